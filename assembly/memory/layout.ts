@@ -1,0 +1,152 @@
+/**
+ * The layout of linear memory, declared once for the kernel and for TypeScript (which imports this file).
+ *
+ *   0        1024          4096                     69632        131072 = page 1
+ *   ├ unused ┼ control     ┼ thread slots (64 × 1 K)┼ spare      ┼ page pool: pages of 128 KiB … end
+ *
+ * Page 0 is never given out, so 0 is the null pointer everywhere. All integers are little-endian.
+ * NOTE: only literals and sums, so that both compilers fold every constant.
+ */
+
+/** Size of a pool page; nothing in the engine needs more than one in a row. */
+export const PAGE_BYTES: u32 = 131072
+/** `pointer >>> PAGE_SHIFT` is the page's index. */
+export const PAGE_SHIFT: u32 = 17
+
+// ── control block ────────────────────────────────────────────────────────────────────────────────────────
+export const CONTROL: u32 = 1024
+/** u32: number of pages in this memory, page 0 included. */
+export const CONTROL_PAGE_COUNT: u32 = CONTROL + 0
+/** u32: index of the first page never given out; pages above it have never been touched (they read as zero). */
+export const CONTROL_FRESH_PAGE: u32 = CONTROL + 4
+/** u32: pages that can still be allocated (free list and fresh ones). */
+export const CONTROL_FREE_PAGES: u32 = CONTROL + 8
+/** u32: 0, or 1 when the database is poisoned. */
+export const CONTROL_POISON: u32 = CONTROL + 12
+/** u64: (tag << 32 | page index) of the free list's head; the tag changes with every pop (ABA). */
+export const CONTROL_FREE_HEAD: u32 = CONTROL + 16
+/** u64: the next seqno to give out. */
+export const CONTROL_NEXT_SEQNO: u32 = CONTROL + 24
+/** u64: every entry with a smaller seqno is visible. */
+export const CONTROL_VISIBLE_SEQNO: u32 = CONTROL + 32
+/** u64: per-database random seed (skiplist heights, hashes). */
+export const CONTROL_SEED: u32 = CONTROL + 40
+/** u64: chain (checksum) of the journal's last acknowledged frame. */
+export const CONTROL_JOURNAL_CHAIN: u32 = CONTROL + 48
+/** 16 bytes: salt of the current journal file. */
+export const CONTROL_JOURNAL_SALT: u32 = CONTROL + 56
+/** u32: head of the free list of 64-byte records; 0 when empty. */
+export const CONTROL_FREE_RECORD: u32 = CONTROL + 72
+
+// ── thread slots ─────────────────────────────────────────────────────────────────────────────────────────
+export const SLOTS: u32 = 4096
+export const SLOT_BYTES: u32 = 1024
+export const SLOT_COUNT: u32 = 64
+/** u32: pointer result of the last kernel call of this thread. */
+export const SLOT_POINTER: u32 = 0
+/** u32: length result. */
+export const SLOT_LENGTH: u32 = 4
+/** u32: type byte of the entry found (low 4 bits the type, high 4 bits flags). */
+export const SLOT_TYPE: u32 = 8
+/** u32: position result: where a scan of entries stopped, the position of an index entry, … */
+export const SLOT_POSITION: u32 = 12
+/** u32: index of the merge source that needs a block. */
+export const SLOT_SOURCE: u32 = 16
+/** u32: number of entries handed out or applied by the last call. */
+export const SLOT_COUNT_RESULT: u32 = 20
+/** f64: a number that may pass 2^32: file offset, seqno. */
+export const SLOT_NUMBER: u32 = 24
+/** u64: the seqno S of the read in progress: entries with seqno < S are seen. */
+export const SLOT_READ_SEQNO: u32 = 32
+/** u64: seqno of the next entry of the write group in progress. */
+export const SLOT_GROUP_SEQNO: u32 = 40
+/** u64: end (exclusive) of the seqnos of the write group in progress. */
+export const SLOT_GROUP_END: u32 = 48
+/** u32: the thread's input page: a key at +0, a second key (a bound) at +INPUT_SECOND. */
+export const SLOT_INPUT: u32 = 56
+/** u32: the thread's merge page (state of the merge in progress). */
+export const SLOT_MERGE: u32 = 60
+/** 8 bytes: where one-shot checksums are put for TypeScript. */
+export const SLOT_CHECKSUM: u32 = 64
+/** Streaming XXH3-64 state: 64 B accumulators, 256 B buffer, counters. */
+export const SLOT_HASH_STATE: u32 = 128
+/** Offset of the second key in the input page. */
+export const INPUT_SECOND: u32 = 65536
+
+// ── limits ───────────────────────────────────────────────────────────────────────────────────────────────
+export const KEY_MAX_BYTES: u32 = 65535
+/** Values of this size and more are kept apart: page chains in memtables, extents in tables. */
+export const INLINE_VALUE_LIMIT_BYTES: u32 = 32768
+
+// ── entry types: the low 4 bits of the type byte (docs/table-format.md) ──────────────────────────────────
+export const TYPE_VALUE: u32 = 1
+export const TYPE_TOMBSTONE: u32 = 2
+export const TYPE_WEAK_TOMBSTONE: u32 = 3
+export const TYPE_BLOB_POINTER: u32 = 4
+/** In a table: the value part is a list of extents. In a memtable: the value is a page chain. */
+export const TYPE_EXTENT: u32 = 5
+export const TYPE_MERGE_OPERAND: u32 = 6
+export const TYPE_RANGE_TOMBSTONE: u32 = 7
+export const TYPE_MASK: u32 = 15
+
+// ── page chain: a value of INLINE_VALUE_LIMIT_BYTES or more in a memtable ────────────────────────────────
+//   page: u32 next page (0 at the end) | u32 data length in this page | 8 zero | data …
+export const CHAIN_NEXT: u32 = 0
+export const CHAIN_LENGTH: u32 = 4
+export const CHAIN_DATA: u32 = 16
+/** Data bytes in a full chain page; a chain page becomes one extent block, whose frame must fit a page too. */
+export const CHAIN_CAPACITY: u32 = 131008
+
+// ── memtable header (docs/architecture.md) ───────────────────────────────────────────────────────────────
+/** u32: bytes of all pages the memtable holds, page chains included. */
+export const MEMTABLE_PAGE_BYTES: u32 = 0
+/** u32: bytes accounted to entries: node, key, value. */
+export const MEMTABLE_ENTRY_BYTES: u32 = 4
+/** u32: number of entries. */
+export const MEMTABLE_ENTRIES: u32 = 8
+/** u64: highest seqno inserted (atomic max). */
+export const MEMTABLE_HIGHEST_SEQNO: u32 = 16
+/** u64: lowest seqno inserted; 2^64-1 when empty. */
+export const MEMTABLE_LOWEST_SEQNO: u32 = 24
+
+// ── SuperVersion record (one 64-byte record): the memtables a read consults, newest first ────────────────
+export const SUPERVERSION_COUNT: u32 = 0
+export const SUPERVERSION_MEMTABLES: u32 = 4
+export const SUPERVERSION_MAX_MEMTABLES: u32 = 15
+export const RECORD_BYTES: u32 = 64
+
+// ── encoded write entry (journal payload, batches; docs/journal-format.md) ───────────────────────────────
+//   u32 value length | u16 key length | u8 type | u8 zero | u32 keyspace id | key | value
+export const ENTRY_VALUE_LENGTH: u32 = 0
+export const ENTRY_KEY_LENGTH: u32 = 4
+export const ENTRY_TYPE: u32 = 6
+export const ENTRY_KEYSPACE: u32 = 8
+export const ENTRY_HEADER_BYTES: u32 = 12
+
+// ── chunk entry: what a range hands out ──────────────────────────────────────────────────────────────────
+//   u32 value length | u16 key length | u8 type | u8 zero | key | value | zero padding to a multiple of 4
+//   of a TYPE_EXTENT entry the value part is 12 bytes: u32 0 or memtable page chain, u32 value length, u32 table source
+export const CHUNK_ENTRY_HEADER_BYTES: u32 = 8
+
+// ── status codes of kernel calls ─────────────────────────────────────────────────────────────────────────
+export const STATUS_OK: u32 = 0
+export const STATUS_FOUND: u32 = 1
+export const STATUS_TOMBSTONE: u32 = 2
+export const STATUS_ABSENT: u32 = 3
+/** No page left; nothing was changed. */
+export const STATUS_NO_PAGES: u32 = 4
+/** A length or type does not add up: the bytes are not what their checksum promised, or hostile. */
+export const STATUS_MALFORMED: u32 = 5
+export const STATUS_CHECKSUM: u32 = 6
+/** applyEntries: the entry at SLOT_POSITION belongs to another keyspace. */
+export const STATUS_FOREIGN: u32 = 7
+/** A merge needs the next block of source SLOT_SOURCE. */
+export const STATUS_NEED_BLOCK: u32 = 8
+/** The chunk or output page is full. */
+export const STATUS_FULL: u32 = 9
+/** Nothing more. */
+export const STATUS_DONE: u32 = 10
+/** An unknown required kind, flag or version. */
+export const STATUS_UNKNOWN_FORMAT: u32 = 11
+/** applyEntries: the entry at SLOT_POSITION has a value that must be put into a page chain first. */
+export const STATUS_LARGE: u32 = 12

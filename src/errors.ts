@@ -1,0 +1,64 @@
+/**
+ * What can go wrong. Every error the engine reports is a `VarveError` with one of these codes; a wrong
+ * argument is a `TypeError` or `RangeError` that names it.
+ */
+export type VarveErrorCode =
+  | 'LOCKED'
+  | 'CLOSED'
+  | 'CORRUPT'
+  | 'MISSING_FILE'
+  | 'FORMAT_VERSION'
+  | 'POISONED'
+  | 'DISK_FULL'
+  | 'IO'
+  | 'NO_MEMORY'
+  | 'WRITE_STALLED'
+  | 'CONFLICT'
+  | 'ABORTED'
+  | 'READ_ONLY'
+  | 'EXISTS'
+  | 'NOT_FOUND'
+  | 'STALE_SLICE'
+  | 'NOT_SUPPORTED'
+  | 'LOCK_TIMEOUT'
+
+export interface VarveErrorDetails {
+  /** The error that caused this one. */
+  cause?: unknown
+  /** Name of the file concerned, relative to the database directory. */
+  file?: string
+  /** Byte offset in that file. */
+  offset?: number
+}
+
+/**
+ * An error of the engine: a code to act on, and one sentence that says what happened and what to do.
+ * Messages carry no keys and no values.
+ *
+ * @example
+ * try { await open('./data') } catch (error) {
+ *   if (error instanceof VarveError && error.code === 'LOCKED') console.error('already open elsewhere')
+ * }
+ */
+export class VarveError extends Error {
+  override readonly name: string = 'VarveError'
+  readonly code: VarveErrorCode
+  readonly file: string | undefined
+  readonly offset: number | undefined
+
+  constructor(code: VarveErrorCode, message: string, details: VarveErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined)
+    this.code = code
+    this.file = details.file
+    this.offset = details.offset
+  }
+}
+
+/** Damage in a file: names the file and the offset where it was noticed. */
+export function corrupt(file: string, offset: number, what: string): VarveError {
+  return new VarveError(
+    'CORRUPT',
+    `${file} is damaged at offset ${offset}: ${what}. Nothing was changed; restore the file from a backup.`,
+    { file, offset },
+  )
+}

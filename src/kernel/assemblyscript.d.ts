@@ -1,0 +1,2 @@
+/** Number types of AssemblyScript, so that TypeScript can import the kernel's layout file. */
+declare type u32 = number
