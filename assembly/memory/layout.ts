@@ -150,3 +150,50 @@ export const STATUS_DONE: u32 = 10
 export const STATUS_UNKNOWN_FORMAT: u32 = 11
 /** applyEntries: the entry at SLOT_POSITION has a value that must be put into a page chain first. */
 export const STATUS_LARGE: u32 = 12
+
+// ── where a seek stands among the versions of its key ────────────────────────────────────────────────────
+export const BOUND_BEFORE: u32 = 0
+export const BOUND_AFTER: u32 = 1
+export const BOUND_READ: u32 = 2
+
+// ── block kinds (docs/table-format.md) ───────────────────────────────────────────────────────────────────
+export const BLOCK_DATA: u32 = 1
+export const BLOCK_INDEX: u32 = 2
+export const BLOCK_ROOT_INDEX: u32 = 3
+export const BLOCK_FILTER: u32 = 4
+export const BLOCK_PROPERTIES: u32 = 5
+export const BLOCK_RANGE_TOMBSTONES: u32 = 6
+export const BLOCK_LINKED_BLOBS: u32 = 7
+export const BLOCK_EXTENT: u32 = 8
+/** Kinds that are not blocks but have a mixed checksum: the file header and the footer. */
+export const KIND_FILE_HEADER: u32 = 16
+export const KIND_FOOTER: u32 = 17
+export const BLOCK_HEADER_BYTES: u32 = 16
+export const BLOCK_TRAILER_BYTES: u32 = 8
+/** A whole block, header and checksum included, fits a page. */
+export const BLOCK_MAX_BYTES: u32 = 131072
+
+// ── table builder: statistics TypeScript reads (offsets into the builder) ────────────────────────────────
+/** f64: file offset at which the next output page will be written. */
+export const BUILDER_OFFSET: u32 = 0
+/** f64: number of entries, then by kind: tombstones. */
+export const BUILDER_ENTRIES: u32 = 8
+export const BUILDER_TOMBSTONES: u32 = 16
+/** f64: sum of raw key and value bytes. */
+export const BUILDER_RAW_KEY_BYTES: u32 = 24
+export const BUILDER_RAW_VALUE_BYTES: u32 = 32
+/** f64: lowest and highest seqno. */
+export const BUILDER_LOWEST_SEQNO: u32 = 40
+export const BUILDER_HIGHEST_SEQNO: u32 = 48
+/** f64 offset and u32 size of the root index block, after builderFinish. */
+export const BUILDER_ROOT_OFFSET: u32 = 56
+export const BUILDER_ROOT_SIZE: u32 = 64
+/** u32 pointer and length of the smallest and largest user key (in the builder's own pages). */
+export const BUILDER_MIN_KEY: u32 = 68
+export const BUILDER_MIN_KEY_LENGTH: u32 = 72
+export const BUILDER_MAX_KEY: u32 = 76
+export const BUILDER_MAX_KEY_LENGTH: u32 = 80
+/** u32: number of data blocks, of index blocks, of extent blocks. */
+export const BUILDER_DATA_BLOCKS: u32 = 84
+export const BUILDER_INDEX_BLOCKS: u32 = 88
+export const BUILDER_EXTENT_BLOCKS: u32 = 92

@@ -1,0 +1,159 @@
+/**
+ * The kernel's export table as TypeScript sees it (assembly/index.ts is the other side; test/kernel/exports.test.ts
+ * compares the two). Arguments and results are numbers; pointers come back signed and are read `>>> 0`.
+ * `slot` is the calling thread's slot; results beyond the status go to its SLOT_ words.
+ * No function throws; a trap is a bug.
+ */
+export interface KernelExports {
+  // ── memory ────────────────────────────────────────────────────────────────────────────────────────────
+  /** Sets up the control block of a zeroed memory of `pages` pages of 128 KiB. Once per memory. */
+  initialise(pages: number, seedLow: number, seedHigh: number): void
+  /** Gives slot `index` its input and merge pages. @returns the slot's address, or 0 without pages. */
+  attachSlot(index: number): number
+  /** A page (content undefined), or 0. */
+  allocatePage(): number
+  freePage(page: number): void
+  /** A zeroed 64-byte record, or 0. */
+  allocateRecord(): number
+  freeRecord(record: number): void
+  /** A chain of pages for a value of `length` bytes, lengths and links set, data undefined; 0 without pages (then nothing is kept). */
+  allocateChain(length: number): number
+  freeChain(firstPage: number): void
+
+  // ── checksum (XXH3-64, seed 0) ────────────────────────────────────────────────────────────────────────
+  /** XXH3-64 of [pointer, pointer+length) as 8 little-endian bytes at `result`. */
+  hash(pointer: number, length: number, result: number): void
+  /** Streaming: at most one stream per slot at a time. */
+  hashBegin(slot: number): void
+  hashUpdate(slot: number, pointer: number, length: number): void
+  hashFinish(slot: number, result: number): void
+
+  // ── seqnos ────────────────────────────────────────────────────────────────────────────────────────────
+  /** The next seqno that will be given out. */
+  nextSeqno(): number
+  /** Raises the next seqno to at least `seqno` (atomic max). */
+  raiseNextSeqno(seqno: number): void
+  visibleSeqno(): number
+  /** Raises visibleSeqno to at least `seqno`. */
+  publishSeqno(seqno: number): void
+
+  // ── writing ───────────────────────────────────────────────────────────────────────────────────────────
+  /** Takes `count` consecutive seqnos for the slot's write group: SLOT_GROUP_SEQNO .. SLOT_GROUP_END. */
+  beginGroup(slot: number, count: number): void
+  /** Replay: sets the slot's group to `count` seqnos from `base`, without touching the counter. */
+  setGroup(slot: number, base: number, count: number): void
+  /**
+   * Inserts the encoded entries in [from, end) into `memtable`, each with the group's next seqno, as long as they
+   * belong to `keyspace`. An entry whose seqno is < `flushedSeqno`, and every entry if `memtable` is 0, is
+   * counted but not inserted. SLOT_POSITION says where it stopped.
+   * @returns OK (end reached), FOREIGN (another keyspace's entry), LARGE (value ≥ INLINE_VALUE_LIMIT_BYTES: use applyLarge;
+   * not consumed), MALFORMED, NO_PAGES (that entry and later ones were not inserted).
+   */
+  applyEntries(slot: number, memtable: number, from: number, end: number, keyspace: number, flushedSeqno: number): number
+  /** Inserts one value held in a page chain (the memtable owns the chain from then on); takes the group's next seqno. */
+  applyLarge(slot: number, memtable: number, key: number, keyLength: number, chain: number, valueLength: number): number
+  /** Consumes the group's next seqno without inserting (an entry skipped by replay). */
+  skipEntry(slot: number): void
+  /** Makes the slot's group visible: visibleSeqno = SLOT_GROUP_END. */
+  publishGroup(slot: number): void
+  createMemtable(): number
+  /** Frees all pages of the memtable, page chains included. INVARIANT: nobody reads it any more. */
+  freeMemtable(memtable: number): void
+
+  // ── reading memtables ─────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Newest entry with seqno < S for a key, over the memtables of a SuperVersion record. `seqno` = S, or 0 for the
+   * latest (S = visibleSeqno, loaded here); S is left in SLOT_READ_SEQNO either way.
+   * @returns FOUND (SLOT_POINTER, SLOT_LENGTH, SLOT_TYPE; TYPE_EXTENT: the pointer is a page chain), TOMBSTONE or ABSENT.
+   */
+  pointRead(slot: number, superVersion: number, key: number, keyLength: number, seqno: number): number
+
+  // ── blocks (docs/table-format.md) ─────────────────────────────────────────────────────────────────────
+  /**
+   * Checks a whole block as it lies in the file, [block, block+size): header, checksum (mixed with salt, offset and
+   * kind), then for data and index blocks a walk over every entry. SLOT_POINTER/SLOT_LENGTH: the payload.
+   * @returns OK, CHECKSUM, MALFORMED or UNKNOWN_FORMAT.
+   */
+  checkBlock(slot: number, block: number, size: number, kind: number, salt: number, offset: number): number
+  /** The 8 mixed-checksum bytes of [pointer, pointer+length) as `kind` at `offset`, written at `result` (headers and footers). */
+  mixedChecksum(pointer: number, length: number, kind: number, salt: number, offset: number, result: number): void
+  /**
+   * Point read in a data block's payload at SLOT_READ_SEQNO. @returns FOUND (as pointRead; TYPE_EXTENT: the value is
+   * an extent list), TOMBSTONE or ABSENT.
+   */
+  blockGet(slot: number, payload: number, length: number, key: number, keyLength: number): number
+  /**
+   * First index entry at or after a bound. `bound`: BOUND_BEFORE (before every version of the key), BOUND_AFTER (after every
+   * version), BOUND_READ (at SLOT_READ_SEQNO). FOUND: SLOT_NUMBER = block offset, SLOT_LENGTH = block size,
+   * SLOT_POSITION = ordinal of the entry in its block. ABSENT past the end.
+   */
+  indexSeek(slot: number, payload: number, length: number, key: number, keyLength: number, bound: number): number
+  /** The index entry with that ordinal; results as indexSeek. ABSENT if there is none. */
+  indexEntry(slot: number, payload: number, length: number, ordinal: number): number
+  /** Number of entries of an index (or data) block. */
+  blockEntries(payload: number, length: number): number
+
+  // ── merging ranges ────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Starts a merge at S = `seqno` (0: latest, loaded here and left in SLOT_READ_SEQNO) over the memtables of a
+   * SuperVersion, positioned at the bound, and forgets the previous merge of this slot. Without a key (keyLength = -1)
+   * it starts at the very first (reverse: last) entry. Forward merges start at the first entry ≥ (key, bound), reverse
+   * ones at the last entry < (key, bound).
+   */
+  mergeBegin(slot: number, superVersion: number, seqno: number, reverse: number, key: number, keyLength: number, bound: number): void
+  /** Adds a table source (SLOT_SOURCE: its number); it stands at no block yet. @returns OK, or NO_PAGES with too many sources. */
+  mergeAddTable(slot: number): number
+  /**
+   * Gives a table source its next data block (payload), which must stay in place until it is replaced or mergeEnd.
+   * `seek` ≠ 0: position in it by the bound of mergeBegin; else at its first (reverse: last) entry. A block without
+   * an entry on the wanted side leaves the source waiting for the next block.
+   */
+  mergeSetBlock(slot: number, source: number, payload: number, length: number, seek: number): void
+  /** That table source has no more blocks. */
+  mergeExhaust(slot: number, source: number): void
+  /**
+   * Continues the merge and appends chunk entries to [chunk, chunk+capacity): newest visible version per user
+   * key, no tombstones. Stops at the end key ([endKey, +endLength), endLength -1 = none; `endBound` as in
+   * mergeBegin: forward up to entries < (endKey, endBound), reverse down to entries ≥ it), at `limit` entries
+   * or when the chunk is full. `keysOnly` ≠ 0 leaves values out. An entry of TYPE_EXTENT ends the chunk.
+   * SLOT_LENGTH: bytes in the chunk so far, SLOT_COUNT_RESULT: entries; SLOT_POSITION: start of the last entry.
+   * INVARIANT: mergeFill after NEED_BLOCK continues the same chunk; after FULL it starts a new one.
+   * @returns DONE, FULL (chunk, limit or large value) or NEED_BLOCK (SLOT_SOURCE).
+   */
+  mergeFill(
+    slot: number,
+    chunk: number,
+    capacity: number,
+    limit: number,
+    keysOnly: number,
+    endKey: number,
+    endLength: number,
+    endBound: number,
+  ): number
+
+  // ── building tables ───────────────────────────────────────────────────────────────────────────────────
+  /**
+   * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of 16 bytes.
+   * 0 without pages. The file header is TypeScript's; the first block lies at `offset`.
+   */
+  builderCreate(blockBytes: number, restartInterval: number, indexBlockBytes: number, salt: number, offset: number): number
+  builderFree(builder: number): void
+  /** Starts feeding the entries of a memtable, oldest key first, every version. */
+  builderFromMemtable(builder: number, memtable: number): void
+  /**
+   * Adds entries until at least `maxEntries` were added (a slice of work), the source ends, or the output page must be written.
+   * FULL: write [SLOT_POINTER, +SLOT_LENGTH) at the file's end, call builderWritten, call again. OK: slice done. DONE: source
+   * ended; STATUS_NO_PAGES: the root index is full: finish this table and continue the source with the next one (builderResume).
+   */
+  builderFeed(slot: number, builder: number, maxEntries: number): number
+  builderWritten(builder: number): void
+  /** Takes over the unfinished source of another builder. */
+  builderResume(builder: number, previous: number): void
+  /**
+   * Ends the data: last data block, index blocks, root index block. FULL as above (call builderWritten, then again); DONE: the last
+   * output is at SLOT_POINTER/SLOT_LENGTH, builder statistics at BUILDER_… words.
+   */
+  builderFinish(slot: number, builder: number): number
+  /** Appends a block of `kind` with the given raw payload (properties, …) to the output. FULL as above (not appended: call again). */
+  builderAppend(slot: number, builder: number, kind: number, payload: number, length: number): number
+}
