@@ -1,0 +1,122 @@
+/** Shapes of the public API: encodings, options of reads and writes. */
+
+/** How keys or values are turned into bytes and back. Decoding must not keep the bytes it is given. */
+export interface Encoding<T> {
+  encode(value: T): Uint8Array
+  decode(bytes: Uint8Array): T
+}
+
+export type KeyEncoding = 'bytes' | 'buffer' | 'utf8' | Encoding<never> | Encoding<unknown>
+export type ValueEncoding = KeyEncoding | 'json'
+
+/** What reads return under an encoding. */
+export type Decoded<E> = E extends 'utf8'
+  ? string
+  : E extends 'buffer'
+    ? Buffer
+    : E extends 'json'
+      ? // JSON has no static type of its own; callers know their documents.
+        unknown
+      : E extends Encoding<infer T>
+        ? T
+        : Uint8Array
+
+/** What writes and lookups accept under an encoding: strings (as UTF-8) and bytes everywhere. */
+export type Accepted<E> = E extends 'json' ? unknown : E extends Encoding<infer T> ? T : string | Uint8Array
+
+/**
+ * What an acknowledgement promises.
+ *
+ * - `buffered`: in the engine's buffer; handed to the operating system within `flushInterval` or 64 KiB.
+ * - `os`: handed to the operating system; survives a killed process (default).
+ * - `sync`: fdatasynced; survives a power loss.
+ */
+export type Durability = 'buffered' | 'os' | 'sync'
+
+export interface WriteOptions {
+  /** At least this durable before the acknowledgement; default: the database's. */
+  durability?: Durability
+}
+
+export interface ReadOptions {
+  /** Read as of this snapshot instead of the latest state. */
+  snapshot?: SnapshotHandle
+}
+
+/** Identity of an open snapshot; see `Snapshot`. */
+export interface SnapshotHandle {
+  readonly closed: boolean
+}
+
+export interface RangeOptions<K> extends ReadOptions {
+  gte?: K
+  gt?: K
+  lte?: K
+  lt?: K
+  /** Only keys that start with these bytes; may be combined with bounds. */
+  prefix?: K
+  /** From the largest key to the smallest. */
+  reverse?: boolean
+  /** At most that many entries; -1 or Infinity means all. */
+  limit?: number
+  /** Ends the iteration with ABORTED (asynchronous ranges). */
+  signal?: AbortSignal
+}
+
+export interface KeyspaceOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
+  keyEncoding?: KE
+  valueEncoding?: VE
+}
+
+export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> extends KeyspaceOptions<KE, VE> {
+  /** Create the database (and the last path component) if there is none. Default true. */
+  createIfMissing?: boolean
+  /** EXISTS if there is one. Default false. */
+  errorIfExists?: boolean
+  /** Durability of writes that do not say; `none` (no journal at all) exists only here. Default `os`. */
+  durability?: Durability | 'none'
+  /** Bytes of memory for everything: memtables, blocks, buffers. 16 MiB to 4 GiB − 128 KiB. Default 256 MiB. */
+  memoryLimit?: number
+  /** Bytes at which a memtable is sealed and flushed. */
+  memtableSize?: number
+  /** Longest time in milliseconds that a `buffered` write stays in the engine's buffer. Default 10. */
+  flushInterval?: number
+  /** Milliseconds a write may wait for room before WRITE_STALLED. Default 10,000. */
+  stallTimeout?: number
+  /** Most bytes of un-awaited writes that may be staged. Default 64 MiB. */
+  maxPendingBytes?: number
+  /** What to do with an incomplete end of the log: cut and report it, or refuse to open. Default `tolerate-tail`. */
+  recovery?: 'tolerate-tail' | 'strict'
+  /** Background threads: 0 (this version does all work on the calling thread). */
+  threads?: 0
+}
+
+/** What recovery cut off the end of the log; all zero and '' when nothing. */
+export interface RecoveryReport {
+  droppedBytes: number
+  /** File name and offset, `0000000000000003.wal:1234`; '' when nothing was dropped. */
+  droppedFrom: string
+  reason: string
+}
+
+export interface KeyspaceStats {
+  name: string
+  tables: number
+  tableBytes: number
+  tableEntries: number
+  memtables: number
+  memtableBytes: number
+  memtableEntries: number
+}
+
+export interface DatabaseStats {
+  keyspaces: KeyspaceStats[]
+  journals: number
+  journalBytes: number
+  /** Next sequence number. */
+  seqno: number
+  epoch: number
+  snapshots: number
+  memoryLimit: number
+  memoryFreeBytes: number
+}

@@ -1,0 +1,98 @@
+import {
+  CONTROL_FREE_PAGES,
+  PAGE_BYTES,
+  SLOT_CHECKSUM,
+  SLOT_INPUT,
+} from '../../assembly/memory/layout.ts'
+import { VarveError } from '../errors.ts'
+import type { KernelExports } from './exports.ts'
+import { instantiateKernel } from './load.ts'
+import { giveMemory, takeMemory } from './memory-pool.ts'
+
+/**
+ * One thread's door to the kernel of one database: raw exports, the thread's slot, and views over the memory.
+ * The memory never grows, so the views never go stale.
+ */
+export class Kernel {
+  readonly memory: WebAssembly.Memory
+  readonly exports: KernelExports
+  /** Address of this thread's slot. */
+  readonly slot: number
+  /** Address of this thread's input page: a key at +0, a second one at +INPUT_SECOND. */
+  readonly input: number
+  readonly u8: Uint8Array
+  readonly u32: Uint32Array
+  readonly view: DataView
+  /** Page through which bytes in JavaScript memory are hashed. */
+  readonly #bouncePage: number
+  #released = false
+
+  /** A fresh database memory of `memoryLimit` bytes, zeroed. `seed`: 8 random bytes. @throws NO_MEMORY */
+  constructor(memoryLimit: number, seed: Uint8Array) {
+    this.memory = takeMemory(memoryLimit)
+    this.exports = instantiateKernel(this.memory)
+    this.u8 = new Uint8Array(this.memory.buffer)
+    this.u32 = new Uint32Array(this.memory.buffer)
+    this.view = new DataView(this.memory.buffer)
+    const random = new DataView(seed.buffer, seed.byteOffset, 8)
+    this.exports.initialise(memoryLimit / PAGE_BYTES, random.getUint32(0, true), random.getUint32(4, true))
+    this.slot = this.exports.attachSlot(0) >>> 0
+    this.input = this.word(SLOT_INPUT)
+    this.#bouncePage = this.page()
+  }
+
+  /** A u32 of this thread's slot: word(SLOT_POINTER), … */
+  word(offset: number): number {
+    return this.u32[(this.slot + offset) >>> 2] as number
+  }
+
+  /** An f64 of this thread's slot. */
+  float(offset: number): number {
+    return this.view.getFloat64(this.slot + offset, true)
+  }
+
+  freePages(): number {
+    return this.u32[CONTROL_FREE_PAGES >>> 2] as number
+  }
+
+  /** A page of the pool. @throws NO_MEMORY */
+  page(): number {
+    const page = this.exports.allocatePage() >>> 0
+    if (page === 0) throw noPages()
+    return page
+  }
+
+  /** XXH3-64 of bytes in JavaScript memory, of any length, as 8 little-endian bytes at `target[at]`. */
+  hashBytes(bytes: Uint8Array, target: Uint8Array, at: number): void {
+    const { exports, slot, u8 } = this
+    const page = this.#bouncePage
+    const result = slot + SLOT_CHECKSUM
+    if (bytes.byteLength <= PAGE_BYTES) {
+      u8.set(bytes, page)
+      exports.hash(page, bytes.byteLength, result)
+    } else {
+      exports.hashBegin(slot)
+      for (let start = 0; start < bytes.byteLength; start += PAGE_BYTES) {
+        const part = bytes.subarray(start, start + PAGE_BYTES)
+        u8.set(part, page)
+        exports.hashUpdate(slot, page, part.byteLength)
+      }
+      exports.hashFinish(slot, result)
+    }
+    for (let i = 0; i < 8; i++) target[at + i] = u8[result + i] as number
+  }
+
+  /** Returns the memory to the pool. INVARIANT: nothing uses this object afterwards. */
+  release(): void {
+    if (this.#released) return
+    this.#released = true
+    giveMemory(this.memory)
+  }
+}
+
+export function noPages(): VarveError {
+  return new VarveError(
+    'NO_MEMORY',
+    'All pages of the database memory are in use; close iterators and snapshots or open with a larger memoryLimit.',
+  )
+}
