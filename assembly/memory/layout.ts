@@ -35,8 +35,10 @@ export const CONTROL_SEED: u32 = CONTROL + 40
 export const CONTROL_JOURNAL_CHAIN: u32 = CONTROL + 48
 /** 16 bytes: salt of the current journal file. */
 export const CONTROL_JOURNAL_SALT: u32 = CONTROL + 56
-/** u32: head of the free list of 64-byte records; 0 when empty. */
+/** u64: (tag << 32 | pointer) of the head of the free list of 64-byte records; 0 when empty. */
 export const CONTROL_FREE_RECORD: u32 = CONTROL + 72
+/** u32: memtables created so far; each gets a seed of its own. */
+export const CONTROL_MEMTABLES: u32 = CONTROL + 80
 
 // ── thread slots ─────────────────────────────────────────────────────────────────────────────────────────
 export const SLOTS: u32 = 4096
@@ -68,10 +70,16 @@ export const SLOT_INPUT: u32 = 56
 export const SLOT_MERGE: u32 = 60
 /** 8 bytes: where one-shot checksums are put for TypeScript. */
 export const SLOT_CHECKSUM: u32 = 64
-/** Streaming XXH3-64 state: 64 B accumulators, 256 B buffer, counters. */
+/** Streaming XXH3-64 state (assembly/checksum/xxh3-stream.ts), 400 bytes. */
 export const SLOT_HASH_STATE: u32 = 128
+/** Block cursor (assembly/table/block-entry.ts) of the calls that look into one block, 80 bytes. */
+export const SLOT_BLOCK_CURSOR: u32 = 528
 /** Offset of the second key in the input page. */
 export const INPUT_SECOND: u32 = 65536
+
+// ── spare part of page 0 ─────────────────────────────────────────────────────────────────────────────────
+/** 192 bytes: the secret of XXH3, written by initialise, constant from then on. */
+export const HASH_SECRET: u32 = 69632
 
 // ── limits ───────────────────────────────────────────────────────────────────────────────────────────────
 export const KEY_MAX_BYTES: u32 = 65535
@@ -90,9 +98,11 @@ export const TYPE_RANGE_TOMBSTONE: u32 = 7
 export const TYPE_MASK: u32 = 15
 
 // ── page chain: a value of INLINE_VALUE_LIMIT_BYTES or more in a memtable ────────────────────────────────
-//   page: u32 next page (0 at the end) | u32 data length in this page | 8 zero | data …
+//   page: u32 next page (0 at the end) | u32 data length in this page | u32 next chain of the memtable | u32 zero | data …
 export const CHAIN_NEXT: u32 = 0
 export const CHAIN_LENGTH: u32 = 4
+/** In the first page of a chain that a memtable owns: its next chain; 0 otherwise. */
+export const CHAIN_SIBLING: u32 = 8
 export const CHAIN_DATA: u32 = 16
 /** Data bytes in a full chain page; a chain page becomes one extent block, whose frame must fit a page too. */
 export const CHAIN_CAPACITY: u32 = 131008
@@ -197,3 +207,5 @@ export const BUILDER_MAX_KEY_LENGTH: u32 = 80
 export const BUILDER_DATA_BLOCKS: u32 = 84
 export const BUILDER_INDEX_BLOCKS: u32 = 88
 export const BUILDER_EXTENT_BLOCKS: u32 = 92
+/** f64: weak tombstones, which BUILDER_TOMBSTONES does not count. */
+export const BUILDER_WEAK_TOMBSTONES: u32 = 96

@@ -1,5 +1,9 @@
 /** Shapes of the public API: encodings, options of reads and writes. */
 
+import type { Durability } from '../engine/durability.ts'
+
+export type { Durability }
+
 /** How keys or values are turned into bytes and back. Decoding must not keep the bytes it is given. */
 export interface Encoding<T> {
   encode(value: T): Uint8Array
@@ -23,15 +27,6 @@ export type Decoded<E> = E extends 'utf8'
 
 /** What writes and lookups accept under an encoding: strings (as UTF-8) and bytes everywhere. */
 export type Accepted<E> = E extends 'json' ? unknown : E extends Encoding<infer T> ? T : string | Uint8Array
-
-/**
- * What an acknowledgement promises.
- *
- * - `buffered`: in the engine's buffer; handed to the operating system within `flushInterval` or 64 KiB.
- * - `os`: handed to the operating system; survives a killed process (default).
- * - `sync`: fdatasynced; survives a power loss.
- */
-export type Durability = 'buffered' | 'os' | 'sync'
 
 export interface WriteOptions {
   /** At least this durable before the acknowledgement; default: the database's. */
@@ -101,6 +96,9 @@ export interface RecoveryReport {
 
 export interface KeyspaceStats {
   name: string
+  /** Encodings fixed at its creation: 'utf8', 'json', 'custom'; undefined = none. */
+  keyEncoding: string | undefined
+  valueEncoding: string | undefined
   tables: number
   tableBytes: number
   tableEntries: number
@@ -116,7 +114,8 @@ export interface DatabaseStats {
   /** Next sequence number. */
   seqno: number
   epoch: number
-  snapshots: number
+  /** Snapshots and ranges that are open. */
+  openReads: number
   memoryLimit: number
   memoryFreeBytes: number
 }

@@ -2,11 +2,13 @@ import {
   CONTROL_FREE_PAGES,
   PAGE_BYTES,
   SLOT_CHECKSUM,
+  SLOT_GROUP_SEQNO,
   SLOT_INPUT,
 } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import type { KernelExports } from './exports.ts'
 import { instantiateKernel } from './load.ts'
+import { textCodec, type TextCodec } from './text.ts'
 import { giveMemory, takeMemory } from './memory-pool.ts'
 
 /**
@@ -23,6 +25,7 @@ export class Kernel {
   readonly u8: Uint8Array
   readonly u32: Uint32Array
   readonly view: DataView
+  readonly text: TextCodec
   /** Page through which bytes in JavaScript memory are hashed. */
   readonly #bouncePage: number
   #released = false
@@ -34,6 +37,7 @@ export class Kernel {
     this.u8 = new Uint8Array(this.memory.buffer)
     this.u32 = new Uint32Array(this.memory.buffer)
     this.view = new DataView(this.memory.buffer)
+    this.text = textCodec(this.u8)
     const random = new DataView(seed.buffer, seed.byteOffset, 8)
     this.exports.initialise(memoryLimit / PAGE_BYTES, random.getUint32(0, true), random.getUint32(4, true))
     this.slot = this.exports.attachSlot(0) >>> 0
@@ -51,6 +55,12 @@ export class Kernel {
     return this.view.getFloat64(this.slot + offset, true)
   }
 
+  /** The next seqno of this thread's write group. */
+  groupSeqno(): number {
+    const at = (this.slot + SLOT_GROUP_SEQNO) >>> 2
+    return (this.u32[at] as number) + (this.u32[at + 1] as number) * 4294967296
+  }
+
   freePages(): number {
     return this.u32[CONTROL_FREE_PAGES >>> 2] as number
   }
@@ -60,6 +70,13 @@ export class Kernel {
     const page = this.exports.allocatePage() >>> 0
     if (page === 0) throw noPages()
     return page
+  }
+
+  /** A zeroed 64-byte record. @throws NO_MEMORY */
+  record(): number {
+    const record = this.exports.allocateRecord() >>> 0
+    if (record === 0) throw noPages()
+    return record
   }
 
   /** XXH3-64 of bytes in JavaScript memory, of any length, as 8 little-endian bytes at `target[at]`. */

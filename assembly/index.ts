@@ -1,0 +1,45 @@
+/** The export table: the only door of the kernel. src/kernel/exports.ts says what each function does. */
+
+// ── memory ───────────────────────────────────────────────────────────────────────────────────────────────
+export { attachSlot, initialise } from './memory/control'
+export { allocatePage, freePage } from './memory/pages'
+export { allocateRecord, freeRecord } from './memory/records'
+export { allocateChain, freeChain } from './memory/chain'
+
+// ── seqnos ───────────────────────────────────────────────────────────────────────────────────────────────
+export {
+  beginGroup,
+  nextSeqno,
+  publishGroup,
+  publishSeqno,
+  raiseNextSeqno,
+  setGroup,
+  skipEntry,
+  visibleSeqno,
+} from './key/seqno'
+
+// ── writing ──────────────────────────────────────────────────────────────────────────────────────────────
+export { applyEntries, applyLarge } from './memtable/apply'
+export { createMemtable, freeMemtable } from './memtable/memtable'
+
+// ── reading memtables ────────────────────────────────────────────────────────────────────────────────────
+export { pointRead } from './read/point'
+
+// ── checksum ─────────────────────────────────────────────────────────────────────────────────────────────
+export { hash, mixedChecksum } from './checksum/mixed'
+export { hashBegin, hashFinish, hashUpdate } from './checksum/xxh3-stream'
+
+// ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────
+export { checkBlock } from './table/block-check'
+export { blockGet } from './table/block-get'
+export { blockEntries, indexEntry, indexSeek } from './table/index-block'
+
+// ── building tables ──────────────────────────────────────────────────────────────────────────────────────
+export {
+  builderAppend,
+  builderFeed,
+  builderFinish,
+  builderFromMemtable,
+  builderResume,
+} from './table/builder'
+export { builderCreate, builderFree, builderWritten } from './table/builder-state'

@@ -1,0 +1,35 @@
+/**
+ * The kernel's parts that no export shows, opened for its tests (test/kernel/internals.ts compiles this entry). Not shipped.
+ */
+export { attachSlot, initialise } from './memory/control'
+export { allocatePage, freePage } from './memory/pages'
+export { allocateChain, freeChain } from './memory/chain'
+export { copyBytes, loadBigEndianU64 } from './memory/bytes'
+export { commonPrefix, compareBytes, compareInternal, compareWords, equalBytes } from './key/compare'
+export {
+  readVarint32,
+  varint32Size,
+  varint64Length,
+  varint64Size,
+  varint64Value,
+  writeVarint32,
+  writeVarint64,
+} from './key/varint'
+export { beginGroup, setGroup } from './key/seqno'
+export { applyEntries, applyLarge } from './memtable/apply'
+export { createMemtable, freeMemtable } from './memtable/memtable'
+export {
+  cursorFirst,
+  cursorLast,
+  cursorNext,
+  cursorPrevious,
+  cursorSeekGE,
+  cursorSeekLT,
+  nodeKey,
+  nodeKeyLength,
+  nodeTrailer,
+  nodeValue,
+  nodeValueLength,
+} from './memtable/cursor'
+export { arenaAllocate, arenaFree } from './memtable/arena'
+export { listInsert, nodeBytes, nodeCreate, spliceCreate } from './memtable/skiplist'

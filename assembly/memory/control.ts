@@ -1,0 +1,49 @@
+import {
+  CONTROL_FREE_PAGES,
+  CONTROL_FRESH_PAGE,
+  CONTROL_NEXT_SEQNO,
+  CONTROL_PAGE_COUNT,
+  CONTROL_SEED,
+  CONTROL_VISIBLE_SEQNO,
+  SLOTS,
+  SLOT_BYTES,
+  SLOT_COUNT,
+  SLOT_INPUT,
+  SLOT_MERGE,
+} from './layout'
+import { atomicStoreU32, atomicStoreU64, loadU32, storeU32, storeU64 } from './bytes'
+import { allocatePage, freePage } from './pages'
+
+/**
+ * Sets up the control block of a zeroed memory of `pages` pages. INVARIANT: once per memory, before any other call and
+ * before another thread gets the memory.
+ */
+export function initialise(pages: u32, seedLow: u32, seedHigh: u32): void {
+  if (!ASC_NO_ASSERT) assert(pages >= 2)
+  storeU64(CONTROL_SEED, (<u64>seedLow) | ((<u64>seedHigh) << 32))
+  atomicStoreU32(CONTROL_PAGE_COUNT, pages)
+  atomicStoreU32(CONTROL_FRESH_PAGE, 1)
+  atomicStoreU32(CONTROL_FREE_PAGES, pages - 1)
+  atomicStoreU64(CONTROL_NEXT_SEQNO, 1)
+  atomicStoreU64(CONTROL_VISIBLE_SEQNO, 1)
+}
+
+/**
+ * Gives slot `index` its input and merge pages; a slot that has them keeps them. INVARIANT: one thread owns a slot.
+ * @returns the slot's address, or 0 without pages.
+ */
+export function attachSlot(index: u32): u32 {
+  if (index >= SLOT_COUNT) return 0
+  const slot = SLOTS + index * SLOT_BYTES
+  if (loadU32(slot + SLOT_INPUT) != 0) return slot
+  const input = allocatePage()
+  if (input == 0) return 0
+  const merge = allocatePage()
+  if (merge == 0) {
+    freePage(input)
+    return 0
+  }
+  storeU32(slot + SLOT_MERGE, merge)
+  storeU32(slot + SLOT_INPUT, input)
+  return slot
+}

@@ -1,0 +1,105 @@
+import {
+  CONTROL_FREE_HEAD,
+  CONTROL_FREE_PAGES,
+  CONTROL_FRESH_PAGE,
+  CONTROL_PAGE_COUNT,
+  PAGE_BYTES,
+  PAGE_SHIFT,
+} from './layout'
+import {
+  atomicAddU32,
+  atomicLoadU32,
+  atomicLoadU64,
+  compareExchangeU32,
+  compareExchangeU64,
+  fillBytes,
+  loadU64,
+  storeU32,
+  storeU64,
+} from './bytes'
+
+/**
+ * The page pool: a free list, last in first out so that pages are warm, over a mark that only rises. Lock-free: any
+ * thread may allocate and free at any time.
+ *
+ *   free page: u32 index of the next free page (0 at the end) | old content
+ *   list head: u64 tag << 32 | index; every pop changes the tag, so a head that was seen before is another one (ABA)
+ */
+const FREE_NEXT: u32 = 0
+const FREE_INDEX_MASK: u64 = 0xffffffff
+const FREE_TAG_ONE: u64 = 0x100000000
+
+/** What debug builds write over a page that is freed; the words before SHRED_FROM are the list's. */
+const SHRED_FROM: u32 = 8
+const SHRED_BYTE: u32 = 0xde
+const SHRED_WORD: u64 = 0xdededededededede
+
+/** A page (content undefined), or 0 if there is none. */
+export function allocatePage(): u32 {
+  while (true) {
+    const head = atomicLoadU64(CONTROL_FREE_HEAD)
+    const index = <u32>(head & FREE_INDEX_MASK)
+    if (index == 0) break
+    const page = index << PAGE_SHIFT
+    // NOTE: another thread may own this page by now; then the word is anything and the exchange fails.
+    const next = atomicLoadU32(page + FREE_NEXT)
+    if (
+      compareExchangeU64(CONTROL_FREE_HEAD, head, ((head & ~FREE_INDEX_MASK) + FREE_TAG_ONE) | (<u64>next))
+    ) {
+      atomicAddU32(CONTROL_FREE_PAGES, -1)
+      if (!ASC_NO_ASSERT) {
+        assert(isShredded(page))
+        // So that freeing it twice is noticed.
+        storeU64(page + SHRED_FROM, 0)
+      }
+      return page
+    }
+  }
+  while (true) {
+    const index = atomicLoadU32(CONTROL_FRESH_PAGE)
+    if (index >= atomicLoadU32(CONTROL_PAGE_COUNT)) return 0
+    if (compareExchangeU32(CONTROL_FRESH_PAGE, index, index + 1)) {
+      atomicAddU32(CONTROL_FREE_PAGES, -1)
+      return index << PAGE_SHIFT
+    }
+  }
+}
+
+/** Gives a page back. INVARIANT: it was allocated, and nobody has a pointer into it any more. */
+export function freePage(page: u32): void {
+  if (!ASC_NO_ASSERT) {
+    assert(page != 0 && (page & (PAGE_BYTES - 1)) == 0)
+    assert(page >>> PAGE_SHIFT < atomicLoadU32(CONTROL_FRESH_PAGE))
+    assert(!isShredded(page))
+    fillBytes(page, SHRED_BYTE, PAGE_BYTES)
+  }
+  while (true) {
+    const head = atomicLoadU64(CONTROL_FREE_HEAD)
+    storeU32(page + FREE_NEXT, <u32>(head & FREE_INDEX_MASK))
+    const replacement = (head & ~FREE_INDEX_MASK) | (<u64>(page >>> PAGE_SHIFT))
+    if (compareExchangeU64(CONTROL_FREE_HEAD, head, replacement)) break
+  }
+  atomicAddU32(CONTROL_FREE_PAGES, 1)
+}
+
+/** Pages that can be allocated now. */
+// @ts-ignore: decorator
+@inline
+export function freePages(): u32 {
+  return atomicLoadU32(CONTROL_FREE_PAGES)
+}
+
+/** The page a pointer lies in. */
+// @ts-ignore: decorator
+@inline
+export function pageOf(p: u32): u32 {
+  return p & ~(PAGE_BYTES - 1)
+}
+
+/** Whether a page was freed and nobody wrote to it since (debug builds). Reads the page. */
+function isShredded(page: u32): bool {
+  for (let i: u32 = SHRED_FROM; i < PAGE_BYTES; i += 8) {
+    if (loadU64(page + i) != SHRED_WORD) return false
+  }
+  return true
+}

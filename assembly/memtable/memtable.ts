@@ -1,0 +1,167 @@
+import {
+  CHAIN_SIBLING,
+  CONTROL_MEMTABLES,
+  CONTROL_SEED,
+  MEMTABLE_ENTRIES,
+  MEMTABLE_ENTRY_BYTES,
+  MEMTABLE_HIGHEST_SEQNO,
+  MEMTABLE_LOWEST_SEQNO,
+  MEMTABLE_PAGE_BYTES,
+  PAGE_BYTES,
+  STATUS_MALFORMED,
+  STATUS_NO_PAGES,
+  STATUS_OK,
+} from '../memory/layout'
+import {
+  atomicAddU32,
+  atomicLoadU32,
+  atomicMaxU64,
+  atomicMinU64,
+  compareExchangeU32,
+  copyBytes,
+  fillBytes,
+  loadU32,
+  loadU64,
+  storeU32,
+  storeU64,
+} from '../memory/bytes'
+import { allocatePage } from '../memory/pages'
+import { chainBytes, chainPages, freeChain } from '../memory/chain'
+import { ARENA_DATA, arenaAllocate, arenaBeginPage, arenaFree } from './arena'
+import {
+  LIST_HEADER_END,
+  listCreate,
+  listInsert,
+  listNextHeight,
+  listSplice,
+  nodeBytes,
+  nodeCreate,
+  nodeKey,
+} from './skiplist'
+import { trailerSeqno } from '../key/internal-key'
+
+/**
+ * A memtable: a skiplist whose nodes lie densely in one arena and whose values lie in another, so that a search touches
+ * few cache lines. It owns its pages and page chains and is freed as a whole.
+ *
+ * Header, at the start of the first page of the node arena:
+ *
+ *   0    u32 bytes of pages | u32 bytes of entries | u32 entries    (layout.ts)
+ *   12   u32 height of the list                                     (skiplist.ts)
+ *   16   u64 highest seqno | u64 lowest seqno                       (layout.ts)
+ *   32   u64 random state of the list                               (skiplist.ts)
+ *   40   u32 cursor of the node arena
+ *   44   u32 cursor of the value arena
+ *   48   u32 first of the page chains, linked by CHAIN_SIBLING
+ *   52   12 zero
+ *   64   splice and head of the list                                (skiplist.ts)
+ */
+const MEMTABLE_NODES: u32 = 40
+const MEMTABLE_VALUES: u32 = 44
+const MEMTABLE_CHAINS: u32 = 48
+
+/** Constant of the splitmix generator: consecutive memtables get unrelated seeds. */
+const SEED_STEP: u64 = 0x9e3779b97f4a7c15
+
+/** An empty memtable of one page, or 0 without pages. */
+export function createMemtable(): u32 {
+  const page = allocatePage()
+  if (page == 0) return 0
+  arenaBeginPage(page, 0)
+  const memtable = page + ARENA_DATA
+  fillBytes(memtable, 0, LIST_HEADER_END)
+  storeU32(memtable + MEMTABLE_PAGE_BYTES, PAGE_BYTES)
+  storeU64(memtable + MEMTABLE_LOWEST_SEQNO, <u64>-1)
+  storeU32(memtable + MEMTABLE_NODES, memtable + LIST_HEADER_END)
+  const ordinal = atomicAddU32(CONTROL_MEMTABLES, 1)
+  listCreate(memtable, mix(loadU64(CONTROL_SEED) + <u64>(ordinal + 1) * SEED_STEP))
+  return memtable
+}
+
+/** Frees all pages of a memtable, page chains included. INVARIANT: nobody reads it any more. */
+export function freeMemtable(memtable: u32): void {
+  let chain = loadU32(memtable + MEMTABLE_CHAINS)
+  while (chain != 0) {
+    const sibling = loadU32(chain + CHAIN_SIBLING)
+    freeChain(chain)
+    chain = sibling
+  }
+  arenaFree(loadU32(memtable + MEMTABLE_VALUES))
+  // The first page of the nodes holds this header.
+  arenaFree(loadU32(memtable + MEMTABLE_NODES))
+}
+
+/**
+ * Inserts one entry; reads [key, + keyLength) and [value, + valueLength), valueLength < INLINE_VALUE_LIMIT_BYTES.
+ * INVARIANT: the caller holds the journal mutex (see listInsert).
+ * @returns OK, NO_PAGES or MALFORMED (the internal key exists); in the last two cases nothing was inserted.
+ */
+export function memtableInsert(
+  memtable: u32,
+  key: u32,
+  keyLength: u32,
+  trailer: u64,
+  value: u32,
+  valueLength: u32,
+): u32 {
+  const height = listNextHeight(memtable)
+  const size = nodeBytes(height, keyLength)
+  const at = arenaAllocate(memtable + MEMTABLE_NODES, memtable + MEMTABLE_PAGE_BYTES, size)
+  if (at == 0) return STATUS_NO_PAGES
+  let copy: u32 = 0
+  if (valueLength > 0) {
+    copy = arenaAllocate(memtable + MEMTABLE_VALUES, memtable + MEMTABLE_PAGE_BYTES, valueLength)
+    if (copy == 0) return STATUS_NO_PAGES
+    copyBytes(copy, value, valueLength)
+  }
+  const node = nodeCreate(at, height, keyLength, trailer, copy, valueLength)
+  copyBytes(nodeKey(node), key, keyLength)
+  if (!listInsert(memtable, listSplice(memtable), node, height)) return STATUS_MALFORMED
+  account(memtable, size + valueLength, trailer)
+  return STATUS_OK
+}
+
+/** As memtableInsert, with a value in a page chain, which the memtable owns if the entry was inserted. */
+export function memtableInsertChain(
+  memtable: u32,
+  key: u32,
+  keyLength: u32,
+  trailer: u64,
+  chain: u32,
+  valueLength: u32,
+): u32 {
+  if (!ASC_NO_ASSERT) assert(chain != 0 && chainBytes(chain) == valueLength)
+  const height = listNextHeight(memtable)
+  const size = nodeBytes(height, keyLength)
+  const at = arenaAllocate(memtable + MEMTABLE_NODES, memtable + MEMTABLE_PAGE_BYTES, size)
+  if (at == 0) return STATUS_NO_PAGES
+  const node = nodeCreate(at, height, keyLength, trailer, chain, valueLength)
+  copyBytes(nodeKey(node), key, keyLength)
+  if (!listInsert(memtable, listSplice(memtable), node, height)) return STATUS_MALFORMED
+  while (true) {
+    const sibling = atomicLoadU32(memtable + MEMTABLE_CHAINS)
+    storeU32(chain + CHAIN_SIBLING, sibling)
+    if (compareExchangeU32(memtable + MEMTABLE_CHAINS, sibling, chain)) break
+  }
+  atomicAddU32(memtable + MEMTABLE_PAGE_BYTES, chainPages(valueLength) * PAGE_BYTES)
+  account(memtable, size + valueLength, trailer)
+  return STATUS_OK
+}
+
+/** Counts an inserted entry. */
+// @ts-ignore: decorator
+@inline
+function account(memtable: u32, bytes: u32, trailer: u64): void {
+  const seqno = trailerSeqno(trailer)
+  atomicAddU32(memtable + MEMTABLE_ENTRY_BYTES, bytes)
+  atomicAddU32(memtable + MEMTABLE_ENTRIES, 1)
+  atomicMaxU64(memtable + MEMTABLE_HIGHEST_SEQNO, seqno)
+  atomicMinU64(memtable + MEMTABLE_LOWEST_SEQNO, seqno)
+}
+
+/** The finaliser of splitmix64: spreads every bit of x over the result. */
+function mix(x: u64): u64 {
+  x = (x ^ (x >>> 30)) * 0xbf58476d1ce4e5b9
+  x = (x ^ (x >>> 27)) * 0x94d049bb133111eb
+  return x ^ (x >>> 31)
+}

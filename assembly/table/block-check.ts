@@ -1,0 +1,55 @@
+import { mixed } from '../checksum/mixed'
+import { loadU16, loadU32, loadU64, loadU8, storeU32 } from '../memory/bytes'
+import {
+  BLOCK_DATA,
+  BLOCK_EXTENT,
+  BLOCK_HEADER_BYTES,
+  BLOCK_INDEX,
+  BLOCK_MAX_BYTES,
+  BLOCK_PROPERTIES,
+  BLOCK_ROOT_INDEX,
+  BLOCK_TRAILER_BYTES,
+  SLOT_LENGTH,
+  SLOT_POINTER,
+  STATUS_CHECKSUM,
+  STATUS_MALFORMED,
+  STATUS_OK,
+  STATUS_UNKNOWN_FORMAT,
+} from '../memory/layout'
+import {
+  COMPRESSION_NONE,
+  HEADER_COMPRESSION,
+  HEADER_FLAGS,
+  HEADER_KIND,
+  HEADER_RAW_LENGTH,
+  HEADER_STORED_LENGTH,
+  HEADER_ZERO,
+} from './block-layout'
+import { walkPayload } from './block-walk'
+
+/**
+ * KernelExports.checkBlock: whether [block, block + size) is a block of `kind` as it lies at `offset` of the file with that
+ * salt. Reads nothing else, whatever the bytes are; after OK readers follow what is in it without checks.
+ */
+export function checkBlock(slot: u32, block: u32, size: u32, kind: u32, salt: u32, offset: f64): u32 {
+  if (size < BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES || size > BLOCK_MAX_BYTES) return STATUS_MALFORMED
+  const length = size - (BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES)
+  const payload = block + BLOCK_HEADER_BYTES
+  // The checksum first: an accident is called one, wherever it hit.
+  const checksum = mixed(block, BLOCK_HEADER_BYTES + length, kind, salt, <u64>offset)
+  if (checksum != loadU64(payload + length)) return STATUS_CHECKSUM
+  if (loadU8(block + HEADER_KIND) != kind) return STATUS_MALFORMED
+  if (loadU8(block + HEADER_COMPRESSION) != COMPRESSION_NONE) return STATUS_UNKNOWN_FORMAT
+  if (loadU16(block + HEADER_FLAGS) != 0 || loadU32(block + HEADER_ZERO) != 0) return STATUS_UNKNOWN_FORMAT
+  if (loadU32(block + HEADER_STORED_LENGTH) != length) return STATUS_MALFORMED
+  if (loadU32(block + HEADER_RAW_LENGTH) != length) return STATUS_MALFORMED
+  if (kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_ROOT_INDEX) {
+    const status = walkPayload(payload, length, kind != BLOCK_DATA, <u64>offset)
+    if (status != STATUS_OK) return status
+  } else if (kind != BLOCK_EXTENT && kind != BLOCK_PROPERTIES) {
+    return STATUS_UNKNOWN_FORMAT
+  }
+  storeU32(slot + SLOT_POINTER, payload)
+  storeU32(slot + SLOT_LENGTH, length)
+  return STATUS_OK
+}

@@ -1,0 +1,144 @@
+import { compareBytes } from '../key/compare'
+import { readVarint32, varint64Length, varint64Value, varintNext, varintValue } from '../key/varint'
+import { loadU16, loadU32, loadU64, loadU8 } from '../memory/bytes'
+import {
+  INLINE_VALUE_LIMIT_BYTES,
+  KEY_MAX_BYTES,
+  STATUS_MALFORMED,
+  STATUS_OK,
+  STATUS_UNKNOWN_FORMAT,
+  TYPE_EXTENT,
+  TYPE_TOMBSTONE,
+  TYPE_VALUE,
+  TYPE_WEAK_TOMBSTONE,
+} from '../memory/layout'
+import {
+  BLOCK_PAYLOAD_TRAILER,
+  FLAG_WIDE_RESTARTS,
+  RESTART_U16_MAX,
+  SEQNO_LIMIT,
+  TRAILER_BASE_SEQNO,
+  TRAILER_ENTRIES,
+  TRAILER_FLAGS,
+  TRAILER_HASH_BUCKETS,
+  TRAILER_HASH_INDEX,
+  TRAILER_INTERVAL,
+  TRAILER_RESTARTS,
+  TRAILER_RESTART_ARRAY,
+  TRAILER_ZERO,
+} from './block-layout'
+import { compareSplit } from './block-reader'
+import { checkExtentList } from './extent-list'
+import { checkHandle } from './index-handle'
+
+/**
+ * Walks over the whole payload of a data or index block and checks everything readers rely on (docs/table-format.md,
+ * "Reading"). Hostile bytes: nothing outside of [payload, payload + length) is read. `offset`: of the block in its file; what
+ * its entries point at lies before it.
+ * @returns OK, MALFORMED or UNKNOWN_FORMAT.
+ */
+export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u64): u32 {
+  if (length < BLOCK_PAYLOAD_TRAILER) return STATUS_MALFORMED
+  const bodyLength = length - BLOCK_PAYLOAD_TRAILER
+  const trailer = payload + bodyLength
+  const entries = loadU32(trailer + TRAILER_ENTRIES)
+  const restarts = loadU32(trailer + TRAILER_RESTARTS)
+  const entriesLength = loadU32(trailer + TRAILER_RESTART_ARRAY)
+  const interval = loadU8(trailer + TRAILER_INTERVAL)
+  const flags = loadU8(trailer + TRAILER_FLAGS)
+  const baseSeqno = loadU64(trailer + TRAILER_BASE_SEQNO)
+  if (loadU32(trailer + TRAILER_HASH_INDEX) != 0 || loadU32(trailer + TRAILER_HASH_BUCKETS) != 0) {
+    return STATUS_UNKNOWN_FORMAT
+  }
+  if ((flags & ~FLAG_WIDE_RESTARTS) != 0 || loadU16(trailer + TRAILER_ZERO) != 0) return STATUS_UNKNOWN_FORMAT
+  if (entries == 0 || entries > bodyLength || interval == 0) return STATUS_MALFORMED
+  if (restarts != (entries - 1) / interval + 1 || entriesLength > bodyLength) return STATUS_MALFORMED
+  const isWide = flags == FLAG_WIDE_RESTARTS
+  if (isWide != entriesLength > RESTART_U16_MAX) return STATUS_MALFORMED
+  if (restarts << (isWide ? 2 : 1) != bodyLength - entriesLength) return STATUS_MALFORMED
+  if (isIndex ? baseSeqno != 0 : baseSeqno >= SEQNO_LIMIT) return STATUS_MALFORMED
+
+  const end = payload + entriesLength
+  let restart = end
+  let p = payload
+  let head: u32 = 0
+  // The entry before, and the lowest seqno and the end of the last block named so far.
+  let beforeShared: u32 = 0
+  let beforeRest: u32 = 0
+  let beforeRestLength: u32 = 0
+  let beforeTrailer: u64 = 0
+  let lowest = SEQNO_LIMIT
+  let handlesEnd: u64 = 0
+  let position: u32 = 0
+  for (let i: u32 = 0; i < entries; i++) {
+    const entry = p
+    if (p >= end) return STATUS_MALFORMED
+    const type = loadU8(p++)
+    let read = readVarint32(p, end)
+    if (read == 0) return STATUS_MALFORMED
+    const shared = varintValue(read)
+    read = readVarint32(varintNext(read), end)
+    if (read == 0) return STATUS_MALFORMED
+    const restLength = varintValue(read)
+    read = readVarint32(varintNext(read), end)
+    if (read == 0) return STATUS_MALFORMED
+    const valueLength = varintValue(read)
+    p = varintNext(read)
+    const seqnoLength = varint64Length(p, end)
+    if (seqnoLength == 0) return STATUS_MALFORMED
+    const delta = varint64Value(p, seqnoLength)
+    if (delta >= SEQNO_LIMIT || baseSeqno + delta >= SEQNO_LIMIT) return STATUS_MALFORMED
+    if (delta < lowest) lowest = delta
+    const entryTrailer = ((baseSeqno + delta) << 8) | type
+    const rest = p + seqnoLength
+    if (restLength > end - rest || valueLength > end - rest - restLength) return STATUS_MALFORMED
+    if (shared > KEY_MAX_BYTES || restLength > KEY_MAX_BYTES - shared) return STATUS_MALFORMED
+    const value = rest + restLength
+    p = value + valueLength
+
+    if (position == 0) {
+      const at = isWide ? loadU32(restart) : loadU16(restart)
+      restart += isWide ? 4 : 2
+      if (at != entry - payload || shared != 0) return STATUS_MALFORMED
+      if (i > 0) {
+        const order = compareSplit(head, beforeShared, beforeRest, beforeRestLength, rest, restLength)
+        if (order > 0 || (order == 0 && beforeTrailer <= entryTrailer)) return STATUS_MALFORMED
+      }
+      // To its successors a head is an entry that shares all of itself.
+      head = rest
+      beforeShared = restLength
+      beforeRest = value
+      beforeRestLength = 0
+    } else {
+      // The longest common prefix with the head never grows along an interval, and where it shrinks the key gets greater.
+      if (shared > beforeShared) return STATUS_MALFORMED
+      if (shared < beforeShared) {
+        if (restLength == 0 || loadU8(rest) <= loadU8(head + shared)) return STATUS_MALFORMED
+      } else {
+        const order = compareBytes(beforeRest, beforeRestLength, rest, restLength)
+        if (order > 0 || (order == 0 && beforeTrailer <= entryTrailer)) return STATUS_MALFORMED
+      }
+      beforeShared = shared
+      beforeRest = rest
+      beforeRestLength = restLength
+    }
+    beforeTrailer = entryTrailer
+    if (++position == interval) position = 0
+
+    if (isIndex) {
+      if (type != TYPE_VALUE) return STATUS_UNKNOWN_FORMAT
+      handlesEnd = checkHandle(value, p, handlesEnd, offset)
+      if (handlesEnd == 0) return STATUS_MALFORMED
+    } else if (type == TYPE_VALUE) {
+      if (valueLength >= INLINE_VALUE_LIMIT_BYTES) return STATUS_MALFORMED
+    } else if (type == TYPE_TOMBSTONE || type == TYPE_WEAK_TOMBSTONE) {
+      if (valueLength != 0) return STATUS_MALFORMED
+    } else if (type == TYPE_EXTENT) {
+      if (!checkExtentList(value, p, offset)) return STATUS_MALFORMED
+    } else {
+      return STATUS_UNKNOWN_FORMAT
+    }
+  }
+  if (p != end || (!isIndex && lowest != 0)) return STATUS_MALFORMED
+  return STATUS_OK
+}

@@ -1,0 +1,159 @@
+import { copyBytes, fillBytes, loadF64, loadU32, storeF64, storeU32 } from '../memory/bytes'
+import {
+  BLOCK_HEADER_BYTES,
+  BUILDER_LOWEST_SEQNO,
+  BUILDER_OFFSET,
+  PAGE_BYTES,
+  SLOT_LENGTH,
+  SLOT_POINTER,
+} from '../memory/layout'
+import { allocatePage, freePage } from '../memory/pages'
+import { BLOCK_PAYLOAD_TRAILER, SEQNO_LIMIT } from './block-layout'
+import { FRAME_BYTES, frameBlock } from './block-frame'
+import { writerCreate } from './block-writer'
+
+/**
+ * A table builder: five pages, of which the first holds its state and names the others.
+ *
+ *   builder   0 statistics (layout.ts) │ 128 state │ 256 writers │ 1024 root index being gathered …
+ *   keys      0 smallest user key │ 65536 last user key of the last finished data block
+ *   data      data block being gathered
+ *   index     index block being gathered
+ *   output    finished blocks, as they will lie in the file from BUILDER_OFFSET on
+ */
+/** u32: pages. */
+const BUILDER_KEYS: u32 = 128
+export const BUILDER_DATA: u32 = 132
+const BUILDER_INDEX: u32 = 136
+const BUILDER_OUTPUT: u32 = 140
+/** u32: bytes in the output page. */
+const BUILDER_USED: u32 = 144
+/** u32: sizes at which data and index blocks end. */
+export const BUILDER_BLOCK_BYTES: u32 = 148
+export const BUILDER_INDEX_BLOCK_BYTES: u32 = 152
+/** u32: the memtable node to be added next, 0 at the end. */
+export const BUILDER_SOURCE: u32 = 156
+/** 16 bytes: the file's salt. */
+const BUILDER_SALT: u32 = 160
+/** u64: trailer of the last entry of the last finished data block; its user key is BUILDER_MAX_KEY. */
+export const BUILDER_LAST_TRAILER: u32 = 176
+/** u64, u32: offset and size of the finished data block that has no index entry yet; size 0 if there is none. */
+export const BUILDER_PENDING_OFFSET: u32 = 184
+export const BUILDER_PENDING_SIZE: u32 = 192
+/** u32: 1 if the index block being gathered is to be finished before anything is added. */
+export const BUILDER_INDEX_ENDS: u32 = 196
+/** u32: 1 if the root index cannot take another index block. */
+export const BUILDER_ROOT_FULL: u32 = 200
+/** u32: 1 while the current value's extents are written; its page chain's page that becomes the next one. */
+export const BUILDER_IN_EXTENTS: u32 = 204
+export const BUILDER_CHAIN: u32 = 208
+/** u64: offset of the current value's first extent. */
+export const BUILDER_EXTENTS_OFFSET: u32 = 216
+/** u32: size of the block that was appended last. */
+export const BUILDER_APPENDED: u32 = 224
+/** Block writers. */
+export const BUILDER_DATA_WRITER: u32 = 256
+export const BUILDER_INDEX_WRITER: u32 = 320
+export const BUILDER_ROOT_WRITER: u32 = 384
+const BUILDER_ROOT: u32 = 1024
+
+const KEYS_LAST: u32 = 65536
+/** What every payload of gathered entries must leave free, so that the block fits a page. */
+const BLOCK_OVERHEAD: u32 = FRAME_BYTES + BLOCK_PAYLOAD_TRAILER
+
+/** KernelExports.builderCreate. */
+export function builderCreate(
+  blockBytes: u32,
+  restartInterval: u32,
+  indexBlockBytes: u32,
+  salt: u32,
+  offset: f64,
+): u32 {
+  const builder = allocatePage()
+  if (builder == 0) return 0
+  fillBytes(builder, 0, BUILDER_ROOT)
+  for (let page = BUILDER_KEYS; page <= BUILDER_OUTPUT; page += 4) {
+    const pointer = allocatePage()
+    if (pointer == 0) {
+      builderFree(builder)
+      return 0
+    }
+    storeU32(builder + page, pointer)
+  }
+  const data = loadU32(builder + BUILDER_DATA)
+  const index = loadU32(builder + BUILDER_INDEX)
+  const size = PAGE_BYTES - BLOCK_OVERHEAD
+  const interval = min(max(restartInterval, 1), 255)
+  writerCreate(builder + BUILDER_DATA_WRITER, data, data + size, interval)
+  writerCreate(builder + BUILDER_INDEX_WRITER, index, index + size, interval)
+  writerCreate(builder + BUILDER_ROOT_WRITER, builder + BUILDER_ROOT, builder + size, interval)
+  storeF64(builder + BUILDER_OFFSET, offset)
+  storeF64(builder + BUILDER_LOWEST_SEQNO, <f64>SEQNO_LIMIT)
+  storeU32(builder + BUILDER_BLOCK_BYTES, blockBytes)
+  storeU32(builder + BUILDER_INDEX_BLOCK_BYTES, indexBlockBytes)
+  copyBytes(builder + BUILDER_SALT, salt, 16)
+  return builder
+}
+
+/** KernelExports.builderFree. */
+export function builderFree(builder: u32): void {
+  for (let page = BUILDER_KEYS; page <= BUILDER_OUTPUT; page += 4) {
+    const pointer = loadU32(builder + page)
+    if (pointer != 0) freePage(pointer)
+  }
+  freePage(builder)
+}
+
+// ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Room for the smallest user key. */
+// @ts-ignore: decorator
+@inline
+export function smallestKey(builder: u32): u32 {
+  return loadU32(builder + BUILDER_KEYS)
+}
+
+/** Room for the last user key. */
+// @ts-ignore: decorator
+@inline
+export function lastKey(builder: u32): u32 {
+  return loadU32(builder + BUILDER_KEYS) + KEYS_LAST
+}
+
+// ── output ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Where the payload of the next block goes, or 0 if `length` bytes of payload do not fit until the output is written. */
+export function outputPayload(builder: u32, length: u32): u32 {
+  const used = loadU32(builder + BUILDER_USED)
+  if (length > PAGE_BYTES - FRAME_BYTES || used > PAGE_BYTES - FRAME_BYTES - length) return 0
+  return loadU32(builder + BUILDER_OUTPUT) + used + BLOCK_HEADER_BYTES
+}
+
+/** Makes a block of the payload written at outputPayload; BUILDER_APPENDED: its size. @returns its offset in the file. */
+export function outputBlock(builder: u32, kind: u32, length: u32): u64 {
+  const used = loadU32(builder + BUILDER_USED)
+  const offset = <u64>loadF64(builder + BUILDER_OFFSET) + used
+  const size = frameBlock(
+    loadU32(builder + BUILDER_OUTPUT) + used,
+    kind,
+    length,
+    builder + BUILDER_SALT,
+    offset,
+  )
+  storeU32(builder + BUILDER_USED, used + size)
+  storeU32(builder + BUILDER_APPENDED, size)
+  return offset
+}
+
+/** Names the output in the slot's results. */
+export function outputResult(slot: u32, builder: u32): void {
+  storeU32(slot + SLOT_POINTER, loadU32(builder + BUILDER_OUTPUT))
+  storeU32(slot + SLOT_LENGTH, loadU32(builder + BUILDER_USED))
+}
+
+/** KernelExports.builderWritten. */
+export function builderWritten(builder: u32): void {
+  const used = loadU32(builder + BUILDER_USED)
+  storeF64(builder + BUILDER_OFFSET, loadF64(builder + BUILDER_OFFSET) + <f64>used)
+  storeU32(builder + BUILDER_USED, 0)
+}

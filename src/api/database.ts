@@ -1,0 +1,231 @@
+import type { Engine } from '../engine/engine.ts'
+import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
+import type { Tree } from '../engine/tree.ts'
+import { VarveError } from '../errors.ts'
+import { Batch, viewOf } from './batch.ts'
+import { describe, encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
+import { Keyspace, keyspaceStats } from './keyspace.ts'
+import { attempt } from './keyspace-reads.ts'
+import { checkKeyspaceName, ownOptions } from './options.ts'
+import { ResultPool } from './result-pool.ts'
+import type { View } from './reads.ts'
+import { Snapshot } from './snapshot.ts'
+import type {
+  Accepted,
+  DatabaseStats,
+  KeyEncoding,
+  KeyspaceOptions,
+  RecoveryReport,
+  ValueEncoding,
+  WriteOptions,
+} from './types.ts'
+
+/** One operation of `write`. */
+export type Operation<KE extends KeyEncoding, VE extends ValueEncoding> =
+  | { type: 'put'; keyspace?: undefined; key: Accepted<KE>; value: Accepted<VE> }
+  | { type: 'delete'; keyspace?: undefined; key: Accepted<KE> }
+  // NOTE: which encodings a named keyspace has is not known here; they are checked when the operation is encoded.
+  | { type: 'put'; keyspace: object; key: unknown; value: unknown }
+  | { type: 'delete'; keyspace: object; key: unknown }
+
+/**
+ * An open database: the default keyspace itself, and the door to all others. Close it when done; a process that ends without does
+ * not lose what was acknowledged.
+ */
+export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends Keyspace<KE, VE> {
+  readonly #engine: Engine
+  readonly #pool: ResultPool
+
+  /** @internal */
+  constructor(engine: Engine, pool: ResultPool, view: View) {
+    super(view)
+    this.#engine = engine
+    this.#pool = pool
+  }
+
+  /** What was cut off the end of the log when it was opened; see docs/journal-format.md. */
+  get recovery(): RecoveryReport {
+    return { ...this.#engine.recovery }
+  }
+
+  // ── keyspaces ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The keyspace of that name, created durably if there is none.
+   * @throws TypeError, RangeError for the name or an encoding that is not the one it was created with
+   */
+  keyspace<K extends KeyEncoding = 'bytes', V extends ValueEncoding = 'bytes'>(
+    name: string,
+    options?: KeyspaceOptions<K, V>,
+  ): Promise<Keyspace<K, V>> {
+    return attempt(() => this.keyspaceSync(name, options))
+  }
+
+  keyspaceSync<K extends KeyEncoding = 'bytes', V extends ValueEncoding = 'bytes'>(
+    name: string,
+    options?: KeyspaceOptions<K, V>,
+  ): Keyspace<K, V> {
+    const engine = this.#engine
+    const checked = checkKeyspaceName(name)
+    const bag = ownOptions(options, ['keyEncoding', 'valueEncoding'], 'keyspace')
+    const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
+    const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
+    engine.assertOpen()
+    let tree = engine.treeNamed(checked)
+    if (tree === undefined) {
+      engine.writes.drainSync()
+      tree = engine.createKeyspace(checked, { keyEncoding, valueEncoding })
+    } else {
+      const state = engine.catalog.state.keyspaces.get(tree.id)
+      reconcileEncoding('keyEncoding', bag['keyEncoding'], keyEncoding, state?.keyEncoding)
+      reconcileEncoding('valueEncoding', bag['valueEncoding'], valueEncoding, state?.valueEncoding)
+    }
+    const codecs = makeCodecs(bag['keyEncoding'], bag['valueEncoding'], engine.kernel, this.#pool)
+    return new Keyspace<K, V>({ engine, tree, ...codecs })
+  }
+
+  /** Names of all keyspaces but the default one, in bytewise order. */
+  keyspaces(): string[] {
+    this.#engine.assertOpen()
+    return this.#namedTrees().map((tree) => tree.name)
+  }
+
+  /** Removes a keyspace and all it holds, durably. Handles on it say NOT_FOUND from then on. @throws NOT_FOUND */
+  dropKeyspace(name: string): Promise<void> {
+    return attempt(() => this.dropKeyspaceSync(name))
+  }
+
+  dropKeyspaceSync(name: string): void {
+    const checked = checkKeyspaceName(name)
+    this.#engine.assertOpen()
+    const tree = this.#engine.treeNamed(checked)
+    if (tree === undefined) throw new VarveError('NOT_FOUND', 'There is no keyspace of that name.')
+    this.#engine.dropKeyspace(tree)
+  }
+
+  // ── atomic writes ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** An empty batch. */
+  batch(): Batch<KE, VE> {
+    this.#engine.assertOpen()
+    return new Batch<KE, VE>(this.view)
+  }
+
+  /** Commits a list of operations as one batch. Wrong arguments throw at once. */
+  write(operations: readonly Operation<KE, VE>[], options?: WriteOptions): Promise<void> {
+    return this.#batchOf(operations).commit(options)
+  }
+
+  writeSync(operations: readonly Operation<KE, VE>[], options?: WriteOptions): void {
+    this.#batchOf(operations).commitSync(options)
+  }
+
+  /** The state of this moment, across all keyspaces. What this thread staged is committed first. */
+  snapshot(): Snapshot<KE, VE> {
+    this.#engine.assertOpen()
+    this.#engine.writes.drainSync()
+    return new Snapshot<KE, VE>(this.view)
+  }
+
+  // ── durability ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Makes everything written so far at least this durable: `os` or `sync`. Under durability `none`, where there is no journal, it
+   * flushes all memtables.
+   */
+  async persist(mode: 'os' | 'sync' = 'sync'): Promise<void> {
+    const engine = this.#engine
+    checkMode(mode)
+    engine.assertOpen()
+    await engine.writes.drain()
+    engine.assertUnpoisoned()
+    if (engine.options.durability === 'none') await engine.flusher.flushAll([...engine.trees.values()])
+    else if (mode === 'sync') await engine.journals.syncAsync()
+    else engine.journals.writeOut()
+  }
+
+  persistSync(mode: 'os' | 'sync' = 'sync'): void {
+    const engine = this.#engine
+    checkMode(mode)
+    engine.assertOpen()
+    engine.writes.drainSync()
+    engine.assertUnpoisoned()
+    if (engine.options.durability === 'none') engine.flusher.flushAllSync(engine.trees.values())
+    else if (mode === 'sync') engine.journals.sync()
+    else engine.journals.writeOut()
+  }
+
+  /** Writes what is in memory, of all keyspaces, into tables. */
+  override async flush(): Promise<void> {
+    const engine = this.#engine
+    engine.assertOpen()
+    await engine.writes.drain()
+    await engine.flusher.flushAll([...engine.trees.values()])
+  }
+
+  override flushSync(): void {
+    const engine = this.#engine
+    engine.assertOpen()
+    engine.writes.drainSync()
+    engine.assertUnpoisoned()
+    engine.flusher.flushAllSync(engine.trees.values())
+  }
+
+  // ── figures and the end ─────────────────────────────────────────────────────────────────────────────────
+
+  /** Figures of the moment; the first keyspace listed is the default one, named ''. */
+  stats(): DatabaseStats {
+    const engine = this.#engine
+    engine.assertOpen()
+    return {
+      keyspaces: [this.view.tree, ...this.#namedTrees()].map((tree) => keyspaceStats(engine, tree)),
+      journals: engine.journals.count,
+      journalBytes: engine.journals.sizeBytes,
+      seqno: engine.kernel.exports.nextSeqno(),
+      epoch: engine.catalog.epoch,
+      openReads: engine.openReads,
+      memoryLimit: engine.options.memoryLimit,
+      memoryFreeBytes: engine.freeBytes(),
+    }
+  }
+
+  /** Commits what is staged, makes everything durable and gives files, memory and the lock back. Idempotent. */
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  /** `await using db = await open(…)`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #namedTrees(): Tree[] {
+    return [...this.#engine.trees.values()]
+      .filter((tree) => tree.id !== DEFAULT_KEYSPACE_ID)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  #batchOf(operations: readonly Operation<KE, VE>[]): Batch<KeyEncoding, ValueEncoding> {
+    if (!Array.isArray(operations)) throw new TypeError(`the operations must be an array, not ${describe(operations)}`)
+    const engine = this.#engine
+    engine.assertOpen()
+    const batch = new Batch<KeyEncoding, ValueEncoding>(this.view)
+    for (const operation of operations as readonly unknown[]) {
+      const bag = ownOptions(operation, ['type', 'keyspace', 'key', 'value'], 'an operation')
+      const { type } = bag
+      if (type !== 'put' && type !== 'delete') throw new TypeError("the type of an operation must be 'put' or 'delete'")
+      const { keyspace } = bag
+      if (keyspace !== undefined && !(keyspace instanceof Keyspace)) {
+        throw new TypeError(`the keyspace of an operation must be what keyspace() returned, not ${describe(keyspace)}`)
+      }
+      const view = keyspace === undefined ? this.view : viewOf(keyspace, engine)
+      if (type === 'put') batch.add(view, bag['key'], bag['value'])
+      else batch.remove(view, bag['key'])
+    }
+    return batch
+  }
+}
+
+function checkMode(mode: unknown): void {
+  if (mode !== 'os' && mode !== 'sync') throw new TypeError("persist takes 'os' or 'sync'")
+}

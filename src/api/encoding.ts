@@ -1,0 +1,198 @@
+import type { Content } from '../engine/record.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { Encoding } from './types.ts'
+import type { ResultPool } from './result-pool.ts'
+
+/**
+ * One keyspace's way of turning what the user gives into content, and stored bytes into what the user gets.
+ * Built-in codecs read results straight out of linear memory.
+ */
+export interface Codec {
+  /** @throws TypeError naming `what` if the value cannot be encoded. */
+  encode(value: unknown, what: string): Content
+  /** The value at [pointer, pointer + length) of linear memory. */
+  decode(pointer: number, length: number): unknown
+  /** The value in bytes that belong to the caller. */
+  decodeOwned(bytes: Uint8Array): unknown
+}
+
+function contentOf(value: unknown, what: string): Content {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value
+  throw new TypeError(`${what} must be a string or a Uint8Array, not ${describe(value)}`)
+}
+
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object') return `a ${value.constructor?.name ?? 'object'}`
+  return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
+}
+
+class BytesCodec implements Codec {
+  readonly #pool: ResultPool
+
+  constructor(pool: ResultPool) {
+    this.#pool = pool
+  }
+
+  encode(value: unknown, what: string): Content {
+    return contentOf(value, what)
+  }
+
+  decode(pointer: number, length: number): Uint8Array {
+    return this.#pool.bytes(pointer, length)
+  }
+
+  decodeOwned(bytes: Uint8Array): Uint8Array {
+    return bytes
+  }
+}
+
+class BufferCodec implements Codec {
+  readonly #pool: ResultPool
+
+  constructor(pool: ResultPool) {
+    this.#pool = pool
+  }
+
+  encode(value: unknown, what: string): Content {
+    return contentOf(value, what)
+  }
+
+  decode(pointer: number, length: number): Buffer {
+    return this.#pool.buffer(pointer, length)
+  }
+
+  decodeOwned(bytes: Uint8Array): Buffer {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+}
+
+class Utf8Codec implements Codec {
+  readonly #kernel: Kernel
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+  }
+
+  encode(value: unknown, what: string): Content {
+    return contentOf(value, what)
+  }
+
+  decode(pointer: number, length: number): string {
+    return this.#kernel.text.read(pointer, length)
+  }
+
+  decodeOwned(bytes: Uint8Array): string {
+    return this.#decoder.decode(bytes)
+  }
+}
+
+class JsonCodec implements Codec {
+  readonly #text: Utf8Codec
+
+  constructor(kernel: Kernel) {
+    this.#text = new Utf8Codec(kernel)
+  }
+
+  encode(value: unknown, what: string): Content {
+    const text: string | undefined = JSON.stringify(value)
+    if (text === undefined) throw new TypeError(`${what} is ${describe(value)}, which JSON cannot express`)
+    return text
+  }
+
+  decode(pointer: number, length: number): unknown {
+    return JSON.parse(this.#text.decode(pointer, length))
+  }
+
+  decodeOwned(bytes: Uint8Array): unknown {
+    return JSON.parse(this.#text.decodeOwned(bytes))
+  }
+}
+
+class CustomCodec implements Codec {
+  readonly #encoding: Encoding<unknown>
+  readonly #pool: ResultPool
+
+  constructor(encoding: Encoding<unknown>, pool: ResultPool) {
+    this.#encoding = encoding
+    this.#pool = pool
+  }
+
+  encode(value: unknown, what: string): Content {
+    const bytes = this.#encoding.encode(value)
+    if (bytes instanceof Uint8Array) return bytes
+    throw new TypeError(`the encoding of ${what} returned ${describe(bytes)} instead of a Uint8Array`)
+  }
+
+  decode(pointer: number, length: number): unknown {
+    return this.#encoding.decode(this.#pool.bytes(pointer, length))
+  }
+
+  decodeOwned(bytes: Uint8Array): unknown {
+    return this.#encoding.decode(bytes)
+  }
+}
+
+/** What is persisted of an encoding option; undefined for the raw views `bytes` and `buffer`, which fix nothing. @throws TypeError */
+export function encodingName(encoding: unknown, option: string): string | undefined {
+  switch (encoding) {
+    case undefined:
+    case 'bytes':
+      return undefined
+    case 'buffer':
+      if (typeof Buffer === 'undefined') throw new TypeError(`${option} 'buffer' exists in Node only; use 'bytes'`)
+      return undefined
+    case 'utf8':
+      return 'utf8'
+    case 'json':
+      if (option === 'keyEncoding') {
+        throw new TypeError("keyEncoding cannot be 'json', because JSON text has no useful order")
+      }
+      return 'json'
+  }
+  if (isEncoding(encoding)) return 'custom'
+  const json = option === 'keyEncoding' ? '' : " 'json',"
+  throw new TypeError(`${option} must be 'bytes', 'buffer', 'utf8',${json} or an object with encode and decode`)
+}
+
+/** The codecs for a pair of options that `encodingName` accepted. */
+export function makeCodecs(
+  keyEncoding: unknown,
+  valueEncoding: unknown,
+  kernel: Kernel,
+  pool: ResultPool,
+): { keys: Codec; values: Codec } {
+  return { keys: codecFor(keyEncoding, kernel, pool), values: codecFor(valueEncoding, kernel, pool) }
+}
+
+function codecFor(encoding: unknown, kernel: Kernel, pool: ResultPool): Codec {
+  if (encoding === 'buffer') return new BufferCodec(pool)
+  if (encoding === 'utf8') return new Utf8Codec(kernel)
+  if (encoding === 'json') return new JsonCodec(kernel)
+  return isEncoding(encoding) ? new CustomCodec(encoding, pool) : new BytesCodec(pool)
+}
+
+function isEncoding(value: unknown): value is Encoding<unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const candidate = value as Partial<Encoding<unknown>>
+  return typeof candidate.encode === 'function' && typeof candidate.decode === 'function'
+}
+
+/**
+ * Checks an encoding option against what was persisted when the keyspace was created. `bytes` and `buffer`, asked for by name, are raw
+ * views of any keyspace; a keyspace that fixed nothing takes any. @throws TypeError on a mismatch
+ */
+export function reconcileEncoding(
+  option: string,
+  requested: unknown,
+  name: string | undefined,
+  persisted: string | undefined,
+): void {
+  if (persisted === undefined || persisted === name || requested === 'bytes' || requested === 'buffer') return
+  const given = requested === undefined ? 'not given' : `'${name}'`
+  throw new TypeError(
+    `${option} is ${given}, but the keyspace was created with '${persisted}'; pass that, or 'bytes' for a raw view`,
+  )
+}

@@ -1,0 +1,8 @@
+/** What every entry point of the package exports, beside its `open`. */
+export { Batch } from './batch.ts'
+export { Database, type Operation } from './database.ts'
+export { Keyspace, KeyspaceAt } from './keyspace.ts'
+export { AsyncRange, SyncRange } from './range.ts'
+export { Snapshot } from './snapshot.ts'
+export type * from './types.ts'
+export { VarveError, type VarveErrorCode } from '../errors.ts'

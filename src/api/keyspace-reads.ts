@@ -1,0 +1,135 @@
+import { describe } from './encoding.ts'
+import { ownOptions } from './options.ts'
+import { AsyncRange, rangeOptions, rangeSpan, signalOf, SyncRange, type RangeMode } from './range.ts'
+import { hasKey, readValue, type View } from './reads.ts'
+import type { Accepted, Decoded, KeyEncoding, RangeOptions, ReadOptions, ValueEncoding } from './types.ts'
+
+/**
+ * The reads that databases, keyspaces and snapshots share. Every one of them sees the state of one moment.
+ * The asynchronous ones never throw: errors of any kind reject the promise. The `Sync` twins do the same at once.
+ */
+export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
+  /** @internal */
+  protected readonly view: View
+
+  /** @internal */
+  protected constructor(view: View) {
+    this.view = view
+  }
+
+  /** The seqno to read at when the call names no snapshot; 0: the latest. @internal */
+  protected abstract ownSeqno(): number
+
+  /** The seqno for a call with these options. @internal */
+  protected abstract seqnoFor(snapshot: unknown): number
+
+  /**
+   * The value of a key, or undefined.
+   * @throws TypeError, RangeError for a key that cannot be one; CLOSED, NOT_FOUND (dropped keyspace), CORRUPT, IO
+   */
+  getSync(key: Accepted<KE>, options?: ReadOptions): Decoded<VE> | undefined {
+    const content = this.view.keys.encode(key, 'key')
+    return readValue(this.view, content, this.#seqno(options)) as Decoded<VE> | undefined
+  }
+
+  /** See `getSync`. */
+  get(key: Accepted<KE>, options?: ReadOptions): Promise<Decoded<VE> | undefined> {
+    return attempt(() => this.getSync(key, options))
+  }
+
+  /** The values of several keys at one moment, in the order of the keys; undefined where there is none. */
+  getManySync(keys: readonly Accepted<KE>[], options?: ReadOptions): (Decoded<VE> | undefined)[] {
+    if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
+    const contents = keys.map((key, i) => this.view.keys.encode(key, `keys[${i}]`))
+    const seqno = this.#seqno(options) || this.view.engine.visibleSeqno()
+    return contents.map((content) => readValue(this.view, content, seqno) as Decoded<VE> | undefined)
+  }
+
+  getMany(keys: readonly Accepted<KE>[], options?: ReadOptions): Promise<(Decoded<VE> | undefined)[]> {
+    return attempt(() => this.getManySync(keys, options))
+  }
+
+  /** Whether a key is there. */
+  hasSync(key: Accepted<KE>, options?: ReadOptions): boolean {
+    const content = this.view.keys.encode(key, 'key')
+    return hasKey(this.view, content, this.#seqno(options))
+  }
+
+  has(key: Accepted<KE>, options?: ReadOptions): Promise<boolean> {
+    return attempt(() => this.hasSync(key, options))
+  }
+
+  /**
+   * The entries of a range of keys as [key, value], in bytewise order of the keys.
+   *
+   * @example
+   * for (const [key, value] of db.rangeSync({ gte: 'a', lt: 'b', limit: 10 })) …
+   */
+  rangeSync(options?: RangeOptions<Accepted<KE>>): SyncRange<[Decoded<KE>, Decoded<VE>]> {
+    return this.#syncRange('entries', options)
+  }
+
+  range(options?: RangeOptions<Accepted<KE>>): AsyncRange<[Decoded<KE>, Decoded<VE>]> {
+    return this.#asyncRange('entries', options)
+  }
+
+  keysSync(options?: RangeOptions<Accepted<KE>>): SyncRange<Decoded<KE>> {
+    return this.#syncRange('keys', options)
+  }
+
+  keys(options?: RangeOptions<Accepted<KE>>): AsyncRange<Decoded<KE>> {
+    return this.#asyncRange('keys', options)
+  }
+
+  valuesSync(options?: RangeOptions<Accepted<KE>>): SyncRange<Decoded<VE>> {
+    return this.#syncRange('values', options)
+  }
+
+  values(options?: RangeOptions<Accepted<KE>>): AsyncRange<Decoded<VE>> {
+    return this.#asyncRange('values', options)
+  }
+
+  /** The entry with the smallest key (of a range, if one is given), or undefined. */
+  firstSync(options?: RangeOptions<Accepted<KE>>): [Decoded<KE>, Decoded<VE>] | undefined {
+    return this.rangeSync({ ...options, limit: 1 }).next().value
+  }
+
+  first(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
+    return attempt(() => this.firstSync(options))
+  }
+
+  /** The entry with the largest key (of a range, if one is given), or undefined. */
+  lastSync(options?: RangeOptions<Accepted<KE>>): [Decoded<KE>, Decoded<VE>] | undefined {
+    return this.rangeSync({ ...options, limit: 1, reverse: true }).next().value
+  }
+
+  last(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
+    return attempt(() => this.lastSync(options))
+  }
+
+  #syncRange<T>(mode: RangeMode, options: unknown): SyncRange<T> {
+    const bag = rangeOptions(options)
+    const span = rangeSpan(bag, this.view.keys, mode)
+    return new SyncRange<T>(this.view, span, mode, this.seqnoFor(bag['snapshot']))
+  }
+
+  #asyncRange<T>(mode: RangeMode, options: unknown): AsyncRange<T> {
+    const bag = rangeOptions(options)
+    const span = rangeSpan(bag, this.view.keys, mode)
+    return new AsyncRange<T>(this.view, span, mode, this.seqnoFor(bag['snapshot']), signalOf(bag['signal']))
+  }
+
+  #seqno(options: unknown): number {
+    if (options === undefined) return this.ownSeqno()
+    return this.seqnoFor(ownOptions(options, ['snapshot'], 'the read')['snapshot'])
+  }
+}
+
+/** The result of a synchronous step as a promise. */
+export function attempt<T>(step: () => T): Promise<T> {
+  try {
+    return Promise.resolve(step())
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,45 @@
+import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
+import { openEngine } from '../engine/open.ts'
+import type { Tree } from '../engine/tree.ts'
+import type { FileSystem } from '../fs/filesystem.ts'
+import { Database } from './database.ts'
+import { encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
+import { openRequest } from './options.ts'
+import { ResultPool } from './result-pool.ts'
+import type { KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
+import type { Engine } from '../engine/engine.ts'
+
+/** Engines that are open in this process, for the exit hook. */
+const openEngines = new Set<Engine>()
+
+/** Opens the database in the directory that a FileSystem stands for. See `open`. */
+export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
+  fileSystem: FileSystem,
+  options?: OpenOptions<KE, VE>,
+): Promise<Database<KE, VE>> {
+  const { engine: engineOptions, keyEncoding, valueEncoding } = openRequest(options)
+  const definition = {
+    keyEncoding: encodingName(keyEncoding, 'keyEncoding'),
+    valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
+  }
+  const engine = await openEngine(fileSystem, engineOptions, definition)
+  const pool = new ResultPool(engine.kernel)
+  const codecs = makeCodecs(keyEncoding, valueEncoding, engine.kernel, pool)
+  try {
+    const stored = engine.catalog.state.keyspaces.get(DEFAULT_KEYSPACE_ID)
+    reconcileEncoding('keyEncoding', keyEncoding, definition.keyEncoding, stored?.keyEncoding)
+    reconcileEncoding('valueEncoding', valueEncoding, definition.valueEncoding, stored?.valueEncoding)
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+  const tree = engine.trees.get(DEFAULT_KEYSPACE_ID) as Tree
+  engine.onClose = () => openEngines.delete(engine)
+  openEngines.add(engine)
+  return new Database<KE, VE>(engine, pool, { engine, tree, ...codecs })
+}
+
+/** Hands what is buffered in any open database to the operating system: for the end of the process. */
+export function writeOutAll(): void {
+  for (const engine of openEngines) engine.exit()
+}

@@ -1,0 +1,192 @@
+import type { Engine } from '../engine/engine.ts'
+import { prefixEnd } from '../engine/key-order.ts'
+import { RangeCursor, type RangeBound, type RangeSpan } from '../engine/range-cursor.ts'
+import { keyTooLong } from '../engine/record.ts'
+import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
+import { VarveError } from '../errors.ts'
+import { compareKeys } from '../version/version.ts'
+import { describe, type Codec } from './encoding.ts'
+import { flag, ownOptions } from './options.ts'
+import type { View } from './reads.ts'
+
+/** What a range hands out of each entry. */
+export type RangeMode = 'entries' | 'keys' | 'values'
+
+export const RANGE_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'prefix', 'reverse', 'limit', 'snapshot', 'signal'] as const
+
+const encoder = new TextEncoder()
+
+/** The bytes of a key given as an option, copied. */
+function keyBytes(codec: Codec, value: unknown, name: string): Uint8Array {
+  const content = codec.encode(value, name)
+  const bytes = typeof content === 'string' ? encoder.encode(content) : content.slice()
+  if (bytes.byteLength > KEY_MAX_BYTES) throw keyTooLong(bytes.byteLength)
+  return bytes
+}
+
+/** The tighter of two lower (or upper) bounds. */
+function tighter(a: RangeBound | undefined, b: RangeBound | undefined, upper: boolean): RangeBound | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  const order = compareKeys(a.key, b.key) || Number(a.after) - Number(b.after)
+  return order > 0 === upper ? b : a
+}
+
+/** Turns range options into a span of keys. @throws TypeError, RangeError */
+export function rangeSpan(options: Record<string, unknown>, keys: Codec, mode: RangeMode): RangeSpan {
+  const bound = (name: 'gte' | 'gt' | 'lte' | 'lt', after: boolean): RangeBound | undefined =>
+    options[name] === undefined ? undefined : { key: keyBytes(keys, options[name], name), after }
+  let lower = tighter(bound('gte', false), bound('gt', true), false)
+  let upper = tighter(bound('lt', false), bound('lte', true), true)
+  if (options['prefix'] !== undefined) {
+    const prefix = keyBytes(keys, options['prefix'], 'prefix')
+    const end = prefixEnd(prefix)
+    lower = tighter(lower, { key: prefix, after: false }, false)
+    if (end !== undefined) upper = tighter(upper, { key: end, after: false }, true)
+  }
+  return {
+    lower,
+    upper,
+    reverse: flag(options, 'reverse', false),
+    limit: limitOf(options['limit']),
+    keysOnly: mode === 'keys',
+  }
+}
+
+function limitOf(limit: unknown): number {
+  if (limit === undefined || limit === -1 || limit === Infinity) return Infinity
+  if (typeof limit !== 'number') throw new TypeError(`limit must be a number, not ${describe(limit)}`)
+  if (!Number.isInteger(limit) || limit < 0) {
+    throw new RangeError('limit must be a whole number from 0, or -1 or Infinity for no limit')
+  }
+  return limit
+}
+
+/**
+ * An iteration over a range of keys, ascending or descending, at one point in time: what is written after the call is not seen. Gives its
+ * page back when it ends, when a `for` loop leaves it, or by `return()`.
+ */
+class RangeReader<T> {
+  readonly #view: View
+  readonly #mode: RangeMode
+  readonly #engine: Engine
+  readonly #cursor: RangeCursor
+  #open = true
+
+  /** `seqno`: 0 reads the latest state of this moment. */
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
+    this.#view = view
+    this.#mode = mode
+    this.#engine = view.engine
+    this.#engine.assertReadable(view.tree)
+    this.#cursor = new RangeCursor(this.#engine, view.tree, span, seqno === 0 ? this.#engine.visibleSeqno() : seqno)
+    this.#engine.openReads++
+  }
+
+  /** @throws CLOSED, CORRUPT, …; the iteration is over then */
+  step(): IteratorResult<T, undefined> {
+    if (!this.#open) return { done: true, value: undefined }
+    const cursor = this.#cursor
+    try {
+      this.#engine.assertReadable(this.#view.tree)
+      if (cursor.next()) {
+        const value = this.#decode()
+        return { done: false, value: value as T }
+      }
+    } catch (error) {
+      this.close()
+      throw error
+    }
+    this.close()
+    return { done: true, value: undefined }
+  }
+
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#engine.openReads--
+    // NOTE: a closed database took its pages back already.
+    if (!this.#engine.closed) this.#cursor.close()
+  }
+
+  #decode(): unknown {
+    const cursor = this.#cursor
+    const { keys, values } = this.#view
+    const { keyPointer, keyLength, valuePointer, valueLength, large } = cursor
+    if (this.#mode === 'keys') return keys.decode(keyPointer, keyLength)
+    // NOTE: the key's decoder may be the user's and may use the database; the chunk stays in place meanwhile.
+    const key = this.#mode === 'entries' ? keys.decode(keyPointer, keyLength) : undefined
+    const value = large === undefined ? values.decode(valuePointer, valueLength) : values.decodeOwned(large)
+    return this.#mode === 'entries' ? [key, value] : value
+  }
+}
+
+/** A synchronous iteration; see `Keyspace.rangeSync`. */
+export class SyncRange<T> implements IterableIterator<T, undefined> {
+  readonly #reader: RangeReader<T>
+
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
+    this.#reader = new RangeReader(view, span, mode, seqno)
+  }
+
+  next(): IteratorResult<T, undefined> {
+    return this.#reader.step()
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#reader.close()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+}
+
+/** An asynchronous iteration; see `Keyspace.range`. */
+export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
+  readonly #reader: RangeReader<T>
+  readonly #signal: AbortSignal | undefined
+
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, signal: AbortSignal | undefined) {
+    this.#reader = new RangeReader(view, span, mode, seqno)
+    this.#signal = signal
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    try {
+      if (this.#signal?.aborted === true) {
+        this.#reader.close()
+        throw new VarveError('ABORTED', 'The range was aborted by its signal.', { cause: this.#signal.reason })
+      }
+      return Promise.resolve(this.#reader.step())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#reader.close()
+    return Promise.resolve({ done: true, value: undefined })
+  }
+
+  /** All entries that are left, as an array. */
+  async toArray(): Promise<T[]> {
+    const all: T[] = []
+    for await (const entry of this) all.push(entry)
+    return all
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+export function rangeOptions(options: unknown): Record<string, unknown> {
+  return ownOptions(options, RANGE_OPTIONS, 'the range')
+}
+
+/** The signal of a range. @throws TypeError */
+export function signalOf(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal
+  throw new TypeError(`signal must be an AbortSignal, not ${describe(signal)}`)
+}

@@ -1,0 +1,52 @@
+import { INPUT_SECOND, KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
+import type { Engine } from '../engine/engine.ts'
+import { contentBound, keyTooLong, type Content } from '../engine/record.ts'
+import type { Tree } from '../engine/tree.ts'
+import type { Codec } from './encoding.ts'
+
+/** The keyspace a read goes to: tree and codecs. */
+export interface View {
+  readonly engine: Engine
+  readonly tree: Tree
+  readonly keys: Codec
+  readonly values: Codec
+}
+
+/** Puts a key at the start of the thread's input page. @returns its length. @throws RangeError */
+function inputKey(engine: Engine, key: Content): number {
+  const { u8, text, input } = engine.kernel
+  // NOTE: a string whose upper bound does not fit the page is encoded aside; it is too long in most cases anyway.
+  if (contentBound(key) > INPUT_SECOND) {
+    const bytes = typeof key === 'string' ? new TextEncoder().encode(key) : key
+    if (bytes.byteLength > KEY_MAX_BYTES) throw keyTooLong(bytes.byteLength)
+    u8.set(bytes, input)
+    return bytes.byteLength
+  }
+  if (typeof key === 'string') {
+    const length = text.write(key, input)
+    if (length > KEY_MAX_BYTES) throw keyTooLong(length)
+    return length
+  }
+  if (key.byteLength > KEY_MAX_BYTES) throw keyTooLong(key.byteLength)
+  u8.set(key, input)
+  return key.byteLength
+}
+
+/** The value of a key at a seqno (0: latest), decoded; undefined if it is not there. */
+export function readValue(view: View, key: Content, seqno: number): unknown {
+  const { engine, tree, values } = view
+  engine.assertReadable(tree)
+  const length = inputKey(engine, key)
+  const { points } = engine
+  if (!points.find(tree, engine.kernel.input, length, seqno, false)) return undefined
+  return points.large === undefined
+    ? values.decode(points.pointer, points.length)
+    : values.decodeOwned(points.large)
+}
+
+export function hasKey(view: View, key: Content, seqno: number): boolean {
+  const { engine, tree } = view
+  engine.assertReadable(tree)
+  const length = inputKey(engine, key)
+  return engine.points.find(tree, engine.kernel.input, length, seqno, true)
+}

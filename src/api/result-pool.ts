@@ -1,0 +1,78 @@
+import type { Kernel } from '../kernel/kernel.ts'
+
+/** Results up to this size share a slab; larger ones have a buffer of their own. */
+const POOLED_LIMIT_BYTES = 4096
+const SLAB_BYTES = 65536
+/** Up to this size a loop over words beats a native copy and its temporary view. */
+const LOOP_LIMIT_BYTES = 256
+
+/**
+ * Copies results out of linear memory. Small ones are views of shared slabs (like Node's Buffer pool), which are never
+ * overwritten and are collected when the last result in them is.
+ */
+export class ResultPool {
+  readonly #kernel: Kernel
+  #slab: ArrayBuffer = new ArrayBuffer(0)
+  #bytes: Uint8Array = new Uint8Array(0)
+  #words: Int32Array = new Int32Array(0)
+  #used = 0
+  readonly #memoryWords: Int32Array
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel
+    this.#memoryWords = new Int32Array(kernel.memory.buffer)
+  }
+
+  bytes(pointer: number, length: number): Uint8Array {
+    if (length > POOLED_LIMIT_BYTES) return this.#own(pointer, length)
+    const at = this.#copy(pointer, length)
+    return new Uint8Array(this.#slab, at, length)
+  }
+
+  buffer(pointer: number, length: number): Buffer {
+    if (length > POOLED_LIMIT_BYTES) {
+      const bytes = this.#own(pointer, length)
+      return Buffer.from(bytes.buffer, 0, length)
+    }
+    const at = this.#copy(pointer, length)
+    return Buffer.from(this.#slab, at, length)
+  }
+
+  #own(pointer: number, length: number): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(length)
+    bytes.set(this.#kernel.u8.subarray(pointer, pointer + length))
+    return bytes
+  }
+
+  /** Copies into the slab. @returns the position there. */
+  #copy(pointer: number, length: number): number {
+    if (this.#used + length > this.#slab.byteLength) this.#renew()
+    const at = this.#used
+    // NOTE: positions stay multiples of 8, so that words can be copied; the padding belongs to this result.
+    this.#used = (at + length + 7) & ~7
+    if (length > LOOP_LIMIT_BYTES) {
+      this.#bytes.set(this.#kernel.u8.subarray(pointer, pointer + length), at)
+    } else if ((pointer & 3) === 0) {
+      const from = this.#memoryWords
+      const to = this.#words
+      const whole = length >>> 2
+      let source = pointer >>> 2
+      let target = at >>> 2
+      for (let i = 0; i < whole; i++) to[target++] = from[source++] as number
+      const u8 = this.#kernel.u8
+      for (let i = whole << 2; i < length; i++) this.#bytes[at + i] = u8[pointer + i] as number
+    } else {
+      const u8 = this.#kernel.u8
+      const bytes = this.#bytes
+      for (let i = 0; i < length; i++) bytes[at + i] = u8[pointer + i] as number
+    }
+    return at
+  }
+
+  #renew(): void {
+    this.#slab = new ArrayBuffer(SLAB_BYTES)
+    this.#bytes = new Uint8Array(this.#slab)
+    this.#words = new Int32Array(this.#slab)
+    this.#used = 0
+  }
+}

@@ -1,0 +1,95 @@
+import Table from 'cli-table3'
+import type { Command } from 'commander'
+import type { DatabaseStats, KeyspaceStats } from '../../index.ts'
+import { existingKeyspace, withDatabase } from '../database.ts'
+import { examples, keyspaceOption, memoryLimitOption, type DatabaseChoice } from '../options.ts'
+import { Output } from '../output.ts'
+
+interface StatChoice extends DatabaseChoice {
+  json?: true
+}
+
+export function addStat(program: Command): void {
+  program
+    .command('stat')
+    .summary('show sizes and counters')
+    .description('Shows what the database holds: tables, memtables and journals, and what was recovered.')
+    .argument('<directory>', 'the database')
+    .option('--json', 'the same as one JSON object')
+    .addOption(keyspaceOption('only this keyspace'))
+    .addOption(memoryLimitOption())
+    .addHelpText('after', examples('varve stat ./data', 'varve stat ./data --json'))
+    .action(stat)
+}
+
+async function stat(directory: string, options: StatChoice): Promise<void> {
+  const output = new Output()
+  await withDatabase(directory, options, async (database) => {
+    const all = database.stats()
+    const keyspaces =
+      options.keyspace === undefined
+        ? all.keyspaces
+        : all.keyspaces.filter(({ name }) => name === options.keyspace)
+    if (options.keyspace !== undefined) await existingKeyspace(database, options.keyspace)
+    const stats = { ...all, keyspaces }
+    if (options.json) {
+      output.line(JSON.stringify({ ...stats, recovery: database.recovery }))
+    } else {
+      output.line(keyspaceTable(stats.keyspaces))
+      output.line(databaseTable(stats))
+    }
+    await output.flush()
+  })
+}
+
+function keyspaceTable(keyspaces: readonly KeyspaceStats[]): string {
+  const columns = ['keyspace', 'tables', 'entries', 'size', 'memtables', 'entries', 'size']
+  const table = plainTable(
+    columns,
+    columns.map((_column, at) => (at === 0 ? 'left' : 'right')),
+  )
+  for (const keyspace of keyspaces) {
+    table.push([
+      keyspace.name === '' ? '(default)' : keyspace.name,
+      whole(keyspace.tables),
+      whole(keyspace.tableEntries),
+      size(keyspace.tableBytes),
+      whole(keyspace.memtables),
+      whole(keyspace.memtableEntries),
+      size(keyspace.memtableBytes),
+    ])
+  }
+  return table.toString()
+}
+
+function databaseTable(stats: DatabaseStats): string {
+  const table = plainTable(['database', ''], ['left', 'right'])
+  table.push(
+    ['journals', whole(stats.journals)],
+    ['journal size', size(stats.journalBytes)],
+    ['next sequence number', whole(stats.seqno)],
+    ['epoch', whole(stats.epoch)],
+    ['memory limit', size(stats.memoryLimit)],
+    ['memory free', size(stats.memoryFreeBytes)],
+  )
+  return table.toString()
+}
+
+function plainTable(head: string[], colAligns: ('left' | 'right')[]): Table.Table {
+  return new Table({ head, colAligns, style: { head: [], border: [], compact: true } })
+}
+
+function whole(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+  let value = bytes
+  let unit = 0
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ''}`
+}

@@ -1,0 +1,102 @@
+import { open, type Database, type Keyspace } from '../index.ts'
+import { encodingsOf, isFixed } from './encodings.ts'
+import type { KeyspaceHeader } from './entries.ts'
+import { notFound } from './failure.ts'
+import type { DatabaseChoice } from './options.ts'
+
+/** The command works on bytes, whatever encodings a keyspace was created with. */
+export type RawDatabase = Database<'bytes', 'bytes'>
+export type RawKeyspace = Keyspace<'bytes', 'bytes'>
+
+const raw = { keyEncoding: 'bytes', valueEncoding: 'bytes' } as const
+const BYTES_PER_MEBIBYTE = 1024 * 1024
+
+/** Opens an existing database for the time of an action. @throws NOT_FOUND */
+export async function withDatabase<T>(
+  directory: string,
+  choice: DatabaseChoice,
+  action: (database: RawDatabase) => Promise<T>,
+): Promise<T> {
+  return await withOpen(await openDatabase(directory, choice, false), action)
+}
+
+/** The same for one keyspace of an existing database. @throws NOT_FOUND, also when there is no such keyspace */
+export async function withKeyspace<T>(
+  directory: string,
+  choice: DatabaseChoice,
+  action: (keyspace: RawKeyspace) => Promise<T>,
+): Promise<T> {
+  return await withDatabase(directory, choice, async (database) =>
+    action(await existingKeyspace(database, choice.keyspace ?? '')),
+  )
+}
+
+/** The same, creating the database and the keyspace when they do not exist. */
+export async function withNewKeyspace<T>(
+  directory: string,
+  choice: DatabaseChoice,
+  action: (keyspace: RawKeyspace) => Promise<T>,
+): Promise<T> {
+  return await withOpen(await openDatabase(directory, choice, true), async (database) =>
+    action(await rawKeyspace(database, choice.keyspace ?? '')),
+  )
+}
+
+/** Opens a database; `defaults` are encodings to fix for its default keyspace first. */
+export async function openDatabase(
+  directory: string,
+  choice: DatabaseChoice,
+  createIfMissing: boolean,
+  defaults?: KeyspaceHeader,
+): Promise<RawDatabase> {
+  const memoryLimit = choice.memoryLimit * BYTES_PER_MEBIBYTE
+  if (defaults?.name === '' && isFixed(defaults)) {
+    const fixing = await open(directory, { ...encodingsOf(defaults), createIfMissing, memoryLimit })
+    await fixing.close()
+  }
+  const database = await open(directory, { ...raw, createIfMissing, memoryLimit })
+  reportRecovery(database)
+  return database
+}
+
+export async function existingKeyspace(database: RawDatabase, name: string): Promise<RawKeyspace> {
+  if (name !== '' && !database.keyspaces().includes(name)) {
+    throw notFound(`There is no keyspace ${JSON.stringify(name)}; "varve stat" lists those there are.`)
+  }
+  return await rawKeyspace(database, name)
+}
+
+/** Creates the keyspace if it does not exist, with these encodings fixed. */
+export async function rawKeyspace(
+  database: RawDatabase,
+  name: string,
+  encodings?: KeyspaceHeader,
+): Promise<RawKeyspace> {
+  if (name === '') return database
+  if (encodings !== undefined && isFixed(encodings)) await database.keyspace(name, encodingsOf(encodings))
+  return await database.keyspace(name, raw)
+}
+
+async function withOpen<T>(database: RawDatabase, action: (database: RawDatabase) => Promise<T>): Promise<T> {
+  let result: T
+  try {
+    result = await action(database)
+  } catch (error) {
+    // The first failure is the one to report.
+    await closeQuietly(database)
+    throw error
+  }
+  await database.close()
+  return result
+}
+
+function reportRecovery({ recovery }: RawDatabase): void {
+  if (recovery.droppedBytes === 0) return
+  process.stderr.write(
+    `varve: ${recovery.droppedBytes} bytes at the end of the log were dropped from ${recovery.droppedFrom} on: ${recovery.reason}.\n`,
+  )
+}
+
+export async function closeQuietly(database: { close(): Promise<void> }): Promise<void> {
+  await database.close().catch(() => undefined)
+}

@@ -1,0 +1,63 @@
+import { SingleBar } from 'cli-progress'
+
+/** How far a load is: a bar on standard error, or nothing when that is not a terminal. */
+export class LoadProgress {
+  entries = 0
+  readonly #bar: SingleBar
+  readonly #sizeBytes: number | undefined
+  readonly #startMs: number = performance.now()
+  #readBytes = 0
+
+  constructor(sizeBytes: number | undefined) {
+    this.#sizeBytes = sizeBytes
+    const position = sizeBytes === undefined ? '' : '{bar} {percentage}% · '
+    this.#bar = new SingleBar({
+      format: `${position}{entries} entries · {rate}/s`,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize: 30,
+      fps: 10,
+      stream: process.stderr,
+      noTTYOutput: false,
+      clearOnComplete: true,
+      hideCursor: false,
+    })
+    if (process.stderr.isTTY) this.#bar.start(sizeBytes ?? 0, 0, this.#payload())
+  }
+
+  read(bytes: number): void {
+    this.#readBytes += bytes
+  }
+
+  loaded(entries: number): void {
+    this.entries += entries
+    if (process.stderr.isTTY)
+      this.#bar.update(Math.min(this.#readBytes, this.#sizeBytes ?? 0), this.#payload())
+  }
+
+  stop(): void {
+    this.#bar.stop()
+  }
+
+  /** `171,075 entries in 1.2 s (142,562 entries/s)` */
+  summary(): string {
+    const seconds = this.#seconds()
+    return `${whole(this.entries)} entries in ${seconds.toFixed(1)} s (${this.#rate(seconds)} entries/s)`
+  }
+
+  #payload(): { entries: string; rate: string } {
+    return { entries: whole(this.entries), rate: this.#rate(this.#seconds()) }
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#startMs) / 1000
+  }
+
+  #rate(seconds: number): string {
+    return whole(Math.round(this.entries / Math.max(seconds, 0.001)))
+  }
+}
+
+function whole(count: number): string {
+  return count.toLocaleString('en-US')
+}

@@ -1,0 +1,148 @@
+import type { Engine } from './engine.ts'
+import { VarveError } from '../errors.ts'
+import type { FileSystem } from '../fs/filesystem.ts'
+import { manifestFileName } from '../fs/file-names.ts'
+import type { VersionEdit } from '../version/edit.ts'
+import { ManifestWriter } from '../version/manifest.ts'
+import { applyEdits } from '../version/fold.ts'
+import type { DatabaseState } from '../version/state.ts'
+import { SuperblockWriter } from '../version/superblock-writer.ts'
+import type { SuperblockContent } from '../version/superblock.ts'
+import type { StoredDatabase } from './read-database.ts'
+
+/** A manifest is replaced by a fresh one when it is longer than this and than twice its first edit. */
+const MANIFEST_LIMIT_BYTES = 1048576
+
+/**
+ * The structure of the database while it is open: its state, and the manifest and superblock that make every change of it durable.
+ * Any failure here but a full disk poisons: nobody could say which structure is on disk.
+ */
+export class Catalog {
+  readonly #engine: Engine
+  #state: DatabaseState
+  /** undefined while the database is being created. */
+  #superblock: SuperblockWriter | undefined
+  /** undefined until the first write of this open (an epoch of its own). */
+  #manifest: ManifestWriter | undefined
+  #manifestId: number
+  #firstLength = 0
+  #nextFileId: number
+  epoch: number
+
+  constructor(engine: Engine, stored: StoredDatabase, superblock: SuperblockWriter | undefined) {
+    this.#engine = engine
+    this.#state = stored.state
+    this.#superblock = superblock
+    this.epoch = stored.epoch
+    this.#manifestId = stored.manifestId
+    this.#nextFileId = stored.nextFileId
+  }
+
+  get state(): DatabaseState {
+    return this.#state
+  }
+
+  /** Whether this open has its own epoch, so that files may be written. */
+  get begun(): boolean {
+    return this.#manifest !== undefined
+  }
+
+  /** An id for a new file, never given out before. */
+  newFileId(): number {
+    return this.#nextFileId++
+  }
+
+  /** Makes edits durable and applies them: all or none. @throws DISK_FULL (nothing changed), or poisons. */
+  log(edits: readonly VersionEdit[]): void {
+    this.logLazily(edits)
+    this.#guard(() => this.#writer().sync())
+    if (this.#writer().length > Math.max(MANIFEST_LIMIT_BYTES, 2 * this.#firstLength)) this.#replaceManifest([])
+  }
+
+  /** Applies edits that the next `log` makes durable. */
+  logLazily(edits: readonly VersionEdit[]): void {
+    this.#guard(() => this.#writer().append([this.#counters(), ...edits]))
+  }
+
+  /**
+   * Starts an epoch: a new manifest that says everything, named by the superblock.
+   * CRASH: until the superblock is written the old manifest counts and the new one is an orphan.
+   */
+  begin(edits: readonly VersionEdit[]): void {
+    this.epoch++
+    this.#replaceManifest(edits)
+  }
+
+  /** The last step of creation: from here on there is a database. */
+  async createSuperblock(fileSystem: FileSystem): Promise<void> {
+    this.#superblock = await SuperblockWriter.create(fileSystem, this.#engine.kernel, this.#superblockContent(false))
+  }
+
+  /** Writes the superblock: what the manifest says now stays, so files it gave up may be deleted. */
+  coverBySuperblock(cleanClose = false): void {
+    this.#guard(() => this.#superblock?.write(this.#superblockContent(cleanClose)))
+  }
+
+  close(): void {
+    this.#manifest?.close()
+    this.#superblock?.close()
+  }
+
+  #counters(): VersionEdit {
+    return {
+      type: 'counters',
+      nextFileId: this.#nextFileId,
+      nextKeyspaceId: this.#engine.nextKeyspaceId,
+      nextSeqno: this.#engine.kernel.exports.nextSeqno(),
+    }
+  }
+
+  #superblockContent(cleanClose: boolean): SuperblockContent {
+    const manifest = this.#writer()
+    return {
+      databaseId: this.#engine.databaseId,
+      epoch: this.epoch,
+      manifestId: this.#manifestId,
+      manifestLength: manifest.durableLength,
+      manifestChain: manifest.durableChain,
+      cleanClose,
+    }
+  }
+
+  /** Goes over to a fresh manifest that begins with the whole state. */
+  #replaceManifest(edits: readonly VersionEdit[]): void {
+    const { kernel, files } = this.#engine
+    const oldId = this.#manifestId
+    const id = this.newFileId()
+    this.#guard(() => {
+      const problem = applyEdits(this.#state, [this.#counters()])
+      if (problem !== undefined) throw new Error(`counters: ${problem}`)
+      const file = files.create(manifestFileName(id))
+      const manifest = ManifestWriter.start(file, kernel, this.#engine.manifestHeader(id), this.#state)
+      if (edits.length > 0) manifest.append(edits)
+      manifest.sync()
+      files.syncDirectory()
+      this.#manifest?.close()
+      this.#manifest = manifest
+      this.#manifestId = id
+      this.#state = manifest.state
+      this.#firstLength = manifest.length
+    })
+    this.coverBySuperblock()
+    if (oldId !== 0) files.removeOrphan(manifestFileName(oldId))
+  }
+
+  #writer(): ManifestWriter {
+    if (this.#manifest === undefined) throw new Error('catalog: no epoch has begun')
+    return this.#manifest
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'DISK_FULL') throw error
+      throw this.#engine.poison(error)
+    }
+  }
+}

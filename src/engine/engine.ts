@@ -1,0 +1,374 @@
+import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { VarveError } from '../errors.ts'
+import type { File, FileSystem, OwnerLock } from '../fs/filesystem.ts'
+import { journalFileName, tableFileName } from '../fs/file-names.ts'
+import type { JournalLink } from '../journal/format.ts'
+import { JournalWriter } from '../journal/writer.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { BlockStore } from '../table/block-store.ts'
+import type { TableFile } from '../table/table-file.ts'
+import type { VersionEdit } from '../version/edit.ts'
+import type { ManifestHeader } from '../version/manifest-header.ts'
+import type { SuperblockWriter } from '../version/superblock-writer.ts'
+import { Catalog } from './catalog.ts'
+import type { DatabaseDurability } from './durability.ts'
+import { Files } from './files.ts'
+import { Flusher } from './flusher.ts'
+import { Journals } from './journals.ts'
+import { PointReader } from './point-read.ts'
+import type { RecoveryReport, StoredDatabase } from './read-database.ts'
+import { Room } from './room.ts'
+import { Tree } from './tree.ts'
+import { WritePath } from './write-path.ts'
+
+/** At close, memtables whose journals are longer than this are flushed, so that the next open has little to replay. */
+const CLOSE_FLUSH_BYTES = 4194304
+/** Id of the keyspace that the database itself is. */
+export const DEFAULT_KEYSPACE_ID = 0
+
+export interface EngineOptions {
+  createIfMissing: boolean
+  errorIfExists: boolean
+  durability: DatabaseDurability
+  memoryLimit: number
+  memtableSize: number
+  flushInterval: number
+  stallTimeout: number
+  maxPendingBytes: number
+  recovery: 'tolerate-tail' | 'strict'
+}
+
+/** What a keyspace fixes at its creation. */
+export interface KeyspaceDefinition {
+  readonly keyEncoding: string | undefined
+  readonly valueEncoding: string | undefined
+}
+
+/**
+ * An open database below its public API: memory, files, keyspaces, and the parts that write, flush and read. It knows no
+ * encodings and no user types.
+ */
+export class Engine {
+  readonly kernel: Kernel
+  readonly options: EngineOptions
+  readonly fileSystem: FileSystem
+  readonly files: Files
+  readonly databaseId: Uint8Array
+  readonly catalog: Catalog
+  readonly journals: Journals
+  readonly blocks: BlockStore
+  readonly flusher: Flusher
+  readonly room: Room
+  readonly writes: WritePath
+  readonly points: PointReader
+  /** Keyspaces by id. */
+  readonly trees: Map<number, Tree> = new Map()
+  readonly recovery: RecoveryReport
+  nextKeyspaceId: number
+  /** Snapshots and ranges open. */
+  openReads = 0
+  readonly valueLimitBytes: number
+  readonly batchLimitBytes: number
+  /** Called once when the database is closed. */
+  onClose: () => void = () => {}
+  readonly #lock: OwnerLock
+  #poisonedBy: VarveError | undefined
+  #closing = false
+  #closed = false
+  /** Files to delete once this open writes. */
+  #orphans: readonly string[]
+  /** Where the log that was found ends, and the seqno that follows it. */
+  readonly #tail: JournalLink | undefined
+  readonly #logNextSeqno: number | undefined
+
+  /** `superblock`: undefined while the database is being created. */
+  constructor(
+    kernel: Kernel,
+    fileSystem: FileSystem,
+    lock: OwnerLock,
+    options: EngineOptions,
+    stored: StoredDatabase,
+    superblock: SuperblockWriter | undefined,
+  ) {
+    this.kernel = kernel
+    this.fileSystem = fileSystem
+    this.options = options
+    this.#lock = lock
+    this.files = new Files(fileSystem)
+    this.databaseId = stored.databaseId
+    this.recovery = stored.recovery
+    this.nextKeyspaceId = stored.state.counters.nextKeyspaceId
+    this.valueLimitBytes = Math.floor(options.memoryLimit / 16)
+    this.batchLimitBytes = Math.floor(options.memoryLimit / 4)
+    this.#orphans = stored.orphans
+    this.#tail = stored.tail
+    this.#logNextSeqno = stored.logNextSeqno
+    this.catalog = new Catalog(this, stored, superblock)
+    this.blocks = new BlockStore(kernel, Math.floor(options.memoryLimit / 4 / PAGE_BYTES))
+    this.journals = new Journals(this)
+    this.flusher = new Flusher(this)
+    this.room = new Room(this)
+    this.writes = new WritePath(this)
+    this.points = new PointReader(this)
+    for (const keyspace of stored.state.keyspaces.values()) {
+      const tree = new Tree(kernel, keyspace.id, keyspace.name, keyspace.version, keyspace.flushedSeqno)
+      for (const table of keyspace.version.tables()) {
+        tree.files.set(table.id, stored.tables.get(table.id) as TableFile)
+      }
+      this.trees.set(keyspace.id, tree)
+    }
+  }
+
+  // ── state ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  get closed(): boolean {
+    return this.#closed || this.#closing
+  }
+
+  /** Whether background work may write. */
+  get writable(): boolean {
+    return !this.#closed && this.#poisonedBy === undefined && this.journals.current?.poisoned === undefined
+  }
+
+  /** @throws CLOSED */
+  assertOpen(): void {
+    if (this.#closed || this.#closing) {
+      throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
+    }
+  }
+
+  /** @throws CLOSED, NOT_FOUND for a dropped keyspace */
+  assertReadable(tree: Tree): void {
+    this.assertOpen()
+    if (tree.dropped) throw dropped()
+  }
+
+  /** Reading, and also beginning the epoch if this is the first write. @throws CLOSED, NOT_FOUND, POISONED */
+  assertWritable(tree: Tree | undefined): void {
+    this.assertOpen()
+    if (tree === undefined || tree.dropped) throw dropped()
+    if (this.#poisonedBy !== undefined) throw this.#poisonedBy
+    if (!this.catalog.begun) this.beginEpoch()
+  }
+
+  assertUnpoisoned(): void {
+    if (this.#poisonedBy !== undefined) throw this.#poisonedBy
+  }
+
+  /**
+   * Stops all writing for good: nobody can say what is on disk. Reads go on. @returns the error to throw
+   */
+  poison(cause: unknown): VarveError {
+    if (this.#poisonedBy === undefined) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      this.#poisonedBy =
+        cause instanceof VarveError && cause.code === 'POISONED'
+          ? cause
+          : new VarveError(
+              'POISONED',
+              `The database takes no more writes, because one may be half on disk (${why}); close it and open it again.`,
+              { cause },
+            )
+    }
+    return this.#poisonedBy
+  }
+
+  /** Remembers a poisoned journal. @returns the same error */
+  noteFailure(error: unknown): unknown {
+    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
+    return error
+  }
+
+  // ── epochs and keyspaces ────────────────────────────────────────────────────────────────────────────────
+
+  /** The first write of this open: new epoch, journal and manifest; then what nothing names is deleted. */
+  beginEpoch(): void {
+    const { catalog, files } = this
+    try {
+      if (this.options.durability === 'none') catalog.begin([])
+      else {
+        const id = catalog.newFileId()
+        const file = files.create(journalFileName(id))
+        catalog.begin([{ type: 'journalCreated', id }])
+        this.journals.begin(this.#firstJournal(file, id))
+      }
+    } catch (error) {
+      // NOTE: half an epoch cannot be taken back while its files exist; a reopen starts from the old one.
+      throw this.poison(error)
+    }
+    for (const name of this.#orphans) files.removeOrphan(name)
+    this.#orphans = []
+  }
+
+  /** The journal that continues the log found at open. */
+  #firstJournal(file: File, id: number): JournalWriter {
+    const { exports, slot } = this.kernel
+    const next = exports.nextSeqno()
+    const logNext = this.#logNextSeqno ?? next
+    const journal = this.newJournal(file, id, this.#tail, logNext)
+    // NOTE: seqnos given out without a journal, or above a torn end, are a gap in the log like those of a failed group.
+    if (next > logNext) {
+      exports.setGroup(slot, logNext, next - logNext)
+      journal.abandonGroup(next - logNext)
+    }
+    return journal
+  }
+
+  /** A writer on a fresh journal file. `nextSeqno`: base of its first group. */
+  newJournal(file: File, id: number, predecessor: JournalLink | undefined, nextSeqno: number): JournalWriter {
+    return new JournalWriter(
+      this.kernel,
+      file,
+      {
+        databaseId: this.databaseId,
+        journalId: id,
+        epoch: this.catalog.epoch,
+        bootId: this.fileSystem.bootId,
+        predecessor,
+        salt: randomBytes(16),
+      },
+      nextSeqno,
+    )
+  }
+
+  manifestHeader(id: number): ManifestHeader {
+    return {
+      databaseId: this.databaseId,
+      manifestId: id,
+      epoch: this.catalog.epoch,
+      bootId: this.fileSystem.bootId,
+      salt: randomBytes(16),
+    }
+  }
+
+  treeNamed(name: string): Tree | undefined {
+    const id = this.catalog.state.keyspaceIds.get(name)
+    return id === undefined ? undefined : this.trees.get(id)
+  }
+
+  /** Creates a keyspace, durably. */
+  createKeyspace(name: string, definition: KeyspaceDefinition): Tree {
+    this.assertUnpoisoned()
+    if (!this.catalog.begun) this.beginEpoch()
+    const id = this.nextKeyspaceId++
+    this.catalog.log([{ type: 'keyspaceCreated', id, name, ...definition }])
+    const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), 0)
+    this.trees.set(id, tree)
+    return tree
+  }
+
+  /** Drops a keyspace with all it holds, durably. */
+  dropKeyspace(tree: Tree): void {
+    this.assertWritable(tree)
+    this.writes.drainSync()
+    this.flusher.cancel(tree)
+    this.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
+    this.trees.delete(tree.id)
+    const tables = [...tree.files.values()]
+    tree.free()
+    this.catalog.coverBySuperblock()
+    for (const table of tables) {
+      this.blocks.forget(table)
+      table.file.close()
+      this.kernel.exports.freeRecord(table.salt)
+      this.files.removeOrphan(tableFileName(table.info.id))
+    }
+    this.journals.removeObsolete()
+  }
+
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  visibleSeqno(): number {
+    return this.kernel.exports.visibleSeqno()
+  }
+
+  /** Bytes of memory nothing uses. */
+  freeBytes(): number {
+    return this.kernel.freePages() * PAGE_BYTES
+  }
+
+  /** Longest value a table can hold. */
+  valueLengthLimit(table: TableFile): number {
+    return table.info.sizeBytes
+  }
+
+  // ── closing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Commits what is staged, seals everything and gives lock, files and memory back. */
+  async close(): Promise<void> {
+    if (this.closed) return
+    let failure: unknown
+    try {
+      await this.writes.drain()
+      if (this.closed) return
+      this.#closing = true
+      await this.flusher.idle()
+      if (this.catalog.begun && this.writable) await this.#seal()
+    } catch (error) {
+      failure = error
+    } finally {
+      this.#closing = true
+    }
+    this.#release()
+    this.onClose()
+    await this.#lock.release()
+    if (failure !== undefined) throw failure
+  }
+
+  /** At the end of the process: hands to the operating system what is staged or buffered. */
+  exit(): void {
+    if (this.closed || !this.catalog.begun) return
+    try {
+      this.writes.drainSync()
+      if (this.options.durability === 'none') this.flusher.flushAllSync(this.trees.values())
+      else this.journals.writeOut()
+    } catch {
+      // NOTE: nobody is left to be told; the next open recovers what reached the disk.
+    }
+    this.#lock.releaseSync()
+  }
+
+  async #seal(): Promise<void> {
+    const { journals, catalog, flusher } = this
+    if (this.options.durability === 'none' || journals.sizeBytes > CLOSE_FLUSH_BYTES) {
+      await flusher.flushAll([...this.trees.values()])
+    }
+    const edits: VersionEdit[] = [
+      ...journals.finish(),
+      { type: 'cleanClose', nextSeqno: this.kernel.exports.nextSeqno() },
+    ]
+    catalog.log(edits)
+    catalog.coverBySuperblock(true)
+  }
+
+  /** Gives everything back but the lock and the memory, after an open that failed. */
+  abandon(): void {
+    this.#closeFiles()
+  }
+
+  #release(): void {
+    this.#closeFiles()
+    this.kernel.release()
+  }
+
+  #closeFiles(): void {
+    this.#closed = true
+    this.journals.close()
+    this.catalog.close()
+    for (const tree of this.trees.values()) for (const table of tree.files.values()) table.file.close()
+  }
+}
+
+function keyspaceVersion(catalog: Catalog, id: number): Tree['version'] {
+  const keyspace = catalog.state.keyspaces.get(id)
+  if (keyspace === undefined) throw new Error(`keyspace ${id} was not created`)
+  return keyspace.version
+}
+
+function dropped(): VarveError {
+  return new VarveError('NOT_FOUND', 'The keyspace was dropped; create it again with keyspace().')
+}
+
+export function randomBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length))
+}

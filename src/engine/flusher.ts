@@ -1,0 +1,147 @@
+import type { Engine } from './engine.ts'
+import { FlushJob } from './flush.ts'
+import type { Memtable, Tree } from './tree.ts'
+
+/** Longest stretch of flush work between two turns of the event loop. */
+const SLICE_MS = 4
+/** After a failed background flush (disk full) the next try. */
+const RETRY_MS = 1000
+
+/**
+ * Decides which memtable is flushed next and who does it: a background loop on this thread, in slices between turns, or a
+ * writer that found no room. One job at a time; oldest memtable of a keyspace first.
+ */
+export class Flusher {
+  readonly #engine: Engine
+  #job: FlushJob | undefined
+  #loop: Promise<void> | undefined
+  #retryAt = 0
+  #waiting: (() => void)[] = []
+  /** Why the last background flush failed; cleared by the next success. */
+  lastError: unknown
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Seals the active memtable of a keyspace and has it flushed in the background. */
+  seal(tree: Tree): void {
+    if (tree.rotate() !== undefined) this.request()
+  }
+
+  /** Starts the background loop if there is something to flush. @returns whether a flush is on its way. */
+  request(): boolean {
+    if (this.#loop !== undefined) return true
+    if (!this.#engine.writable || this.#next() === undefined || Date.now() < this.#retryAt) return false
+    this.#loop = this.#run()
+    return true
+  }
+
+  /** Resolves when a flush ended or failed, or at the deadline (milliseconds since 1970). */
+  progress(deadline: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, deadline - Date.now()) + 1)
+      this.#waiting.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** Resolves when the background loop has nothing left to do. */
+  async idle(): Promise<void> {
+    await this.#loop
+  }
+
+  /** Flushes one sealed memtable now (of `tree`, or any). @returns false if there is none. */
+  flushOneSync(tree?: Tree): boolean {
+    const running = this.#job
+    if (running !== undefined && !running.done) {
+      running.finishSync()
+      this.#wake()
+      if (tree === undefined || running.tree === tree) return true
+    }
+    const next = this.#next(tree)
+    if (next === undefined) return false
+    const job = new FlushJob(this.#engine, next.tree, next.memtable)
+    this.#job = job
+    job.finishSync()
+    this.#retryAt = 0
+    this.#wake()
+    return true
+  }
+
+  /** Seals and flushes on this thread everything in the given keyspaces. */
+  flushAllSync(trees: Iterable<Tree>): void {
+    for (const tree of trees) {
+      tree.rotate()
+      while (tree.sealed.length > 0) this.flushOneSync(tree)
+    }
+  }
+
+  /** Seals and flushes everything in the given keyspaces that is in memory now, in slices. */
+  async flushAll(trees: readonly Tree[]): Promise<void> {
+    const wanted = new Map<Tree, readonly Memtable[]>()
+    for (const tree of trees) {
+      tree.rotate()
+      wanted.set(tree, tree.sealed)
+    }
+    const left = (): boolean =>
+      [...wanted].some(([tree, memtables]) => memtables.some((memtable) => tree.sealed.includes(memtable)))
+    this.#retryAt = 0
+    while (left()) {
+      this.#engine.assertUnpoisoned()
+      this.request()
+      await this.#loop
+      if (this.lastError !== undefined && left()) throw this.lastError
+    }
+  }
+
+  /** Ends the job on a keyspace that is being dropped. */
+  cancel(tree: Tree): void {
+    if (this.#job?.tree === tree) this.#job.giveUp()
+  }
+
+  #next(only?: Tree): { tree: Tree; memtable: Memtable } | undefined {
+    let best: { tree: Tree; memtable: Memtable } | undefined
+    for (const tree of only === undefined ? this.#engine.trees.values() : [only]) {
+      const memtable = tree.sealed[tree.sealed.length - 1]
+      if (memtable === undefined) continue
+      if (best === undefined || memtable.pageBytes > best.memtable.pageBytes) best = { tree, memtable }
+    }
+    return best
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // NOTE: never within the turn of the write that asked.
+      await nextTurn()
+      for (let next = this.#next(); next !== undefined && this.#engine.writable; next = this.#next()) {
+        const job = new FlushJob(this.#engine, next.tree, next.memtable)
+        this.#job = job
+        await job.finish(SLICE_MS, nextTurn)
+        this.lastError = undefined
+        this.#wake()
+      }
+    } catch (error) {
+      this.lastError = error
+      this.#retryAt = Date.now() + RETRY_MS
+    } finally {
+      this.#loop = undefined
+      this.#wake()
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else setTimeout(resolve, 0)
+  })
+}

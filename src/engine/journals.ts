@@ -1,0 +1,229 @@
+import type { Engine } from './engine.ts'
+import { VarveError } from '../errors.ts'
+import { journalFileName } from '../fs/file-names.ts'
+import type { JournalLink } from '../journal/format.ts'
+import { JournalWriter } from '../journal/writer.ts'
+import type { VersionEdit } from '../version/edit.ts'
+
+/** A journal is left for a new one when it is this many memtables long. */
+const MEMTABLES_PER_JOURNAL = 4
+const JOURNAL_MIN_BYTES = 65536
+/** With more live journals than this the keyspaces that hold the oldest one back are flushed. */
+const LIVE_JOURNALS_LIMIT = 4
+/** The journal is synced in the background at least this often while there is something to sync. */
+const SYNC_INTERVAL_MS = 1000
+
+/** A journal that takes no more frames. */
+interface LeftJournal {
+  readonly id: number
+  readonly sizeBytes: number
+}
+
+/**
+ * The journals of an open database: the one that is written, those that replay would still need, and when they rotate, are synced and go.
+ * Under durability `none` there is no current one.
+ */
+export class Journals {
+  readonly #engine: Engine
+  readonly #limitBytes: number
+  current: JournalWriter | undefined
+  /** Older ones that are live, oldest first. */
+  #left: LeftJournal[] = []
+  /** The previous journal, as long as it may have to be synced. */
+  #previous: JournalWriter | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #timerMs = 0
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#limitBytes = Math.max(JOURNAL_MIN_BYTES, engine.options.memtableSize * MEMTABLES_PER_JOURNAL)
+  }
+
+  /** What a memtable that is begun now notes as its first journal; 0 without one. */
+  get currentId(): number {
+    return this.current?.id ?? 0
+  }
+
+  /** Whether the next group should go to a new journal. */
+  get full(): boolean {
+    return this.current !== undefined && this.current.length >= this.#limitBytes
+  }
+
+  /** Live journals and their bytes. */
+  get count(): number {
+    return this.#left.length + (this.current === undefined ? 0 : 1)
+  }
+
+  get sizeBytes(): number {
+    let bytes = this.current === undefined ? 0 : this.current.length + this.current.bufferedBytes
+    for (const journal of this.#left) bytes += journal.sizeBytes
+    return bytes
+  }
+
+  /** Journals found at open that replay still needs, oldest first. */
+  adopt(journals: readonly LeftJournal[]): void {
+    this.#left = [...journals]
+  }
+
+  /** The first journal of an epoch, created and named by the caller. */
+  begin(writer: JournalWriter): void {
+    this.current = writer
+  }
+
+  /**
+   * Leaves the current journal for a new one if it is full. Between groups only.
+   * CRASH: a new journal that no edit names is an orphan; named and empty it ends the log without damage.
+   */
+  rotateIfFull(): void {
+    const old = this.current
+    if (old === undefined || !this.full) return
+    const engine = this.#engine
+    const { catalog, files } = engine
+    const id = catalog.newFileId()
+    const file = files.create(journalFileName(id))
+    files.syncDirectory()
+    catalog.log([{ type: 'journalCreated', id }])
+    // NOTE: from here on a failure leaves the old journal in use and the new one empty.
+    old.sync()
+    const link = old.seal()
+    this.#previous?.close()
+    this.#previous = old
+    this.current = engine.newJournal(file, id, link, engine.kernel.exports.nextSeqno())
+    this.#left.push({ id: old.id, sizeBytes: old.length })
+    catalog.logLazily([sealEdit(link)])
+    this.#flushStragglers()
+  }
+
+  /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
+  sync(): void {
+    const { current } = this
+    if (current === undefined) return
+    this.#guard(() => current.sync())
+  }
+
+  async syncAsync(): Promise<void> {
+    const { current } = this
+    if (current === undefined) return
+    try {
+      await current.syncAsync()
+    } catch (error) {
+      throw this.#engine.noteFailure(error)
+    }
+  }
+
+  /** Hands buffered frames to the operating system. */
+  writeOut(): void {
+    const { current } = this
+    if (current === undefined) return
+    this.#guard(() => current.writeOut())
+  }
+
+  /** Called after every commit: sees to it that what is buffered or unsynced does not stay so. */
+  noteUnsynced(): void {
+    const { current } = this
+    if (current === undefined) return
+    if (current.bufferedBytes > 0) this.#wakeIn(this.#engine.options.flushInterval)
+    else if (this.#timer === undefined) this.#wakeIn(SYNC_INTERVAL_MS)
+  }
+
+  /** Edits that give up the journals below the oldest one a memtable needs. */
+  obsolete(): { edits: VersionEdit[]; ids: number[] } {
+    let floor = this.current === undefined ? Infinity : this.current.id
+    for (const tree of this.#engine.trees.values()) {
+      for (const memtable of tree.memtables()) {
+        if (memtable.entries > 0 && memtable.firstJournal > 0) floor = Math.min(floor, memtable.firstJournal)
+      }
+    }
+    const ids = this.#left.filter((journal) => journal.id < floor).map((journal) => journal.id)
+    if (ids.length === 0) return { edits: [], ids }
+    const edits: VersionEdit[] = ids.map((id) => ({ type: 'journalRemoved', id }))
+    const oldest = this.#left.find((journal) => journal.id >= floor)?.id ?? this.currentId
+    if (oldest > 0) edits.push({ type: 'replayFloor', id: oldest }, { type: 'retainFloor', id: oldest })
+    return { edits, ids }
+  }
+
+  /** Deletes journals that nothing needs any more. */
+  removeObsolete(): void {
+    const { edits, ids } = this.obsolete()
+    if (ids.length === 0) return
+    const { catalog, files } = this.#engine
+    catalog.log(edits)
+    catalog.coverBySuperblock()
+    this.#left = this.#left.filter((journal) => !ids.includes(journal.id))
+    if (this.#previous !== undefined && ids.includes(this.#previous.id)) {
+      this.#previous.close()
+      this.#previous = undefined
+    }
+    for (const id of ids) files.remove(journalFileName(id))
+  }
+
+  /** Ends the current journal for a clean close. @returns the edit that seals it. */
+  finish(): VersionEdit[] {
+    const { current } = this
+    this.stop()
+    if (current === undefined) return []
+    current.sync()
+    return [sealEdit(current.seal())]
+  }
+
+  /** No more timers. */
+  stop(): void {
+    if (this.#timer !== undefined) clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  close(): void {
+    this.stop()
+    this.#previous?.close()
+    this.current?.close()
+    this.current = undefined
+  }
+
+  #flushStragglers(): void {
+    if (this.#left.length < LIVE_JOURNALS_LIMIT) return
+    const oldest = this.#left[0]?.id ?? 0
+    for (const tree of this.#engine.trees.values()) {
+      if (tree.active !== undefined && tree.active.firstJournal <= oldest) this.#engine.flusher.seal(tree)
+    }
+  }
+
+  #wakeIn(delayMs: number): void {
+    if (this.#timer !== undefined) {
+      if (this.#timerMs <= delayMs) return
+      clearTimeout(this.#timer)
+    }
+    this.#timerMs = delayMs
+    this.#timer = setTimeout(this.#wake, delayMs)
+    // NOTE: an open database never keeps the process alive; what is buffered at its end is written by the exit hook.
+    if (typeof this.#timer === 'object') this.#timer.unref()
+  }
+
+  readonly #wake = (): void => {
+    this.#timer = undefined
+    const { current } = this
+    if (current === undefined || !this.#engine.writable) return
+    try {
+      if (current.bufferedBytes > 0) this.writeOut()
+    } catch (error) {
+      // NOTE: a full disk: the frames stay buffered, every write says DISK_FULL until they can be written.
+      if (error instanceof VarveError && error.code === 'DISK_FULL') this.#wakeIn(SYNC_INTERVAL_MS)
+      return
+    }
+    if (current.syncedOffset < current.length) {
+      if (this.#timerMs >= SYNC_INTERVAL_MS) this.syncAsync().catch(() => undefined)
+      else this.#wakeIn(SYNC_INTERVAL_MS)
+    }
+  }
+
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      throw this.#engine.noteFailure(error)
+    }
+  }
+}
+
+function sealEdit(link: JournalLink): VersionEdit {
+  return { type: 'journalSealed', id: link.id, length: link.length, chain: link.chain }
+}

@@ -1,0 +1,155 @@
+import { VarveError } from '../errors.ts'
+import type { FileSystem, OwnerLock } from '../fs/filesystem.ts'
+import { parseFileName } from '../fs/file-names.ts'
+import { Kernel } from '../kernel/kernel.ts'
+import { applyEdits } from '../version/fold.ts'
+import { DatabaseState } from '../version/state.ts'
+import { discardUnfinishedSuperblock, SuperblockWriter } from '../version/superblock-writer.ts'
+import { readSuperblock } from '../version/superblock.ts'
+import { DEFAULT_KEYSPACE_ID, Engine, randomBytes, type EngineOptions, type KeyspaceDefinition } from './engine.ts'
+import { highestFileId, missing, readDatabase, type StoredDatabase } from './read-database.ts'
+import { replay } from './replay.ts'
+
+/** Names that desktops leave in directories; they do not make a directory somebody else's. */
+const JUNK = /^(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)$/i
+/** A manifest that says no more than creation wrote is at most this long (its two first frames, encodings named). */
+const FRESH_MANIFEST_BYTES = 320
+const EMPTY_JOURNAL_BYTES = 128
+
+/**
+ * Opens the database in a directory, or creates it.
+ * `definition`: what the default keyspace fixes if it is created now.
+ * @throws LOCKED, NOT_FOUND, EXISTS, CORRUPT, MISSING_FILE, FORMAT_VERSION, NO_MEMORY, IO, DISK_FULL
+ */
+export async function openEngine(
+  fileSystem: FileSystem,
+  options: EngineOptions,
+  definition: KeyspaceDefinition,
+): Promise<Engine> {
+  await fileSystem.prepare(options.createIfMissing)
+  const lock = await fileSystem.lock()
+  let kernel: Kernel | undefined
+  try {
+    kernel = new Kernel(options.memoryLimit, randomBytes(8))
+    return await openLocked(fileSystem, lock, kernel, options, definition)
+  } catch (error) {
+    kernel?.release()
+    await lock.release()
+    throw error
+  }
+}
+
+async function openLocked(
+  fileSystem: FileSystem,
+  lock: OwnerLock,
+  kernel: Kernel,
+  options: EngineOptions,
+  definition: KeyspaceDefinition,
+): Promise<Engine> {
+  const names = await fileSystem.list()
+  const found = await readSuperblock(fileSystem, kernel)
+  if (found.kind !== 'found') {
+    if (!options.createIfMissing) {
+      throw new VarveError(
+        'NOT_FOUND',
+        `There is no database in ${fileSystem.location}, and createIfMissing is false.`,
+      )
+    }
+    await clearForCreation(fileSystem, names)
+    return create(fileSystem, lock, kernel, options, definition)
+  }
+  if (options.errorIfExists) {
+    throw new VarveError('EXISTS', `There is a database in ${fileSystem.location} already (errorIfExists).`)
+  }
+  const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
+  const superblock = await SuperblockWriter.open(fileSystem, kernel, found)
+  const { exports } = kernel
+  exports.raiseNextSeqno(stored.nextSeqno)
+  exports.publishSeqno(stored.nextSeqno)
+  const engine = new Engine(kernel, fileSystem, lock, options, stored, superblock)
+  try {
+    if (!stored.clean) engine.beginEpoch()
+    replay(engine, stored.journals)
+    if (engine.catalog.begun) engine.journals.removeObsolete()
+    return engine
+  } catch (error) {
+    engine.abandon()
+    throw error
+  } finally {
+    for (const journal of stored.journals) journal.file.close()
+  }
+}
+
+/** @throws EXISTS in a directory of strangers, MISSING_FILE where there was a database */
+async function clearForCreation(fileSystem: FileSystem, names: readonly string[]): Promise<void> {
+  const leftovers: string[] = []
+  for (const name of names) {
+    const file = parseFileName(name)
+    if (file === undefined) {
+      if (JUNK.test(name)) continue
+      throw new VarveError(
+        'EXISTS',
+        `${fileSystem.location} holds files that are not a database's (${name}); choose an empty or new directory.`,
+        { file: name },
+      )
+    }
+    if (!('id' in file)) continue
+    // CRASH: creation cut off before the superblock leaves one manifest and one empty journal. More than that was a database.
+    const limit = file.kind === 'manifest' ? FRESH_MANIFEST_BYTES : file.kind === 'journal' ? EMPTY_JOURNAL_BYTES : -1
+    if ((await sizeOf(fileSystem, name)) > limit) throw missing('superblock-a')
+    leftovers.push(name)
+  }
+  if (leftovers.length > 4) throw missing('superblock-a')
+  await discardUnfinishedSuperblock(fileSystem)
+  for (const name of leftovers) await fileSystem.remove(name)
+}
+
+async function sizeOf(fileSystem: FileSystem, name: string): Promise<number> {
+  const file = await fileSystem.open(name, false)
+  try {
+    return file.size()
+  } finally {
+    file.close()
+  }
+}
+
+/** A new database: manifest and journal first, the superblock last. */
+async function create(
+  fileSystem: FileSystem,
+  lock: OwnerLock,
+  kernel: Kernel,
+  options: EngineOptions,
+  definition: KeyspaceDefinition,
+): Promise<Engine> {
+  const state = new DatabaseState()
+  const problem = applyEdits(state, [
+    { type: 'counters', nextFileId: 1, nextKeyspaceId: DEFAULT_KEYSPACE_ID + 1, nextSeqno: 1 },
+    { type: 'keyspaceCreated', id: DEFAULT_KEYSPACE_ID, name: '', ...definition },
+  ])
+  if (problem !== undefined) throw new Error(`creation: ${problem}`)
+  const stored: StoredDatabase = {
+    databaseId: randomBytes(16),
+    epoch: 0,
+    manifestId: 0,
+    state,
+    tables: new Map(),
+    journals: [],
+    tail: undefined,
+    logNextSeqno: undefined,
+    nextSeqno: 1,
+    nextFileId: highestFileId(await fileSystem.list()) + 1,
+    orphans: [],
+    clean: true,
+    recovery: { droppedBytes: 0, droppedFrom: '', reason: '' },
+  }
+  const engine = new Engine(kernel, fileSystem, lock, options, stored, undefined)
+  try {
+    engine.beginEpoch()
+    await engine.catalog.createSuperblock(fileSystem)
+    await fileSystem.syncDirectory()
+    return engine
+  } catch (error) {
+    engine.abandon()
+    throw error
+  }
+}

@@ -1,0 +1,192 @@
+import { corrupt, VarveError } from '../errors.ts'
+import type { File, FileSystem } from '../fs/filesystem.ts'
+import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
+import type { JournalLink } from '../journal/format.ts'
+import { decideLogEnd, type JournalCut, type RecoveryPolicy } from '../journal/log-end.ts'
+import { scanJournals, type JournalSource } from '../journal/scan.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { openTable } from '../table/open.ts'
+import type { TableFile } from '../table/table-file.ts'
+import { applyEdits } from '../version/fold.ts'
+import { MANIFEST_MAX_BYTES } from '../version/manifest-header.ts'
+import { readManifest, type ManifestCut } from '../version/manifest-reader.ts'
+import { lowestNextSeqno, type DatabaseState } from '../version/state.ts'
+import type { SuperblockFound } from '../version/superblock.ts'
+
+/** What recovery cut off the end of the log; all zero and '' when nothing. */
+export interface RecoveryReport {
+  droppedBytes: number
+  /** File name and offset, `0000000000000003.wal:1234`; '' when nothing was dropped. */
+  droppedFrom: string
+  reason: string
+}
+
+/** A journal to replay: valid frames up to `length`. */
+export interface ReplayJournal {
+  readonly id: number
+  readonly file: File
+  readonly sizeBytes: number
+  readonly length: number
+}
+
+/** What a database directory holds, read and checked; nothing was changed. */
+export interface StoredDatabase {
+  readonly databaseId: Uint8Array
+  readonly epoch: number
+  readonly manifestId: number
+  readonly state: DatabaseState
+  readonly tables: ReadonlyMap<number, TableFile>
+  /** In the order of their ids. */
+  readonly journals: readonly ReplayJournal[]
+  /** The end of the log: predecessor of the next journal. */
+  readonly tail: JournalLink | undefined
+  /** Seqno that follows the log; undefined without frames. */
+  readonly logNextSeqno: number | undefined
+  /** Above every seqno ever given out. */
+  readonly nextSeqno: number
+  /** Above every id in the manifest and in the directory. */
+  readonly nextFileId: number
+  /** Files of ours that the state does not name. */
+  readonly orphans: readonly string[]
+  /** Closed cleanly: everything is sealed, and nothing need be written before the first write. */
+  readonly clean: boolean
+  readonly recovery: RecoveryReport
+}
+
+/**
+ * Reads a database in the order of DESIGN 12: superblock (already found) → manifest → tables → all journals. Read-only.
+ * @throws CORRUPT, MISSING_FILE, FORMAT_VERSION, IO, NO_MEMORY; files opened so far are closed then
+ */
+export async function readDatabase(
+  fileSystem: FileSystem,
+  kernel: Kernel,
+  names: readonly string[],
+  found: SuperblockFound,
+  policy: RecoveryPolicy,
+): Promise<StoredDatabase> {
+  const opened: File[] = []
+  const open = async (name: string, writable: boolean): Promise<File> => {
+    const file = await fileSystem.open(name, writable).catch((error: unknown) => {
+      throw isNotFound(error) ? missing(name) : error
+    })
+    opened.push(file)
+    return file
+  }
+  try {
+    const { superblock } = found
+    const manifestFile = await open(manifestFileName(superblock.manifestId), false)
+    const manifest = readManifest(manifestFile, kernel, superblock, fileSystem.bootId, MANIFEST_MAX_BYTES)
+    manifestFile.close()
+    const { state } = manifest
+    if (manifest.cut !== undefined && policy === 'strict') {
+      throw corrupt(manifestFile.name, manifest.cut.offset, `it ends there (${manifest.cut.reason}), and recovery is 'strict'`)
+    }
+
+    const tables = new Map<number, TableFile>()
+    for (const info of state.tables.values()) {
+      tables.set(info.id, openTable(kernel, await open(tableFileName(info.id), false), info))
+    }
+
+    const sources: JournalSource[] = []
+    for (const journal of [...state.journals.values()].sort((a, b) => a.id - b.id)) {
+      const name = journalFileName(journal.id)
+      // NOTE: opened for writing because it is synced before it is sealed.
+      sources.push({
+        id: journal.id,
+        name,
+        file: await open(name, true),
+        seal: journal.seal === undefined ? undefined : { id: journal.id, ...journal.seal },
+      })
+    }
+    const end = decideLogEnd({
+      databaseId: superblock.databaseId,
+      epoch: superblock.epoch,
+      bootId: fileSystem.bootId,
+      policy,
+      journals: scanJournals(kernel, sources),
+    })
+    if (end instanceof VarveError) throw end
+
+    const clean = superblock.cleanClose && state.cleanClose !== undefined
+    const allSealed = [...state.journals.values()].every((journal) => journal.seal !== undefined)
+    if (!clean || !allSealed) {
+      // Sealing edits follow the fdatasync of what they seal; they become durable with the next epoch's manifest.
+      for (const { file } of sources) file?.sync()
+      const seals = end.journals.filter(({ id }) => state.journals.get(id)?.seal === undefined)
+      const problem = applyEdits(state, seals.map((link) => ({ type: 'journalSealed', ...link })))
+      if (problem !== undefined) throw corrupt(manifestFile.name, manifest.length, problem)
+    }
+    return {
+      databaseId: superblock.databaseId,
+      epoch: superblock.epoch,
+      manifestId: superblock.manifestId,
+      state,
+      tables,
+      journals: replayOf(sources, end.journals),
+      tail: end.tail,
+      logNextSeqno: end.nextSeqno,
+      nextSeqno: Math.max(1, lowestNextSeqno(state), end.nextSeqno ?? 1),
+      nextFileId: Math.max(state.counters.nextFileId, highestFileId(names) + 1),
+      orphans: orphansOf(names, state, superblock.manifestId),
+      clean: clean && allSealed && end.cut === undefined,
+      recovery: report(manifestFile.name, manifest.cut, end.cut),
+    }
+  } catch (error) {
+    for (const file of opened) file.close()
+    throw error
+  }
+}
+
+function replayOf(sources: readonly JournalSource[], ends: readonly JournalLink[]): ReplayJournal[] {
+  const journals: ReplayJournal[] = []
+  for (const { id, file } of sources) {
+    if (file === undefined) continue
+    const length = ends.find((end) => end.id === id)?.length ?? 0
+    journals.push({ id, file, sizeBytes: file.size(), length })
+  }
+  return journals
+}
+
+function report(manifestName: string, manifest: ManifestCut | undefined, log: JournalCut | undefined): RecoveryReport {
+  if (log !== undefined) {
+    const { file, offset } = log.droppedFrom
+    return {
+      droppedBytes: log.droppedBytes + (manifest?.bytes ?? 0),
+      droppedFrom: `${file}:${offset}`,
+      reason: log.reason,
+    }
+  }
+  if (manifest === undefined) return { droppedBytes: 0, droppedFrom: '', reason: '' }
+  return { droppedBytes: manifest.bytes, droppedFrom: `${manifestName}:${manifest.offset}`, reason: manifest.reason }
+}
+
+export function highestFileId(names: readonly string[]): number {
+  let highest = 0
+  for (const name of names) {
+    const file = parseFileName(name)
+    if (file !== undefined && 'id' in file) highest = Math.max(highest, file.id)
+  }
+  return highest
+}
+
+/** Files whose names are ours and that nothing names. Strangers are not among them. */
+function orphansOf(names: readonly string[], state: DatabaseState, manifestId: number): string[] {
+  return names.filter((name) => {
+    const file = parseFileName(name)
+    if (file === undefined || !('id' in file)) return false
+    if (file.kind === 'table') return !state.tables.has(file.id)
+    if (file.kind === 'journal') return !state.journals.has(file.id)
+    // NOTE: the manifest in use becomes an orphan when the next epoch's takes over.
+    return file.kind !== 'manifest' || file.id !== manifestId
+  })
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof VarveError && error.code === 'NOT_FOUND'
+}
+
+export function missing(name: string): VarveError {
+  return new VarveError('MISSING_FILE', `${name} is missing. Nothing was changed; restore it from a backup.`, {
+    file: name,
+  })
+}

@@ -1,0 +1,156 @@
+import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { noPages } from '../kernel/kernel.ts'
+import type { Engine } from './engine.ts'
+import type { RecordBuffer } from './record.ts'
+import type { Tree } from './tree.ts'
+
+/** Sealed memtables a keyspace may have before writes wait for its flush. */
+const SEALED_LIMIT = 4
+/**
+ * Pages that writes never take: one flush (builder) and one read (merge, blocks) always find theirs, so the memory being full
+ * never stops the work that empties it.
+ */
+const RESERVED_PAGES = 24
+/** Pages one small entry can need: a new memtable's two, and two more where its pages are just full. */
+const ENTRY_PAGES = 4
+
+/**
+ * Room for writes: seals full memtables, has them flushed, keeps the pages within budget. Everything a group can need is there
+ * before its seqnos are taken.
+ */
+export class Room {
+  readonly #engine: Engine
+  /** All memtables together hold at most this many pages. */
+  readonly #memtablePages: number
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#memtablePages = Math.floor(engine.options.memoryLimit / 2 / PAGE_BYTES)
+  }
+
+  /** Room for one entry with an inline value. @throws NO_MEMORY, DISK_FULL, … */
+  forEntry(tree: Tree): void {
+    const engine = this.#engine
+    const active = tree.active
+    if (
+      active === undefined ||
+      active.entryBytes >= engine.options.memtableSize ||
+      engine.kernel.freePages() < ENTRY_PAGES + RESERVED_PAGES ||
+      engine.journals.full
+    ) {
+      this.#make([tree], ENTRY_PAGES)
+      tree.openMemtable(engine.journals.currentId)
+    }
+  }
+
+  /** Room for a record. */
+  forRecord(record: RecordBuffer): void {
+    const trees = this.#treesOf(record)
+    if (this.#hasRoom(trees, pagesFor(record))) return
+    this.#make(trees, pagesFor(record))
+    for (const tree of trees) tree.openMemtable(this.#engine.journals.currentId)
+  }
+
+  /** Room for a frame of the journal that is replayed; what is full is flushed on the way. */
+  forReplay(pages: number): void {
+    const full = [...this.#engine.trees.values()].filter((tree) => this.#full(tree))
+    const { kernel, catalog } = this.#engine
+    if (kernel.freePages() >= pages + RESERVED_PAGES && (full.length === 0 || !catalog.begun)) return
+    if (!catalog.begun) this.#engine.beginEpoch()
+    this.#make(full, pages)
+  }
+
+  /** Whether an asynchronous write should wait for a flush rather than do one itself. */
+  mustWait(record: RecordBuffer): boolean {
+    const trees = this.#treesOf(record)
+    const pages = pagesFor(record)
+    if (this.#hasRoom(trees, pages)) return false
+    // NOTE: what only a rotation can mend is mended at once by forRecord; waiting is for flushes.
+    const blocked =
+      trees.some((tree) => this.#full(tree) && tree.sealed.length >= SEALED_LIMIT) ||
+      this.#engine.kernel.freePages() + this.#engine.blocks.evictablePages < pages + RESERVED_PAGES ||
+      this.#overBudget(pages)
+    return blocked && this.#engine.flusher.request()
+  }
+
+  /** Resolves when a flush ended, or at the deadline. */
+  progress(deadline: number): Promise<void> {
+    return this.#engine.flusher.progress(deadline)
+  }
+
+  #treesOf(record: RecordBuffer): Tree[] {
+    const trees: Tree[] = []
+    for (const id of record.keyspaceIds) {
+      const tree = this.#engine.trees.get(id)
+      if (tree !== undefined) trees.push(tree)
+    }
+    return trees
+  }
+
+  #full(tree: Tree): boolean {
+    return tree.active !== undefined && tree.active.entryBytes >= this.#engine.options.memtableSize
+  }
+
+  #hasRoom(trees: readonly Tree[], pages: number): boolean {
+    const { kernel, journals } = this.#engine
+    return (
+      !journals.full &&
+      trees.every((tree) => tree.active !== undefined && !this.#full(tree)) &&
+      kernel.freePages() >= pages + RESERVED_PAGES
+    )
+  }
+
+  #overBudget(pages: number): boolean {
+    let held = pages
+    for (const tree of this.#engine.trees.values()) {
+      for (const memtable of tree.memtables()) held += memtable.pageBytes / PAGE_BYTES
+    }
+    return held > this.#memtablePages
+  }
+
+  /** Makes room on this thread. */
+  #make(trees: readonly Tree[], pages: number): void {
+    const { kernel, journals, flusher, blocks } = this.#engine
+    journals.rotateIfFull()
+    for (const tree of trees) {
+      if (!this.#full(tree)) continue
+      if (tree.sealed.length >= SEALED_LIMIT) flusher.flushOneSync(tree)
+      flusher.seal(tree)
+    }
+    while (this.#overBudget(pages) || kernel.freePages() < pages + RESERVED_PAGES) {
+      const missing = pages + RESERVED_PAGES - kernel.freePages()
+      if (missing > 0) blocks.releasePages(missing)
+      if (!this.#overBudget(pages) && kernel.freePages() >= pages + RESERVED_PAGES) break
+      if (flusher.flushOneSync()) continue
+      const largest = this.#largestActive()
+      if (largest === undefined) {
+        if (kernel.freePages() >= pages + RESERVED_PAGES) break
+        throw noPages()
+      }
+      flusher.seal(largest)
+    }
+  }
+
+  #largestActive(): Tree | undefined {
+    let largest: Tree | undefined
+    let largestBytes = 0
+    for (const tree of this.#engine.trees.values()) {
+      const bytes = tree.active === undefined ? 0 : tree.active.pageBytes
+      if (bytes > largestBytes) {
+        largest = tree
+        largestBytes = bytes
+      }
+    }
+    return largest
+  }
+}
+
+/**
+ * Upper bound of the pages a record takes in memtables. A page of nodes is left at worst half empty (a key of 64 KiB did not fit any more),
+ * one of values at worst to a quarter; chains have pages of their own; a new memtable per keyspace has its first pages.
+ */
+function pagesFor(record: RecordBuffer): number {
+  const nodePages = Math.ceil(record.nodeBytes / (PAGE_BYTES / 2))
+  const valuePages = Math.ceil(record.inlineValueBytes / (PAGE_BYTES * 0.74))
+  return nodePages + valuePages + record.chainPages + ENTRY_PAGES * record.keyspaceIds.length
+}

@@ -1,0 +1,286 @@
+import {
+  ENTRY_HEADER_BYTES,
+  ENTRY_KEYSPACE,
+  ENTRY_KEY_LENGTH,
+  ENTRY_TYPE,
+  ENTRY_VALUE_LENGTH,
+  INLINE_VALUE_LIMIT_BYTES,
+  KEY_MAX_BYTES,
+  STATUS_OK,
+} from '../../assembly/memory/layout.ts'
+import { VarveError } from '../errors.ts'
+import { FRAME_HEADER_BYTES, KIND_BATCH } from '../journal/format.ts'
+import { applyPayload } from './apply.ts'
+import type { Durability } from './durability.ts'
+import type { Engine } from './engine.ts'
+import { contentBound, keyTooLong, RecordBuffer, valueTooLong, type Content } from './record.ts'
+import { StagingArea, type StagedGroup } from './staging.ts'
+import type { Tree } from './tree.ts'
+
+/** A group of un-awaited writes is committed by the put that brings it here. */
+const GROUP_BYTES = 262144
+
+/**
+ * The way of a write: staged in program order, then, one group at a time: room made, seqnos taken, journalled with one write(2),
+ * inserted, published (DESIGN 7). Nothing is applied before the journal has it; nothing that can fail comes after.
+ */
+export class WritePath {
+  readonly #engine: Engine
+  readonly #staging: StagingArea = new StagingArea()
+  /** Where a single entry is built without a journal, and where larger records pass through on their way in. */
+  readonly #page: number
+  /** For values too large for the page. */
+  readonly #single: RecordBuffer = new RecordBuffer()
+  #turnEndScheduled = false
+  #draining: Promise<void> | undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+    this.#page = engine.kernel.page()
+  }
+
+  get pendingBytes(): number {
+    return this.#staging.bytes
+  }
+
+  // ── single writes ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes one entry now. Allocates nothing. */
+  putSync(tree: Tree, type: number, key: Content, value: Content, durability: Durability | undefined): void {
+    const engine = this.#engine
+    engine.assertWritable(tree)
+    if (!this.#staging.empty) this.drainSync()
+    const keyBound = contentBound(key)
+    const valueBound = contentBound(value)
+    if (keyBound > KEY_MAX_BYTES || valueBound >= INLINE_VALUE_LIMIT_BYTES) {
+      this.#single.clear()
+      this.#single.add(type, tree.id, key, value, engine.valueLimitBytes)
+      this.#commit(this.#single, durability)
+      if (this.#single.bytes.byteLength > GROUP_BYTES) this.#single.shrink()
+    } else {
+      engine.room.forEntry(tree)
+      const journal = engine.journals.current
+      const bound = ENTRY_HEADER_BYTES + keyBound + valueBound
+      const at = journal === undefined ? this.#page : journal.reserve(bound)
+      const length = this.#encode(at, type, tree.id, key, value)
+      const { exports, slot } = engine.kernel
+      exports.beginGroup(slot, 1)
+      if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
+      const memtable = tree.active === undefined ? 0 : tree.active.pointer
+      const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
+      if (status !== STATUS_OK) throw engine.poison(unexpected(status))
+      exports.publishGroup(slot)
+    }
+    this.#afterCommit(durability)
+  }
+
+  /** Stages one entry; it is committed at the end of the turn, with the others of this turn. */
+  put(tree: Tree, type: number, key: Content, value: Content, durability: Durability | undefined): Promise<void> {
+    const engine = this.#engine
+    engine.assertWritable(tree)
+    const staging = this.#staging
+    if (staging.bytes > engine.options.maxPendingBytes) {
+      throw new VarveError(
+        'WRITE_STALLED',
+        `${staging.bytes} bytes of writes are waiting (maxPendingBytes); await some of them before writing more.`,
+      )
+    }
+    const group = staging.openGroup(durability)
+    const before = group.record.end
+    try {
+      group.record.add(type, tree.id, key, value, engine.valueLimitBytes)
+    } catch (error) {
+      if (group.record.count === 0) staging.dropEmpty(group)
+      throw error
+    }
+    staging.bytes += group.record.end - before
+    if (group.record.end >= GROUP_BYTES) {
+      group.open = false
+      this.#drainSoon()
+    } else if (!this.#turnEndScheduled) {
+      this.#turnEndScheduled = true
+      queueMicrotask(this.#turnEnd)
+    }
+    return group.promise
+  }
+
+  // ── batches ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  commitSync(record: RecordBuffer, durability: Durability | undefined): void {
+    this.#engine.assertOpen()
+    this.drainSync()
+    if (record.count === 0) return
+    this.#commit(record, durability)
+    this.#afterCommit(durability)
+  }
+
+  commit(record: RecordBuffer, durability: Durability | undefined): Promise<void> {
+    this.#engine.assertOpen()
+    if (record.count === 0 && this.#staging.empty) return Promise.resolve()
+    const group = this.#staging.push(record, durability)
+    this.#drainSoon()
+    return group.promise
+  }
+
+  // ── draining ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Commits everything staged, making room on this thread if it must. Failures go to the groups' promises. */
+  drainSync(): void {
+    const staging = this.#staging
+    for (let group = staging.head(); group !== undefined; group = staging.head()) {
+      staging.shift()
+      this.#settle(group)
+    }
+  }
+
+  /** Commits everything staged, waiting for room without blocking. */
+  async drain(): Promise<void> {
+    this.#drainSoon()
+    while (this.#draining !== undefined) await this.#draining
+  }
+
+  readonly #turnEnd = (): void => {
+    this.#turnEndScheduled = false
+    this.#drainSoon()
+  }
+
+  /** Commits staged groups as far as there is room at once; the rest when there is. */
+  #drainSoon(): void {
+    if (this.#draining !== undefined) return
+    const { room } = this.#engine
+    const staging = this.#staging
+    for (let group = staging.head(); group !== undefined; group = staging.head()) {
+      if (room.mustWait(group.record)) {
+        this.#draining = this.#drainLater()
+        return
+      }
+      staging.shift()
+      this.#settle(group)
+    }
+  }
+
+  async #drainLater(): Promise<void> {
+    const { room, options } = this.#engine
+    const staging = this.#staging
+    for (let group = staging.head(); group !== undefined; group = staging.head()) {
+      const deadline = Date.now() + options.stallTimeout
+      while (staging.head() === group && room.mustWait(group.record)) {
+        if (Date.now() > deadline) {
+          staging.shift()
+          group.reject(stalled(options.stallTimeout))
+          break
+        }
+        await room.progress(deadline)
+      }
+      if (staging.head() !== group) continue
+      staging.shift()
+      this.#settle(group)
+    }
+    this.#draining = undefined
+  }
+
+  /** Commits a group and settles its promise: now, or when the sync it asked for is done. */
+  #settle(group: StagedGroup): void {
+    const engine = this.#engine
+    try {
+      engine.assertOpen()
+      if (group.record.count > 0) this.#commit(group.record, group.durability)
+    } catch (error) {
+      group.reject(error)
+      return
+    }
+    if (this.#level(group.durability) === 'sync') {
+      engine.journals.syncAsync().then(group.resolve, group.reject)
+    } else {
+      engine.journals.noteUnsynced()
+      group.resolve()
+    }
+    this.#staging.recycle(group.record)
+  }
+
+  // ── committing ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Commits a record as one group. @throws without having applied anything. */
+  #commit(record: RecordBuffer, durability: Durability | undefined): void {
+    const engine = this.#engine
+    const { kernel, trees } = engine
+    for (const id of record.keyspaceIds) engine.assertWritable(trees.get(id))
+    if (record.memtableBytes > engine.batchLimitBytes) {
+      throw new RangeError(
+        `the batch takes ${record.memtableBytes} bytes in memory; at most ${engine.batchLimitBytes} are possible (memoryLimit / 4)`,
+      )
+    }
+    engine.room.forRecord(record)
+    const { exports, slot } = kernel
+    exports.beginGroup(slot, record.count)
+    engine.journals.current?.appendRecord(
+      record.bytes,
+      record.payloadBytes,
+      record.count,
+      this.#holds(durability),
+    )
+    try {
+      applyPayload(kernel, this.#page, record.bytes, FRAME_HEADER_BYTES, record.end, (id) => ({
+        memtable: trees.get(id)?.active?.pointer ?? 0,
+        flushedSeqno: 0,
+      }))
+    } catch (error) {
+      // NOTE: it is in the journal and half in memory; only a reopen tells the same story to everyone.
+      throw engine.poison(error)
+    }
+    exports.publishGroup(slot)
+  }
+
+  #afterCommit(durability: Durability | undefined): void {
+    const { journals } = this.#engine
+    if (this.#level(durability) === 'sync') journals.sync()
+    else journals.noteUnsynced()
+  }
+
+  #level(durability: Durability | undefined): Durability | 'none' {
+    const own = this.#engine.options.durability
+    return own === 'none' || durability === undefined ? own : durability
+  }
+
+  /** Whether a frame may wait in the journal's buffer. */
+  #holds(durability: Durability | undefined): boolean {
+    return this.#level(durability) === 'buffered'
+  }
+
+  /** Builds an entry at `at`. @returns its length. @throws RangeError */
+  #encode(at: number, type: number, keyspaceId: number, key: Content, value: Content): number {
+    const { u8, view, text } = this.#engine.kernel
+    const keyAt = at + ENTRY_HEADER_BYTES
+    let keyLength: number
+    if (typeof key === 'string') keyLength = text.write(key, keyAt)
+    else {
+      keyLength = key.byteLength
+      u8.set(key, keyAt)
+    }
+    if (keyLength > KEY_MAX_BYTES) throw keyTooLong(keyLength)
+    const valueAt = keyAt + keyLength
+    let valueLength: number
+    if (typeof value === 'string') valueLength = text.write(value, valueAt)
+    else {
+      valueLength = value.byteLength
+      u8.set(value, valueAt)
+    }
+    if (valueLength > this.#engine.valueLimitBytes) throw valueTooLong(valueLength, this.#engine.valueLimitBytes)
+    view.setUint32(at + ENTRY_VALUE_LENGTH, valueLength, true)
+    view.setUint16(at + ENTRY_KEY_LENGTH, keyLength, true)
+    view.setUint16(at + ENTRY_TYPE, type, true)
+    view.setUint32(at + ENTRY_KEYSPACE, keyspaceId, true)
+    return valueAt + valueLength - at
+  }
+}
+
+function stalled(timeoutMs: number): VarveError {
+  return new VarveError(
+    'WRITE_STALLED',
+    `No room for the write within ${timeoutMs} ms (stallTimeout); nothing was written, try again later.`,
+  )
+}
+
+function unexpected(status: number): Error {
+  return new Error(`the kernel refused an entry it was promised room for (status ${status})`)
+}

@@ -1,0 +1,67 @@
+import {
+  BLOCK_PROPERTIES,
+  PAGE_BYTES,
+  SLOT_LENGTH,
+  SLOT_POINTER,
+  STATUS_OK,
+} from '../../assembly/memory/layout.ts'
+import { corrupt } from '../errors.ts'
+import type { File } from '../fs/filesystem.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { TableInfo } from '../version/version.ts'
+import { decodeFooter, decodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES, SALT_BYTES } from './format.ts'
+import { checkProperties } from './properties.ts'
+import { blockProblem, type TableFile } from './table-file.ts'
+
+/**
+ * Opens a table and checks length, header, footer and properties against what the manifest says of it. Takes the file over.
+ * @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY
+ */
+export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFile {
+  const sizeBytes = file.size()
+  if (sizeBytes !== info.sizeBytes || sizeBytes < FILE_HEADER_BYTES + FOOTER_BYTES) {
+    throw corrupt(file.name, sizeBytes, `it is ${sizeBytes} bytes long instead of ${info.sizeBytes}`)
+  }
+  const salt = kernel.record()
+  const header = readAt(file, 0, FILE_HEADER_BYTES)
+  decodeHeader(kernel, header, salt, file.name)
+  if (info.salt.some((byte, i) => byte !== kernel.u8[salt + i]) || info.salt.byteLength !== SALT_BYTES) {
+    throw corrupt(file.name, 16, 'it is another file than the manifest names')
+  }
+  const footer = decodeFooter(kernel, readAt(file, sizeBytes - FOOTER_BYTES, FOOTER_BYTES), salt, sizeBytes, file.name)
+  const table: TableFile = {
+    info,
+    file,
+    salt,
+    rootOffset: footer.rootOffset,
+    rootSize: footer.rootSize,
+    cached: new Map(),
+  }
+  checkProperties(readProperties(kernel, table, footer), info, file.name, footer.propertiesOffset)
+  return table
+}
+
+function readProperties(
+  kernel: Kernel,
+  table: TableFile,
+  { propertiesOffset, propertiesSize }: { propertiesOffset: number; propertiesSize: number },
+): Uint8Array {
+  if (propertiesSize > PAGE_BYTES) throw blockProblem(table, propertiesOffset, 'its properties are too long')
+  const page = kernel.page()
+  try {
+    kernel.u8.set(readAt(table.file, propertiesOffset, propertiesSize), page)
+    const { exports, slot } = kernel
+    const status = exports.checkBlock(slot, page, propertiesSize, BLOCK_PROPERTIES, table.salt, propertiesOffset)
+    if (status !== STATUS_OK) throw blockProblem(table, propertiesOffset, status)
+    const payload = kernel.word(SLOT_POINTER)
+    return kernel.u8.slice(payload, payload + kernel.word(SLOT_LENGTH))
+  } finally {
+    kernel.exports.freePage(page)
+  }
+}
+
+function readAt(file: File, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  if (file.read(bytes, offset) < length) throw corrupt(file.name, offset, 'it ends too early')
+  return bytes
+}

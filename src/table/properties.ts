@@ -1,0 +1,65 @@
+import { corrupt } from '../errors.ts'
+import { FieldReader, FieldWriter } from '../version/fields.ts'
+import type { TableInfo } from '../version/version.ts'
+
+/** Longest piece of a key that the properties repeat; two of them fit a block beside everything else. */
+const KEY_PREFIX_BYTES = 32768
+const BYTEWISE = 1
+
+/** What the properties say beside the table's manifest entry. */
+export interface TableStatistics {
+  readonly rawKeyBytes: number
+  readonly rawValueBytes: number
+  readonly dataBlocks: number
+  readonly indexBlocks: number
+  readonly extentBlocks: number
+  readonly blockBytes: number
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+}
+
+/** The payload of a properties block (docs/table-format.md). */
+export function encodeProperties(info: TableInfo, statistics: TableStatistics): Uint8Array {
+  const fields = new FieldWriter()
+  fields.number(1, info.entries)
+  fields.number(2, info.tombstones)
+  fields.bytes(3, info.smallestKey.subarray(0, KEY_PREFIX_BYTES))
+  fields.bytes(5, info.largestKey.subarray(0, KEY_PREFIX_BYTES))
+  fields.number(6, statistics.rawKeyBytes)
+  fields.number(7, info.lowestSeqno)
+  fields.number(8, statistics.rawValueBytes)
+  fields.number(9, info.highestSeqno)
+  fields.number(10, statistics.dataBlocks)
+  fields.number(11, BYTEWISE)
+  fields.number(12, statistics.indexBlocks)
+  fields.number(14, statistics.extentBlocks)
+  fields.number(16, statistics.createdAt)
+  fields.number(18, info.keyspaceId)
+  fields.number(20, statistics.blockBytes)
+  return fields.finish()
+}
+
+/** Reads the required properties and compares them with the manifest entry. @throws CORRUPT, FORMAT_VERSION */
+export function checkProperties(payload: Uint8Array, info: TableInfo, file: string, offset: number): void {
+  const fields = new FieldReader(payload, { file, offset }, true)
+  while (fields.next()) {
+    const { tag } = fields
+    if (tag === 1) same(fields.number() === info.entries)
+    else if (tag === 3) same(isPrefix(fields.rest(KEY_PREFIX_BYTES), info.smallestKey))
+    else if (tag === 5) same(isPrefix(fields.rest(KEY_PREFIX_BYTES), info.largestKey))
+    else if (tag === 7) same(fields.number() === info.lowestSeqno)
+    else if (tag === 9) same(fields.number() === info.highestSeqno)
+    else if (tag === 11) same(fields.number() === BYTEWISE)
+    else fields.unknown()
+  }
+  fields.demand(1, 3, 5, 7, 9, 11)
+
+  function same(agrees: boolean): void {
+    if (!agrees) throw corrupt(file, offset, 'its properties are not those the manifest names')
+  }
+}
+
+function isPrefix(prefix: Uint8Array, key: Uint8Array): boolean {
+  const length = Math.min(key.byteLength, KEY_PREFIX_BYTES)
+  return prefix.byteLength === length && prefix.every((byte, i) => byte === key[i])
+}

@@ -1,0 +1,191 @@
+import {
+  BLOCK_PROPERTIES,
+  BUILDER_DATA_BLOCKS,
+  BUILDER_ENTRIES,
+  BUILDER_EXTENT_BLOCKS,
+  BUILDER_HIGHEST_SEQNO,
+  BUILDER_INDEX_BLOCKS,
+  BUILDER_LOWEST_SEQNO,
+  BUILDER_MAX_KEY,
+  BUILDER_MAX_KEY_LENGTH,
+  BUILDER_MIN_KEY,
+  BUILDER_MIN_KEY_LENGTH,
+  BUILDER_OFFSET,
+  BUILDER_RAW_KEY_BYTES,
+  BUILDER_RAW_VALUE_BYTES,
+  BUILDER_ROOT_OFFSET,
+  BUILDER_ROOT_SIZE,
+  BUILDER_TOMBSTONES,
+  SLOT_LENGTH,
+  SLOT_POINTER,
+  STATUS_DONE,
+  STATUS_FULL,
+  STATUS_NO_PAGES,
+  STATUS_OK,
+} from '../../assembly/memory/layout.ts'
+import type { File } from '../fs/filesystem.ts'
+import { noPages, type Kernel } from '../kernel/kernel.ts'
+import type { TableInfo } from '../version/version.ts'
+import { encodeFooter, encodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
+import { encodeProperties } from './properties.ts'
+import type { TableFile } from './table-file.ts'
+
+/** Data blocks are ended when they reach this size. */
+export const BLOCK_BYTES = 4096
+const RESTART_INTERVAL = 16
+const INDEX_BLOCK_BYTES = 32768
+
+export type Progress = 'more' | 'source-ended' | 'table-full'
+
+/**
+ * Writes one table file from a memtable: the kernel makes the blocks, this puts them into the file.
+ * CRASH: a file that is not finished is named by no manifest and is deleted as an orphan.
+ */
+export class TableWriter {
+  readonly id: number
+  readonly file: File
+  readonly #kernel: Kernel
+  readonly #keyspaceId: number
+  readonly #run: number
+  readonly #builder: number
+  /** 64-byte record that starts with the salt; the open table takes it over. */
+  readonly #salt: number
+  #length = 0
+
+  /** `run`: number of the run the table belongs to; `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
+  constructor(kernel: Kernel, file: File, id: number, keyspaceId: number, run: number, salt: Uint8Array) {
+    this.#run = run
+    this.#kernel = kernel
+    this.id = id
+    this.file = file
+    this.#keyspaceId = keyspaceId
+    this.#salt = kernel.record()
+    kernel.u8.set(salt, this.#salt)
+    const { exports } = kernel
+    this.#builder =
+      exports.builderCreate(BLOCK_BYTES, RESTART_INTERVAL, INDEX_BLOCK_BYTES, this.#salt, FILE_HEADER_BYTES) >>> 0
+    if (this.#builder === 0) {
+      exports.freeRecord(this.#salt)
+      throw noPages()
+    }
+    this.#write(encodeHeader(kernel, this.#salt))
+  }
+
+  /** Feeds the entries of a memtable from its first one. */
+  from(memtable: number): void {
+    this.#kernel.exports.builderFromMemtable(this.#builder, memtable)
+  }
+
+  /** Goes on where a table that became full stopped. */
+  resume(previous: TableWriter): void {
+    this.#kernel.exports.builderResume(this.#builder, previous.#builder)
+  }
+
+  /** Adds up to `maxEntries` entries. */
+  feed(maxEntries: number): Progress {
+    const { exports, slot } = this.#kernel
+    for (;;) {
+      const status = exports.builderFeed(slot, this.#builder, maxEntries)
+      if (status === STATUS_FULL) this.#drain()
+      else if (status === STATUS_OK) return 'more'
+      else if (status === STATUS_DONE) return 'source-ended'
+      else if (status === STATUS_NO_PAGES) return 'table-full'
+      else throw new Error(`table builder: unexpected status ${status}`)
+    }
+  }
+
+  /** Ends the file: index, properties, footer. Not synced. */
+  finish(createdAt: number): TableFile {
+    const { exports, slot, u8 } = this.#kernel
+    const builder = this.#builder
+    while (exports.builderFinish(slot, builder) === STATUS_FULL) this.#drain()
+    const info = this.#info()
+    const properties = encodeProperties(info, {
+      rawKeyBytes: this.#float(BUILDER_RAW_KEY_BYTES),
+      rawValueBytes: this.#float(BUILDER_RAW_VALUE_BYTES),
+      dataBlocks: this.#word(BUILDER_DATA_BLOCKS),
+      indexBlocks: this.#word(BUILDER_INDEX_BLOCKS),
+      extentBlocks: this.#word(BUILDER_EXTENT_BLOCKS),
+      blockBytes: BLOCK_BYTES,
+      createdAt,
+    })
+    const scratch = this.#kernel.page()
+    u8.set(properties, scratch)
+    while (exports.builderAppend(slot, builder, BLOCK_PROPERTIES, scratch, properties.byteLength) === STATUS_FULL) {
+      this.#drain()
+    }
+    exports.freePage(scratch)
+    this.#drain()
+    const propertiesSize = 16 + properties.byteLength + 8
+    const footer = encodeFooter(this.#kernel, this.#salt, {
+      rootOffset: this.#float(BUILDER_ROOT_OFFSET),
+      rootSize: this.#word(BUILDER_ROOT_SIZE),
+      propertiesOffset: this.#length - propertiesSize,
+      propertiesSize,
+      fileLength: this.#length + FOOTER_BYTES,
+    })
+    this.#write(footer)
+    const table: TableFile = {
+      info: { ...info, sizeBytes: this.#length },
+      file: this.file,
+      salt: this.#salt,
+      rootOffset: this.#float(BUILDER_ROOT_OFFSET),
+      rootSize: this.#word(BUILDER_ROOT_SIZE),
+      cached: new Map(),
+    }
+    exports.builderFree(builder)
+    return table
+  }
+
+  /** Gives the builder's pages back without finishing. */
+  abandon(): void {
+    this.#kernel.exports.builderFree(this.#builder)
+    this.#kernel.exports.freeRecord(this.#salt)
+    this.file.close()
+  }
+
+  #info(): TableInfo {
+    const { u8 } = this.#kernel
+    const keyAt = (pointer: number, length: number): Uint8Array => {
+      const at = this.#word(pointer)
+      return u8.slice(at, at + this.#word(length))
+    }
+    return {
+      id: this.id,
+      keyspaceId: this.#keyspaceId,
+      level: 0,
+      run: this.#run,
+      sizeBytes: 0,
+      salt: u8.slice(this.#salt, this.#salt + 16),
+      smallestKey: keyAt(BUILDER_MIN_KEY, BUILDER_MIN_KEY_LENGTH),
+      largestKey: keyAt(BUILDER_MAX_KEY, BUILDER_MAX_KEY_LENGTH),
+      lowestSeqno: this.#float(BUILDER_LOWEST_SEQNO),
+      highestSeqno: this.#float(BUILDER_HIGHEST_SEQNO),
+      entries: this.#float(BUILDER_ENTRIES),
+      tombstones: this.#float(BUILDER_TOMBSTONES),
+      fileChecksum: new Uint8Array(8),
+    }
+  }
+
+  #float(offset: number): number {
+    return this.#kernel.view.getFloat64(this.#builder + offset, true)
+  }
+
+  #word(offset: number): number {
+    return this.#kernel.u32[(this.#builder + offset) >>> 2] as number
+  }
+
+  #drain(): void {
+    const { exports, u8 } = this.#kernel
+    const pointer = this.#kernel.word(SLOT_POINTER)
+    const length = this.#kernel.word(SLOT_LENGTH)
+    this.file.write(u8, pointer, length, this.#length)
+    this.#length += length
+    exports.builderWritten(this.#builder)
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.file.write(bytes, 0, bytes.byteLength, this.#length)
+    this.#length += bytes.byteLength
+  }
+}

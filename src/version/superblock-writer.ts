@@ -1,0 +1,173 @@
+/** Writing the superblock: both copies in place, one after the other, each durable before the next is touched. */
+import { VarveError } from '../errors.ts'
+import { superblockFileName, type SuperblockCopy } from '../fs/file-names.ts'
+import type { File, FileSystem } from '../fs/filesystem.ts'
+import type { Hasher } from './binary.ts'
+import {
+  encodeSuperblock,
+  SUPERBLOCK_BYTES,
+  type SuperblockContent,
+  type SuperblockFound,
+} from './superblock.ts'
+
+/**
+ * INVARIANT: one copy is always whole, durable and the newest of all durable ones: only the other may be in the
+ * middle of a write. A write therefore begins with the copy that is damaged or older.
+ */
+export class SuperblockWriter {
+  readonly #hasher: Hasher
+  readonly #files: Readonly<Record<SuperblockCopy, File>>
+  #generation: number
+  /** The copy to write first: not the one that is whole, durable and newest. */
+  #first: SuperblockCopy
+  /** Generation up to which both copies are durable. */
+  #finished = 0
+  #poison: VarveError | undefined
+  /** Ends when every writeAsync called so far did. */
+  #queue: Promise<void> = Promise.resolve()
+
+  private constructor(
+    hasher: Hasher,
+    files: Readonly<Record<SuperblockCopy, File>>,
+    generation: number,
+    first: SuperblockCopy,
+  ) {
+    this.#hasher = hasher
+    this.#files = files
+    this.#generation = generation
+    this.#first = first
+  }
+
+  /**
+   * Writes the first superblock of a database whose manifest and journal are durable.
+   * @throws EXISTS when there is a superblock, DISK_FULL, IO
+   */
+  static async create(fs: FileSystem, hasher: Hasher, content: SuperblockContent): Promise<SuperblockWriter> {
+    const a = await fs.create(superblockFileName('a'))
+    let b: File | undefined
+    try {
+      b = await fs.create(superblockFileName('b'))
+      // CRASH: both names are durable before a byte is in either, so that a missing copy is a loss, never a beginning.
+      await fs.syncDirectory()
+      const writer = new SuperblockWriter(hasher, { a, b }, 0, 'a')
+      await writer.writeAsync(content)
+      return writer
+    } catch (error) {
+      a.close()
+      b?.close()
+      // There is no database yet that could be poisoned.
+      throw error instanceof VarveError && error.code === 'POISONED' ? error.cause : error
+    }
+  }
+
+  /** Opens both copies for rewriting; writes nothing yet. */
+  static async open(fs: FileSystem, hasher: Hasher, found: SuperblockFound): Promise<SuperblockWriter> {
+    const a = await fs.open(superblockFileName('a'), true)
+    try {
+      const b = await fs.open(superblockFileName('b'), true)
+      const first = found.copy === 'a' ? 'b' : 'a'
+      return new SuperblockWriter(hasher, { a, b }, found.superblock.generation, first)
+    } catch (error) {
+      a.close()
+      throw error
+    }
+  }
+
+  /**
+   * Makes the content durable in both copies. May come while a writeAsync is waiting; that one is then settled too.
+   * @throws POISONED
+   */
+  write(content: SuperblockContent): void {
+    const generation = this.#begin()
+    try {
+      for (let count = 0; count < 2; count++) {
+        const copy = this.#put(content, generation)
+        this.#files[copy].sync()
+        this.#settle(copy)
+      }
+      this.#finished = generation
+    } catch (cause) {
+      throw this.#fail(cause)
+    }
+  }
+
+  /** The same without blocking this thread. Calls wait for each other. */
+  async writeAsync(content: SuperblockContent): Promise<void> {
+    const written = this.#queue.then(() => this.#writeQueued(content))
+    // NOTE: the next call finds out about a failure by itself.
+    this.#queue = written.catch(() => undefined)
+    await written
+  }
+
+  close(): void {
+    this.#files.a.close()
+    this.#files.b.close()
+  }
+
+  async #writeQueued(content: SuperblockContent): Promise<void> {
+    const generation = this.#begin()
+    try {
+      for (let count = 0; count < 2; count++) {
+        const copy = this.#put(content, generation)
+        await this.#files[copy].syncAsync()
+        // A write() overtook this one: it has made newer content durable in both copies.
+        if (this.#finished > generation) return
+        if (this.#poison !== undefined) throw this.#poison
+        this.#settle(copy)
+      }
+      this.#finished = generation
+    } catch (cause) {
+      throw this.#fail(cause)
+    }
+  }
+
+  #begin(): number {
+    if (this.#poison !== undefined) throw this.#poison
+    return ++this.#generation
+  }
+
+  /** Writes into the copy whose turn it is. */
+  #put(content: SuperblockContent, generation: number): SuperblockCopy {
+    const copy = this.#first
+    const file = this.#files[copy]
+    const bytes = encodeSuperblock(this.#hasher, { ...content, generation }, copy)
+    file.write(bytes, 0, SUPERBLOCK_BYTES, 0)
+    // Somebody else made it longer.
+    if (file.size() !== SUPERBLOCK_BYTES) file.truncate(SUPERBLOCK_BYTES)
+    return copy
+  }
+
+  /** `copy` is durable and the newest. */
+  #settle(copy: SuperblockCopy): void {
+    this.#first = copy === 'a' ? 'b' : 'a'
+  }
+
+  #fail(cause: unknown): VarveError {
+    this.#poison ??= new VarveError(
+      'POISONED',
+      'The superblock could not be written, so nothing more is; close the database and open it again.',
+      { cause },
+    )
+    return this.#poison
+  }
+}
+
+/**
+ * Removes what a creation that was cut off left of the superblock (`unfinished`).
+ * CRASH: a is emptied durably before a name goes, so that this never looks like a superblock that lost a copy.
+ */
+export async function discardUnfinishedSuperblock(fs: FileSystem): Promise<void> {
+  const names = await fs.list()
+  const present = (['a', 'b'] as const).map(superblockFileName).filter((name) => names.includes(name))
+  const [first] = present
+  if (first === superblockFileName('a')) {
+    const file = await fs.open(first, true)
+    try {
+      file.truncate(0)
+      file.sync()
+    } finally {
+      file.close()
+    }
+  }
+  for (const name of present) await fs.remove(name)
+}

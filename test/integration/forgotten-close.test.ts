@@ -1,0 +1,84 @@
+/** A script that forgets close() ends by itself, with everything it wrote in the operating system's hands. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { open } from '../../src/index.ts'
+
+let root = ''
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'varve-forgotten-'))
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+/** Runs a script that has `open` and `directory`; it must end with exit code 0. @returns what the database holds then. */
+async function after(name: string, script: string): Promise<Record<string, string>> {
+  const directory = join(root, name)
+  const source = `
+    import { open } from ${JSON.stringify(pathToFileURL('dist/index.js').href)}
+    const directory = ${JSON.stringify(directory)}
+    ${script}`
+  const began = Date.now()
+  await promisify(execFile)(process.execPath, ['--input-type=module', '-e', source], { timeout: 20_000 })
+  expect(Date.now() - began).toBeLessThan(10_000)
+  const database = await open(directory, { createIfMissing: false })
+  const text = new TextDecoder()
+  const found = [...database.rangeSync()].map(([key, value]) => [text.decode(key), text.decode(value)])
+  await database.close()
+  return Object.fromEntries(found)
+}
+
+// Long enough for no timer to help: what reaches the system does so because the process ends.
+const options = `{ durability: 'buffered', flushInterval: 60000 }`
+
+describe('a script that forgets close()', () => {
+  it('keeps acknowledged buffered writes', async () => {
+    const found = await after(
+      'buffered',
+      `const database = await open(directory, ${options})
+       await database.put('a', '1')
+       database.putSync('b', '2')`,
+    )
+    expect(found).toEqual({ a: '1', b: '2' })
+  })
+
+  it('keeps writes nobody awaited', async () => {
+    const found = await after(
+      'staged',
+      `const database = await open(directory, ${options})
+       for (let i = 0; i < 5; i++) database.put('k' + i, 'v' + i)
+       database.batch().put('c', '3').commit()`,
+    )
+    expect(found).toEqual({ k0: 'v0', k1: 'v1', k2: 'v2', k3: 'v3', k4: 'v4', c: '3' })
+  })
+
+  it('keeps both when it calls process.exit()', async () => {
+    const found = await after(
+      'exit',
+      `const database = await open(directory, ${options})
+       await database.put('a', '1')
+       database.put('b', '2')
+       process.exit()`,
+    )
+    expect(found).toEqual({ a: '1', b: '2' })
+  })
+
+  it('ends with an iterator and a snapshot open', async () => {
+    const found = await after(
+      'iterator',
+      `const database = await open(directory)
+       await database.put('a', '1')
+       await database.put('b', '2')
+       const snapshot = database.snapshot()
+       await database.range({ snapshot })[Symbol.asyncIterator]().next()`,
+    )
+    expect(found).toEqual({ a: '1', b: '2' })
+  })
+
+  it('ends soon when it was only opened', async () => {
+    expect(await after('idle', `await open(directory)`)).toEqual({})
+  })
+})

@@ -1,0 +1,133 @@
+/** The kernel's inner functions for kernel tests: assembly/internals.ts, compiled here with asserts, on a memory of its own. */
+import { readFileSync } from 'node:fs'
+import asc from 'assemblyscript/asc'
+import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import type { KernelExports } from '../../src/kernel/exports.ts'
+
+type Shared = Pick<
+  KernelExports,
+  | 'initialise'
+  | 'attachSlot'
+  | 'allocatePage'
+  | 'freePage'
+  | 'allocateChain'
+  | 'freeChain'
+  | 'beginGroup'
+  | 'setGroup'
+  | 'applyEntries'
+  | 'applyLarge'
+  | 'createMemtable'
+  | 'freeMemtable'
+>
+
+/** Pointers come back signed, 64-bit numbers as (signed) BigInt. */
+export interface Internals extends Shared {
+  copyBytes(to: number, from: number, length: number): void
+  loadBigEndianU64(p: number): bigint
+  commonPrefix(a: number, b: number, limit: number): number
+  compareBytes(a: number, aLength: number, b: number, bLength: number): number
+  compareInternal(
+    a: number,
+    aLength: number,
+    aTrailer: bigint,
+    b: number,
+    bLength: number,
+    bTrailer: bigint,
+  ): number
+  compareWords(x: bigint, y: bigint): number
+  equalBytes(a: number, b: number, length: number): number
+  varint32Size(value: number): number
+  varint64Size(value: bigint): number
+  writeVarint32(p: number, value: number): number
+  writeVarint64(p: number, value: bigint): number
+  readVarint32(p: number, end: number): bigint
+  varint64Length(p: number, end: number): number
+  varint64Value(p: number, length: number): bigint
+  cursorFirst(memtable: number): number
+  cursorLast(memtable: number): number
+  cursorSeekGE(memtable: number, key: number, keyLength: number, trailer: bigint): number
+  cursorSeekLT(memtable: number, key: number, keyLength: number, trailer: bigint): number
+  cursorNext(node: number): number
+  cursorPrevious(memtable: number, node: number): number
+  nodeKey(node: number): number
+  nodeKeyLength(node: number): number
+  nodeTrailer(node: number): bigint
+  nodeValue(node: number): number
+  nodeValueLength(node: number): number
+  arenaAllocate(cursor: number, total: number, bytes: number): number
+  arenaFree(at: number): void
+  nodeBytes(height: number, keyLength: number): number
+  nodeCreate(
+    at: number,
+    height: number,
+    keyLength: number,
+    trailer: bigint,
+    value: number,
+    valueLength: number,
+  ): number
+  spliceCreate(splice: number, list: number): void
+  listInsert(list: number, splice: number, node: number, height: number): number
+}
+
+export interface BareInternals {
+  memory: WebAssembly.Memory
+  x: Internals
+  slot: number
+  u8: Uint8Array
+  u32: Uint32Array
+  view: DataView
+}
+
+let compiled: Promise<WebAssembly.Module> | undefined
+
+/** The compiled module, to instantiate in worker threads. */
+export function internalsModule(): Promise<WebAssembly.Module> {
+  compiled ??= compile()
+  return compiled
+}
+
+async function compile(): Promise<WebAssembly.Module> {
+  const output = new Map<string, Uint8Array>()
+  const { error, stderr } = await asc.main(
+    ['assembly/internals.ts', '--target', 'debug', '--outFile', 'internals.wasm', '--memoryBase', '69632'],
+    {
+      readFile: (name) => {
+        try {
+          return readFileSync(name, 'utf8')
+        } catch {
+          return null
+        }
+      },
+      writeFile: (name, contents) => {
+        if (typeof contents !== 'string') output.set(name, contents)
+      },
+      listFiles: () => null,
+    },
+  )
+  const binary = output.get('internals.wasm')
+  if (error || binary === undefined) throw new Error(`assembly/internals.ts: ${stderr.toString()}`)
+  return new WebAssembly.Module(Uint8Array.from(binary))
+}
+
+export async function bareInternals(pages = 512): Promise<BareInternals> {
+  const wasmPages = (pages * PAGE_BYTES) / 65536
+  const memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages, shared: true })
+  const instance = new WebAssembly.Instance(await internalsModule(), {
+    env: {
+      memory,
+      abort(_message: number, _file: number, line: number, column: number): never {
+        throw new Error(`kernel assertion failed at line ${line}, column ${column}`)
+      },
+    },
+  })
+  const x = instance.exports as unknown as Internals
+  x.initialise(pages, 0x9e3779b9, 0x7f4a7c15)
+  return {
+    memory,
+    x,
+    slot: x.attachSlot(0) >>> 0,
+    u8: new Uint8Array(memory.buffer),
+    u32: new Uint32Array(memory.buffer),
+    view: new DataView(memory.buffer),
+  }
+}

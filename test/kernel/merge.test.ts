@@ -1,0 +1,382 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  BOUND_AFTER,
+  BOUND_BEFORE,
+  CHUNK_ENTRY_HEADER_BYTES,
+  INLINE_VALUE_LIMIT_BYTES,
+  PAGE_BYTES,
+  SLOT_LENGTH,
+  STATUS_DONE,
+  STATUS_NO_PAGES,
+  STATUS_OK,
+  TYPE_EXTENT,
+  TYPE_TOMBSTONE,
+  TYPE_VALUE,
+  TYPE_WEAK_TOMBSTONE,
+} from '../../assembly/memory/layout.ts'
+import { bareKernel, type BareKernel } from './support.ts'
+import {
+  type Bound,
+  compareEntries,
+  encodeTable,
+  type Entry,
+  expected,
+  extentList,
+  type Scan,
+  Sources,
+} from './merge-support.ts'
+
+let kernel: BareKernel
+beforeAll(() => {
+  kernel = bareKernel(512)
+})
+
+const wholeScan: Scan = {
+  seqno: 2 ** 50,
+  reverse: false,
+  begin: undefined,
+  end: undefined,
+  limit: 2 ** 31,
+  capacity: 65536,
+  keysOnly: false,
+  restart: false,
+  early: 0,
+}
+
+// ── what is stored ───────────────────────────────────────────────────────────────────────────────────────
+
+interface Layout {
+  entries: Entry[]
+  /** By entry: its source. */
+  sources: number[]
+  memtables: number
+  tables: { count: number; interval: number }[]
+}
+
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
+
+/** Keys that meet where slices, prefixes and words end: short over {00, 61, FF}, behind shared heads of all sizes, long. */
+const shortKey = fc
+  .array(fc.constantFrom(0, 0x61, 0xff), { maxLength: 3 })
+  .map((list) => Uint8Array.from(list))
+const headedKey = fc
+  .tuple(fc.constantFrom(6, 7, 8, 9, 14, 15, 16, 17, 24, 40, 130, 300), shortKey, shortKey)
+  .map(([length, middle, tail]) => new Uint8Array(Buffer.concat([bytes('k'.repeat(length)), middle, tail])))
+const decimalKey = fc.integer({ min: 0, max: 30 }).map((n) => bytes(String(n).padStart(16, '0')))
+const longKey = fc
+  .tuple(fc.constantFrom(5000, 65532), shortKey)
+  .map(([length, tail]) => new Uint8Array(Buffer.concat([Buffer.alloc(length, 'l'), tail])))
+const anyKey = fc.oneof(
+  { weight: 4, arbitrary: shortKey },
+  { weight: 4, arbitrary: headedKey },
+  { weight: 2, arbitrary: decimalKey },
+)
+
+const valueLength = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 0, max: 40 }) },
+  { weight: 1, arbitrary: fc.constantFrom(300, 600, 5000) },
+)
+const hugeValueLength = fc.oneof(
+  { weight: 6, arbitrary: fc.integer({ min: 0, max: 40 }) },
+  { weight: 1, arbitrary: fc.constantFrom(20000, 32767, 32768, 140000) },
+)
+
+const tableShape = fc.record({
+  count: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(100)),
+  interval: fc.constantFrom(1, 2, 3, 16, 20, 255),
+})
+
+function layouts(
+  keys: fc.Arbitrary<Uint8Array>,
+  lengths: fc.Arbitrary<number>,
+  most: number,
+): fc.Arbitrary<Layout> {
+  return fc
+    .record({
+      keys: fc.array(keys, { minLength: 1, maxLength: 10 }),
+      memtables: fc.integer({ min: 0, max: 8 }),
+      tables: fc.array(tableShape, { maxLength: 5 }),
+      drafts: fc.array(
+        fc.record({
+          key: fc.nat(),
+          source: fc.nat(),
+          length: lengths,
+          type: fc.constantFrom(TYPE_VALUE, TYPE_VALUE, TYPE_VALUE, TYPE_TOMBSTONE, TYPE_WEAK_TOMBSTONE),
+          gap: fc.constantFrom(1, 1, 1, 200, 70000),
+        }),
+        { maxLength: most },
+      ),
+    })
+    .map(({ keys, memtables, tables, drafts }) => {
+      const count = Math.max(1, memtables + tables.length)
+      if (memtables + tables.length === 0) memtables = 1
+      let seqno = 0
+      const sources: number[] = []
+      const entries = drafts.map((draft): Entry => {
+        seqno += draft.gap
+        const key = keys[draft.key % keys.length] as Uint8Array
+        sources.push(draft.source % count)
+        const length = draft.type === TYPE_VALUE ? draft.length : 0
+        const type = length >= INLINE_VALUE_LIMIT_BYTES ? TYPE_EXTENT : draft.type
+        return { key, seqno, type, value: new Uint8Array(length).fill(seqno) }
+      })
+      return { entries, sources, memtables, tables }
+    })
+}
+
+/** Puts a layout into memtables and blocks, runs `use`, and frees everything. */
+function withSources<T>({ entries, sources, memtables, tables }: Layout, use: (sources: Sources) => T): T {
+  const store = new Sources(kernel)
+  try {
+    for (let i = 0; i < memtables; i++) store.addMemtable(entries.filter((_, at) => sources[at] === i))
+    tables.forEach(({ count, interval }, i) => {
+      const stored = entries
+        .filter((_, at) => sources[at] === memtables + i)
+        .map((entry) =>
+          entry.type === TYPE_EXTENT ? { ...entry, value: extentList(entry.value.length) } : entry,
+        )
+      store.addTable(encodeTable(stored.sort(compareEntries), count, interval))
+    })
+    return use(store)
+  } finally {
+    store.free()
+  }
+}
+
+/** What the chunk shows of an entry: the bytes of its value, or of one that lies apart its length and where it is. */
+function shown(entry: Entry, layout: Layout, keysOnly: boolean): string {
+  const key = Buffer.from(entry.key).toString('hex')
+  if (keysOnly) return `${key} ${entry.type} -`
+  if (entry.type !== TYPE_EXTENT) return `${key} ${entry.type} ${Buffer.from(entry.value).toString('hex')}`
+  const source = layout.sources[layout.entries.indexOf(entry)] as number
+  const list = source < layout.memtables ? '' : Buffer.from(extentList(entry.value.length)).toString('hex')
+  return `${key} ${entry.type} ${entry.value.length} ${source < layout.memtables} ${source} ${list}`
+}
+
+function seen(entry: Entry, keysOnly: boolean): string {
+  const key = Buffer.from(entry.key).toString('hex')
+  if (keysOnly) return `${key} ${entry.type} ${entry.value.length === 0 ? '-' : 'value'}`
+  if (entry.type !== TYPE_EXTENT) return `${key} ${entry.type} ${Buffer.from(entry.value).toString('hex')}`
+  const view = new DataView(entry.value.buffer)
+  const list = Buffer.from(entry.value.subarray(12)).toString('hex')
+  const isChain = view.getUint32(0, true) !== 0
+  return `${key} ${entry.type} ${view.getUint32(4, true)} ${isChain} ${view.getUint32(8, true)} ${list}`
+}
+
+function check(layout: Layout, store: Sources, scan: Scan): void {
+  const want = expected(layout.entries, scan).map((entry) => shown(entry, layout, scan.keysOnly))
+  expect(store.scan(scan).map((entry) => seen(entry, scan.keysOnly))).toEqual(want)
+}
+
+// ── how it is read ───────────────────────────────────────────────────────────────────────────────────────
+
+const bounds = (keys: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Bound | undefined> =>
+  fc.option(fc.record({ key: keys, bound: fc.constantFrom(BOUND_BEFORE, BOUND_AFTER) }), { nil: undefined })
+
+const scans = (keys: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Scan> =>
+  fc.record({
+    seqno: fc.oneof(
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 300000 }),
+      fc.constant(2 ** 50),
+    ),
+    reverse: fc.boolean(),
+    begin: bounds(keys),
+    end: bounds(keys),
+    limit: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(2 ** 32 - 1)),
+    capacity: fc.constantFrom(1, 24, 64, 100, 1024, 65536, PAGE_BYTES),
+    keysOnly: fc.boolean(),
+    restart: fc.boolean(),
+    early: fc.constantFrom(0, 0, 1, 3),
+  })
+
+const runs = Number(process.env['MERGE_RUNS'] ?? 300)
+
+describe('merge against the oracle', () => {
+  it('small entries, every way of reading', () => {
+    fc.assert(
+      fc.property(
+        layouts(anyKey, valueLength, 60),
+        fc.array(scans(anyKey), { minLength: 8 }),
+        (layout, list) => {
+          withSources(layout, (store) => {
+            for (const scan of list) check(layout, store, scan)
+          })
+        },
+      ),
+      { numRuns: runs },
+    )
+  })
+
+  it('long keys and large values', () => {
+    const keys = fc.oneof(anyKey, longKey)
+    fc.assert(
+      fc.property(
+        layouts(keys, hugeValueLength, 30),
+        fc.array(scans(keys), { minLength: 8 }),
+        (layout, list) => {
+          withSources(layout, (store) => {
+            for (const scan of list) check(layout, store, scan)
+          })
+        },
+      ),
+      { numRuns: runs / 4 },
+    )
+  })
+
+  it('few keys with many versions: blocks end inside a key', () => {
+    const keys = fc.constantFrom(bytes(''), bytes('a'), bytes('k'.repeat(20)))
+    fc.assert(
+      fc.property(layouts(keys, valueLength, 80), fc.array(scans(keys), { minLength: 8 }), (layout, list) => {
+        withSources(layout, (store) => {
+          for (const scan of list) check(layout, store, scan)
+        })
+      }),
+      { numRuns: runs },
+    )
+  })
+
+  it('many keys behind one head, whole intervals in a block', () => {
+    const keys = fc
+      .tuple(shortKey, shortKey)
+      .map((parts) => new Uint8Array(Buffer.concat([bytes('k'.repeat(17)), ...parts])))
+    const one = fc.tuple(
+      fc.uniqueArray(keys, { maxLength: 120, comparator: (a, b) => Buffer.compare(a, b) === 0 }),
+      fc.constantFrom(1, 5, 16, 17, 18, 33, 255),
+    )
+    fc.assert(
+      fc.property(one, fc.array(scans(keys), { minLength: 8 }), ([keys, interval], list) => {
+        const entries = keys.flatMap((key, i): Entry[] => {
+          const older = { key, seqno: 1 + 2 * i, type: TYPE_VALUE, value: bytes(`older ${i}`) }
+          return i % 3 === 0 ? [older, { ...older, seqno: 2 + 2 * i, value: bytes(`newer ${i}`) }] : [older]
+        })
+        const tables = [{ count: 150, interval }]
+        withSources({ entries, sources: entries.map(() => 0), memtables: 0, tables }, (store) => {
+          for (const scan of list)
+            check({ entries, sources: entries.map(() => 0), memtables: 0, tables }, store, scan)
+        })
+      }),
+      { numRuns: runs },
+    )
+  })
+
+  it('every S, both ways, every bound, one block per entry', () => {
+    const keys = [
+      '',
+      '\0',
+      'a',
+      'a\0',
+      'b',
+      'kkkkkkkkkkkkkkkkkk',
+      'kkkkkkkkkkkkkkkkkkk',
+      '\xff',
+      '\xff\xff',
+    ].map(bytes)
+    const entries: Entry[] = []
+    const sources: number[] = []
+    for (let seqno = 1; seqno <= 36; seqno++) {
+      const type = seqno % 5 === 0 ? TYPE_TOMBSTONE : seqno % 7 === 0 ? TYPE_WEAK_TOMBSTONE : TYPE_VALUE
+      const value = new Uint8Array(type === TYPE_VALUE ? seqno % 11 : 0).fill(seqno)
+      entries.push({ key: keys[(seqno * seqno + seqno) % keys.length] as Uint8Array, seqno, type, value })
+      sources.push((seqno >> 1) % 5)
+    }
+    const tables = [1, 2, 3].map((interval) => ({ count: 1, interval }))
+    const layout: Layout = { entries, sources, memtables: 2, tables }
+    withSources(layout, (store) => {
+      const ends = [
+        undefined,
+        ...keys.flatMap((key) => [BOUND_BEFORE, BOUND_AFTER].map((bound) => ({ key, bound }))),
+      ]
+      for (let seqno = 1; seqno <= 37; seqno++) {
+        for (const reverse of [false, true]) {
+          for (const begin of ends) check(layout, store, { ...wholeScan, seqno, reverse, begin, limit: 3 })
+          for (const end of ends) check(layout, store, { ...wholeScan, seqno, reverse, end, capacity: 40 })
+        }
+      }
+    })
+  })
+})
+
+describe('merge', () => {
+  it('reads the latest S when it is given none', () => {
+    const layout: Layout = {
+      entries: [
+        { key: bytes('a'), seqno: 5, type: TYPE_VALUE, value: bytes('old') },
+        { key: bytes('a'), seqno: 9, type: TYPE_VALUE, value: bytes('new') },
+      ],
+      sources: [0, 0],
+      memtables: 1,
+      tables: [],
+    }
+    withSources(layout, (store) => {
+      kernel.x.publishSeqno(9)
+      expect(store.scan({ ...wholeScan, seqno: 0 }).map(({ value }) => value)).toEqual([bytes('old')])
+      kernel.x.publishSeqno(10)
+      expect(store.scan({ ...wholeScan, seqno: 0 }).map(({ value }) => value)).toEqual([bytes('new')])
+    })
+  })
+
+  it('goes on when the end moves away, in chunks of their own', () => {
+    const entries = ['a', 'b', 'c', 'd'].map((key, i): Entry => ({
+      key: bytes(key),
+      seqno: i + 1,
+      type: TYPE_VALUE,
+      value: bytes(''),
+    }))
+    const layout: Layout = { entries, sources: [0, 0, 0, 0], memtables: 1, tables: [] }
+    withSources(layout, (store) => {
+      const { x, slot, view, u8 } = kernel
+      const chunk = x.allocatePage() >>> 0
+      const end = chunk + PAGE_BYTES - 4
+      const found: string[] = []
+      x.mergeBegin(slot, store.superVersion, 9, 0, 0, -1, 0)
+      for (const [key, bound] of [
+        ['b', BOUND_BEFORE],
+        ['b', BOUND_AFTER],
+        ['b', BOUND_AFTER],
+        ['d', BOUND_AFTER],
+      ] as const) {
+        u8.set(bytes(key), end)
+        expect(x.mergeFill(slot, chunk, 1024, 9, 0, end, 1, bound)).toBe(STATUS_DONE)
+        let keys = ''
+        for (let at = 0; at < view.getUint32(slot + SLOT_LENGTH, true); at += 12) {
+          keys += String.fromCharCode(u8[chunk + at + CHUNK_ENTRY_HEADER_BYTES] as number)
+        }
+        found.push(keys)
+      }
+      x.freePage(chunk)
+      expect(found).toEqual(['a', 'b', '', 'cd'])
+    })
+  })
+
+  it('holds 1,024 sources, and one more is NO_PAGES', () => {
+    const store = new Sources(kernel)
+    store.addMemtable([{ key: bytes('m'), seqno: 1, type: TYPE_VALUE, value: bytes('1') }])
+    const { x, slot } = kernel
+    x.mergeBegin(slot, store.superVersion, 9, 0, 0, -1, 0)
+    for (let i = 1; i < 1024; i++) expect(x.mergeAddTable(slot)).toBe(STATUS_OK)
+    expect(x.mergeAddTable(slot)).toBe(STATUS_NO_PAGES)
+    store.free()
+  })
+
+  it('merges a thousand tables', () => {
+    const store = new Sources(bareKernel(4096))
+    const entries: Entry[] = []
+    for (let i = 0; i < 1000; i++) {
+      const mine: Entry[] = []
+      for (let j = 0; j < 4; j++) {
+        const key = bytes(String((i * 7919 + j * 104729) % 3000).padStart(20, '0'))
+        mine.push({ key, seqno: 1 + 4 * i + j, type: TYPE_VALUE, value: bytes(`${i}/${j}`) })
+      }
+      entries.push(...mine)
+      store.addTable(encodeTable(mine.sort(compareEntries), 3, 16))
+    }
+    for (const reverse of [false, true]) {
+      const scan = { ...wholeScan, reverse, capacity: PAGE_BYTES }
+      expect(store.scan(scan).map(({ value }) => value)).toEqual(
+        expected(entries, scan).map(({ value }) => value),
+      )
+    }
+  })
+})

@@ -1,0 +1,74 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  CONTROL_FREE_PAGES,
+  CONTROL_FREE_RECORD,
+  PAGE_BYTES,
+  RECORD_BYTES,
+} from '../../assembly/memory/layout.ts'
+import { bareKernel, type BareKernel } from './support.ts'
+
+const perPage = PAGE_BYTES / RECORD_BYTES
+const free = (k: BareKernel): number => k.u32[CONTROL_FREE_PAGES / 4] as number
+const isZero = (k: BareKernel, record: number): boolean =>
+  k.u8.subarray(record, record + RECORD_BYTES).every((byte) => byte === 0)
+
+describe('records', () => {
+  test('zeroed, aligned, disjoint; a page gives 2,048 of them', () => {
+    const k = bareKernel(8)
+    const before = free(k)
+    const seen = new Set<number>()
+    for (let i = 0; i < perPage; i++) {
+      const record = k.x.allocateRecord() >>> 0
+      expect(record % RECORD_BYTES).toBe(0)
+      expect(isZero(k, record)).toBe(true)
+      k.u8.fill(0xff, record, record + RECORD_BYTES)
+      seen.add(record)
+    }
+    expect(seen.size).toBe(perPage)
+    expect(free(k)).toBe(before - 1)
+    expect(k.u32[CONTROL_FREE_RECORD / 4]).toBe(0)
+    k.x.allocateRecord()
+    expect(free(k)).toBe(before - 2)
+  })
+
+  test('0 when a page is needed and there is none; freed ones serve again', () => {
+    const k = bareKernel(4)
+    expect(free(k)).toBe(1)
+    const records = Array.from({ length: perPage }, () => k.x.allocateRecord() >>> 0)
+    expect(k.x.allocateRecord()).toBe(0)
+    expect(k.x.allocateRecord()).toBe(0)
+    const one = records[77] as number
+    k.u8.fill(0xff, one, one + RECORD_BYTES)
+    k.x.freeRecord(one)
+    expect(k.x.allocateRecord() >>> 0).toBe(one)
+    expect(isZero(k, one)).toBe(true)
+    for (const record of records) k.x.freeRecord(record)
+    // The page stays with the records.
+    expect(free(k)).toBe(0)
+    expect(new Set(Array.from({ length: perPage }, () => k.x.allocateRecord() >>> 0)).size).toBe(perPage)
+    expect(k.x.allocateRecord()).toBe(0)
+  })
+
+  test('any sequence of allocating and freeing', () => {
+    const k = bareKernel(8)
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.nat(), { nil: undefined }), { maxLength: 100 }), (steps) => {
+        const held: number[] = []
+        for (const step of steps) {
+          if (step === undefined || held.length === 0) {
+            const record = k.x.allocateRecord() >>> 0
+            expect(held).not.toContain(record)
+            expect(isZero(k, record)).toBe(true)
+            k.u8.fill(held.length + 1, record, record + RECORD_BYTES)
+            held.push(record)
+          } else {
+            k.x.freeRecord(held.splice(step % held.length, 1)[0] as number)
+          }
+        }
+        for (const record of held) k.x.freeRecord(record)
+      }),
+      { numRuns: 50 },
+    )
+  })
+})

@@ -1,0 +1,105 @@
+/** Every read of the API as a random question, asked of the database and of the model. */
+import fc from 'fast-check'
+import * as model from '../model.ts'
+import type { Bytes, Entries, Range } from '../model.ts'
+import { key, range } from './arbitraries.ts'
+import { type View, keys, values } from './world.ts'
+
+export type Question =
+  | { readonly read: 'get' | 'has'; readonly key: Bytes }
+  | { readonly read: 'getMany'; readonly keys: readonly Bytes[] }
+  | { readonly read: 'range' | 'keys' | 'values'; readonly range: Range }
+  | { readonly read: 'first' | 'last'; readonly range: Range }
+
+export const question: fc.Arbitrary<Question> = fc.oneof(
+  { arbitrary: fc.record({ read: fc.constantFrom('get' as const, 'has' as const), key }), weight: 4 },
+  {
+    arbitrary: fc.record({ read: fc.constant('getMany' as const), keys: fc.array(key, { maxLength: 8 }) }),
+    weight: 2,
+  },
+  {
+    arbitrary: fc.record({
+      read: fc.constantFrom('range' as const, 'keys' as const, 'values' as const),
+      range,
+    }),
+    weight: 6,
+  },
+  { arbitrary: fc.record({ read: fc.constantFrom('first' as const, 'last' as const), range }), weight: 3 },
+)
+
+/** What the model answers. */
+export function expectedAnswer(entries: Entries, asked: Question): unknown {
+  switch (asked.read) {
+    case 'get':
+      return model.get(entries, asked.key)
+    case 'has':
+      return model.has(entries, asked.key)
+    case 'getMany':
+      return model.getMany(entries, asked.keys)
+    case 'range':
+      return model.range(entries, asked.range)
+    case 'keys':
+      return keys(model.range(entries, asked.range))
+    case 'values':
+      return values(model.range(entries, asked.range))
+    case 'first':
+      return model.first(entries, withoutOrder(asked.range))
+    case 'last':
+      return model.last(entries, withoutOrder(asked.range))
+  }
+}
+
+/** What the database answers, through the synchronous calls. */
+export function askSync({ reads, options }: View, asked: Question): unknown {
+  switch (asked.read) {
+    case 'get':
+      return reads.getSync(asked.key, options)
+    case 'has':
+      return reads.hasSync(asked.key, options)
+    case 'getMany':
+      return reads.getManySync(asked.keys, options)
+    case 'range':
+      return [...reads.rangeSync({ ...asked.range, ...options })]
+    case 'keys':
+      return [...reads.keysSync({ ...asked.range, ...options })]
+    case 'values':
+      return [...reads.valuesSync({ ...asked.range, ...options })]
+    case 'first':
+      return reads.firstSync({ ...withoutOrder(asked.range), ...options })
+    case 'last':
+      return reads.lastSync({ ...withoutOrder(asked.range), ...options })
+  }
+}
+
+/** What the database answers, through the asynchronous calls. */
+export function ask({ reads, options }: View, asked: Question): Promise<unknown> {
+  switch (asked.read) {
+    case 'get':
+      return reads.get(asked.key, options)
+    case 'has':
+      return reads.has(asked.key, options)
+    case 'getMany':
+      return reads.getMany(asked.keys, options)
+    case 'range':
+      return collect(reads.range({ ...asked.range, ...options }))
+    case 'keys':
+      return collect(reads.keys({ ...asked.range, ...options }))
+    case 'values':
+      return collect(reads.values({ ...asked.range, ...options }))
+    case 'first':
+      return reads.first({ ...withoutOrder(asked.range), ...options })
+    case 'last':
+      return reads.last({ ...withoutOrder(asked.range), ...options })
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const item of items) list.push(item)
+  return list
+}
+
+/** first and last have no order and no limit of their own. */
+function withoutOrder({ reverse: _, limit: __, ...bounds }: Range): Range {
+  return bounds
+}

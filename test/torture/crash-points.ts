@@ -1,0 +1,209 @@
+/**
+ * T01 and T01b of RELIABILITY.md: a random workload runs once; right before every operation that changes the disk, images are taken
+ * of what a crash there may leave; each is opened, compared with the model, written to, opened again. Some images
+ * crash a second time, at every operation of their recovery.
+ */
+import { VarveError } from '../../src/errors.ts'
+import type { Model } from '../model.ts'
+import { FaultyFileSystem } from '../support/faulty.ts'
+import { mulberry32 } from '../support/random.ts'
+import { Camera, type Image, describe, develop } from './images.ts'
+import { Run, Violation } from './runner.ts'
+import { goOn, recover, verify } from './verify.ts'
+import { type Setting, type Step, type Workload, makeWorkload, settings } from './workload.ts'
+
+export interface Budget {
+  readonly seed: number
+  /** No workload is begun after this time. */
+  readonly seconds: number
+  /** Nor after so many, if given. */
+  readonly workloads?: number
+  /** Steps of a workload, on average. */
+  readonly steps?: number
+  /** Makes the disk that the database under test sees; positive controls put a broken one between. */
+  readonly disk?: (files: FaultyFileSystem) => FaultyFileSystem
+  /** Whether to look for fewer steps that fail as well. Default true. */
+  readonly shorten?: boolean
+}
+
+export interface Summary {
+  program: string
+  seed: number
+  seconds: number
+  workloads: number
+  /** Operations of the file system before which images were taken. */
+  operations: number
+  images: number
+  /** Images of a second crash, during the recovery of another image. */
+  doubleCrashes: number
+  byPolicy: Record<string, number>
+}
+
+/** One in so many images crashes again during its recovery. */
+const doubleCrashEvery = 97
+
+/** The setting and the steps that belong to a seed. */
+export function workloadOf(seed: number, steps = 60): Workload {
+  const random = mulberry32(seed)
+  const setting = settings[seed % settings.length] ?? { durability: 'os', memtableSize: 4096 }
+  return makeWorkload(random, setting, Math.ceil(steps * (0.5 + random())))
+}
+
+/** Workload after workload, from `seed` on. @throws Violation with the command that repeats it */
+export async function crashPoints(budget: Budget): Promise<Summary> {
+  const began = Date.now()
+  const { seed, seconds, workloads = Infinity, steps = 60 } = budget
+  const summary: Summary = {
+    program: 'crash-points',
+    seed,
+    seconds: 0,
+    workloads: 0,
+    operations: 0,
+    images: 0,
+    doubleCrashes: 0,
+    byPolicy: {},
+  }
+  while (summary.workloads < workloads && Date.now() - began < seconds * 1000) {
+    const current = seed + summary.workloads
+    const workload = workloadOf(current, steps)
+    try {
+      await crashEverywhere(workload, current, summary, budget.disk)
+    } catch (error) {
+      if (!(error instanceof Violation)) throw error
+      if (budget.shorten === false) throw error
+      const shortest = await shorten(workload, current, budget.disk)
+      throw new Violation(
+        `${shortest.message}\n  setting ${JSON.stringify(workload.setting)}\n  steps:\n` +
+          shortest.steps.map((step, i) => `  ${i}. ${JSON.stringify(step)}`).join('\n') +
+          `\n  the whole workload: node test/torture/run.mjs crash-points --seed ${current} --steps ${steps} --workloads 1`,
+        { cause: error },
+      )
+    }
+    summary.workloads++
+  }
+  summary.seconds = (Date.now() - began) / 1000
+  return summary
+}
+
+/** Runs a workload and verifies all its images. @throws Violation */
+export async function crashEverywhere(
+  workload: Workload,
+  seed: number,
+  summary?: Summary,
+  disk: Budget['disk'] = (files) => files,
+): Promise<void> {
+  const random = mulberry32(seed ^ 0x5eed)
+  const { setting } = workload
+  const files = disk(new FaultyFileSystem())
+  const run = new Run(files, setting)
+  const camera = new Camera(files, run.model, random)
+  await runAll(run, workload)
+  const images = camera.finish()
+  if (files.openFileCount !== 0 || files.locked) {
+    throw new Violation(`after close() ${files.openFileCount} files are open, locked: ${files.locked}`)
+  }
+  if (summary !== undefined) summary.operations += camera.operations
+  for (const [number, image] of images.entries()) {
+    const again = number % doubleCrashEvery === seed % doubleCrashEvery ? image.files.clone() : undefined
+    await verify(image, run.model, setting, number)
+    if (summary !== undefined) {
+      summary.images++
+      summary.byPolicy[image.policy] = (summary.byPolicy[image.policy] ?? 0) + 1
+    }
+    if (again !== undefined) {
+      const count = await crashAgain({ ...image, files: again }, run.model, setting, random)
+      if (summary !== undefined) summary.doubleCrashes += count
+    }
+  }
+}
+
+/** Nothing goes wrong in this run, so every error is the engine's. */
+async function runAll(run: Run, { steps }: Workload): Promise<void> {
+  try {
+    await run.open()
+    for (const step of steps) await run.run(step)
+    await run.close()
+  } catch (error) {
+    await run
+      .abandon()
+      ?.close()
+      .catch(() => {})
+    if (!(error instanceof VarveError)) throw error
+    throw new Violation(`without a crash or a fault: ${error.code}: ${error.message}`, { cause: error })
+  }
+}
+
+/**
+ * Crashes at every operation from the opening of an image to the next clean close. What the first recovery found is what every
+ * later one must find; only after a kill may a loss of power take what was not synced.
+ */
+async function crashAgain(
+  image: Image,
+  model: Model,
+  setting: Setting,
+  random: () => number,
+): Promise<number> {
+  const original = image.files.clone()
+  const found = await recover({ ...image, files: image.files }, model, setting)
+  await found.run.close()
+  const continued = model.recovered(found.position, found.contents, image.bounds, image.crash)
+  const files = await develop({ ...image, files: original })
+  const run = new Run(files, setting, continued)
+  // Without a journal the model cannot tell what a power loss after a kill may take.
+  const crashes =
+    setting.durability === 'none' && image.crash === 'kill'
+      ? (['kill'] as const)
+      : (['kill', 'power'] as const)
+  const camera = new Camera(files, continued, random, crashes)
+  await run.open()
+  await goOn({ ...found, run }, 0)
+  const images = camera.finish()
+  for (const [number, second] of images.entries()) {
+    try {
+      await verify(second, continued, setting, number)
+    } catch (error) {
+      throw new Violation(
+        `${describe(image)}; and again: ${error instanceof Error ? error.message : String(error)}`,
+        { cause: error },
+      )
+    }
+  }
+  return images.length
+}
+
+interface Shortened {
+  readonly steps: readonly Step[]
+  readonly message: string
+}
+
+/** Leaves out steps, many at a time and then fewer, as long as some image is still wrong. */
+async function shorten({ setting, steps }: Workload, seed: number, disk: Budget['disk']): Promise<Shortened> {
+  const deadline = Date.now() + 30_000
+  let best: Shortened = {
+    steps,
+    message: (await violationOf({ setting, steps }, seed, disk)) ?? 'found once, not again',
+  }
+  for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < best.steps.length && Date.now() < deadline;) {
+      const fewer = best.steps.toSpliced(at, size)
+      const message = await violationOf({ setting, steps: fewer }, seed, disk)
+      if (message === undefined) at += size
+      else best = { steps: fewer, message }
+    }
+  }
+  return best
+}
+
+async function violationOf(
+  workload: Workload,
+  seed: number,
+  disk: Budget['disk'],
+): Promise<string | undefined> {
+  try {
+    await crashEverywhere(workload, seed, undefined, disk)
+    return undefined
+  } catch (error) {
+    // A workload with steps left out may be impossible (a keyspace that was never made): not what we look for.
+    return error instanceof Violation ? error.message : undefined
+  }
+}

@@ -1,0 +1,68 @@
+/** Faults to inject into an operation of the file system, and what the contract says about each (DESIGN 7.5, RELIABILITY P5, P6). */
+import type { Fault, OperationKind } from '../support/faulty.ts'
+
+export interface Injection {
+  /** The first operation that fails. */
+  readonly index: number
+  readonly kind: OperationKind
+  readonly file: string
+  readonly fault: Exclude<Fault, 'crash'>
+  /** Later operations of the kind fail as well, until the disk is healed. */
+  readonly sticky: boolean
+}
+
+/** What can go wrong with an operation of a kind. */
+export function faultsOf(kind: OperationKind, length: number): Exclude<Fault, 'crash'>[] {
+  switch (kind) {
+    case 'write':
+      return [{ error: 'EIO' }, { error: 'ENOSPC' }, { shortWrite: length >>> 1 }]
+    case 'sync':
+    case 'syncDirectory':
+      return [{ syncFails: 'dropsPages' }, { syncFails: 'keepsPages' }]
+    case 'create':
+      return [{ error: 'EIO' }, { error: 'ENOSPC' }, { error: 'EMFILE' }]
+    case 'open':
+      return [{ error: 'EIO' }, { error: 'EMFILE' }]
+    case 'read':
+    case 'remove':
+    case 'truncate':
+    case 'list':
+      return [{ error: 'EIO' }]
+    default:
+      return []
+  }
+}
+
+/** The hook that injects; `hits` counts. */
+export function injector(injection: Injection, hits: { count: number; healed: boolean }) {
+  return (index: number, kind: OperationKind): 'continue' | Fault => {
+    const again = injection.sticky && index > injection.index && failsToo(injection, kind)
+    if (hits.healed || !(index === injection.index || again)) return 'continue'
+    if (index === injection.index && kind !== injection.kind)
+      throw new Error('the workload is not deterministic')
+    hits.count++
+    return injection.fault
+  }
+}
+
+function failsToo({ fault, kind: first }: Injection, kind: OperationKind): boolean {
+  const full = 'error' in fault && fault.error === 'ENOSPC'
+  return kind === first || (full && (kind === 'write' || kind === 'create'))
+}
+
+export function isOutOfSpace(fault: Fault): boolean {
+  return fault !== 'crash' && ('shortWrite' in fault || ('error' in fault && fault.error === 'ENOSPC'))
+}
+
+/** Whether an open database must be poisoned by this: by every failed sync, by every failed write but a full disk's. */
+export function poisons({ kind, file, fault }: Injection): boolean {
+  if (kind === 'sync' || kind === 'syncDirectory') return true
+  if (kind !== 'write') return false
+  if (file.endsWith('.sst')) return false
+  // A journal that could be cut back lives on; structure half written does not.
+  return !(file.endsWith('.wal') && isOutOfSpace(fault))
+}
+
+export function describeInjection({ index, kind, file, fault, sticky }: Injection): string {
+  return `${JSON.stringify(fault)} ${sticky ? 'from' : 'at'} operation ${index} (${kind} ${file})`
+}

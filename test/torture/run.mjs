@@ -1,0 +1,53 @@
+// Runs a torture program for as long as asked: node test/torture/run.mjs crash-points --seconds 60 --seed 7
+// Prints the seed first, a JSON summary last; on a violation what was violated, the command that repeats it, and exits with 1.
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { build } from 'esbuild'
+
+const programs = { 'crash-points': 'crashPoints', 'io-errors': 'ioErrors' }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+    steps: { type: 'string' },
+    workloads: { type: 'string' },
+  },
+})
+const [name = ''] = positionals
+if (!(name in programs)) {
+  console.error(
+    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n]`,
+  )
+  process.exit(2)
+}
+const numbers = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Number(value)]))
+
+const here = dirname(fileURLToPath(import.meta.url))
+const outfile = join(here, '../../build/torture', `${name}.mjs`)
+mkdirSync(dirname(outfile), { recursive: true })
+await build({
+  entryPoints: [join(here, `${name}.ts`)],
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: 'inline',
+  outfile,
+  logLevel: 'warning',
+})
+process.setSourceMapsEnabled(true)
+console.log(`${name}: seed ${numbers.seed}, ${numbers.seconds} s`)
+const program = (await import(pathToFileURL(outfile).href))[programs[name]]
+try {
+  console.log(JSON.stringify(await program(numbers), undefined, 2))
+} catch (error) {
+  console.error(error)
+  console.log(
+    JSON.stringify({ program: name, ...numbers, violation: String(error?.message ?? error) }, undefined, 2),
+  )
+  process.exit(1)
+}

@@ -1,0 +1,254 @@
+/** Runs a workload on a database and on the model, and keeps the model's account of what was acknowledged when. */
+import { openOn } from '../../src/api/open.ts'
+import { VarveError } from '../../src/errors.ts'
+import type { FileSystem } from '../../src/fs/filesystem.ts'
+import {
+  type Bytes,
+  type Durability,
+  type Operation,
+  type State,
+  Model,
+  defaultKeyspace,
+  entriesOf,
+  equalEntries,
+} from '../model.ts'
+import type {
+  SubjectDatabase,
+  SubjectKeyspace,
+  SubjectOperation,
+  SubjectSnapshot,
+} from '../support/subject.ts'
+import { type Setting, type Step, type Write, counterKey, valueOf } from './workload.ts'
+
+/** Something the database may not do. */
+export class Violation extends Error {
+  override readonly name: string = 'Violation'
+}
+
+/** The same files are opened the same way everywhere; timers stay out, so that operations count the same in every run. */
+export function openFor(files: FileSystem, setting: Setting): Promise<SubjectDatabase> {
+  return openOn(files, { ...setting, memoryLimit: 16 * 1024 * 1024, flushInterval: 60_000 })
+}
+
+export const encode = (text: string): Bytes => new TextEncoder().encode(text)
+
+export class Run {
+  readonly model: Model
+  readonly files: FileSystem
+  readonly setting: Setting
+  #database: SubjectDatabase | undefined
+  #snapshot: { real: SubjectSnapshot; state: State } | undefined
+  readonly #handles = new Map<string, SubjectKeyspace>()
+
+  constructor(files: FileSystem, setting: Setting, model?: Model) {
+    this.files = files
+    this.setting = setting
+    this.model = model ?? new Model({ journal: setting.durability !== 'none' })
+  }
+
+  get database(): SubjectDatabase {
+    if (this.#database === undefined) throw new Error('the database is not open')
+    return this.#database
+  }
+
+  get openDatabase(): SubjectDatabase | undefined {
+    return this.#database
+  }
+
+  async open(): Promise<void> {
+    await this.adopt(await openFor(this.files, this.setting))
+  }
+
+  /** Goes on with a database that is open already. */
+  async adopt(database: SubjectDatabase): Promise<void> {
+    this.#database = database
+    this.#handles.clear()
+    for (const name of this.model.layout.keys()) this.#handles.set(name, await database.keyspace(name))
+  }
+
+  /** Everything is durable when it returns: close syncs what the journal has, and flushes where there is no journal. */
+  async close(): Promise<void> {
+    const database = this.database
+    this.#database = undefined
+    this.#snapshot = undefined
+    await database.close()
+    this.model.acknowledgeFlush(undefined)
+  }
+
+  /** The database is left as it is, as in a crash. */
+  abandon(): SubjectDatabase | undefined {
+    const database = this.#database
+    this.#database = undefined
+    this.#snapshot = undefined
+    return database
+  }
+
+  /**
+   * Runs one step. When the database refuses it with an error that promises that nothing was applied, the model forgets its commits.
+   * @throws what the database threw
+   */
+  async run(step: Step): Promise<void> {
+    const before = this.model.commits
+    try {
+      await this.#do(step)
+    } catch (error) {
+      if (nothingApplied(error)) this.model.revoke(this.model.commits - before)
+      throw error
+    }
+  }
+
+  async #do(step: Step): Promise<void> {
+    const { model, database } = this
+    switch (step.do) {
+      case 'write': {
+        const { handle, operation } = this.#prepare(step.write)
+        model.commit([operation])
+        const level = optional(step.durability)
+        if (operation.type === 'put') {
+          if (step.sync) handle.putSync(operation.key, operation.value, level)
+          else await handle.put(operation.key, operation.value, level)
+        } else if (step.sync) handle.deleteSync(operation.key, level)
+        else await handle.delete(operation.key, level)
+        return this.#acknowledge(step.durability)
+      }
+      case 'turn': {
+        const level = optional(step.durability)
+        const pending = step.writes.map((write): Promise<void> => {
+          const { handle, operation } = this.#prepare(write)
+          model.commit([operation])
+          return operation.type === 'put'
+            ? handle.put(operation.key, operation.value, level)
+            : handle.delete(operation.key, level)
+        })
+        await allSettled(pending)
+        return this.#acknowledge(step.durability)
+      }
+      case 'batch':
+        await this.#batch(step)
+        return this.#acknowledge(step.durability)
+      case 'persist':
+        if (step.sync) database.persistSync(step.mode)
+        else await database.persist(step.mode)
+        if (this.setting.durability === 'none') model.acknowledgeFlush(undefined)
+        return model.acknowledge(step.mode)
+      case 'flush': {
+        const target = step.keyspace === undefined ? database : this.#handle(step.keyspace)
+        if (step.sync) target.flushSync()
+        else await target.flush()
+        const ids = step.keyspace === undefined ? undefined : [this.#id(step.keyspace)]
+        return model.acknowledgeFlush(ids)
+      }
+      case 'create': {
+        model.createKeyspace(step.name)
+        this.#handles.set(
+          step.name,
+          step.sync ? database.keyspaceSync(step.name) : await database.keyspace(step.name),
+        )
+        return model.acknowledgeLayout()
+      }
+      case 'drop':
+        model.dropKeyspace(step.name)
+        this.#handles.delete(step.name)
+        if (step.sync) database.dropKeyspaceSync(step.name)
+        else await database.dropKeyspace(step.name)
+        return model.acknowledgeLayout()
+      case 'snapshot':
+        return this.#useSnapshot()
+      case 'reopen':
+        await this.close()
+        return this.open()
+    }
+  }
+
+  async #batch(step: Step & { do: 'batch' }): Promise<void> {
+    const { model, database } = this
+    const number = model.commits + 1
+    const counters = [...new Set(['', ...step.writes.map((write) => write.keyspace)])].map(
+      (keyspace): Prepared => ({
+        handle: this.#handle(keyspace),
+        operation: {
+          type: 'put',
+          keyspace: this.#id(keyspace),
+          key: encode(counterKey),
+          value: valueOf(number, 0),
+        },
+      }),
+    )
+    const parts = [...step.writes.map((write) => this.#prepare(write)), ...counters]
+    model.commit(parts.map(({ operation }) => operation))
+    const level = optional(step.durability)
+    if (step.form === 'write') {
+      const list = parts.map(({ handle, operation: { keyspace: _, ...rest } }): SubjectOperation => ({
+        ...rest,
+        keyspace: handle,
+      }))
+      return step.sync ? database.writeSync(list, level) : database.write(list, level)
+    }
+    const batch = database.batch()
+    for (const { handle, operation } of parts) {
+      if (operation.type === 'put') batch.put(handle, operation.key, operation.value)
+      else batch.delete(handle, operation.key)
+    }
+    return step.sync ? batch.commitSync(level) : batch.commit(level)
+  }
+
+  #useSnapshot(): void {
+    if (this.#snapshot === undefined) {
+      this.#snapshot = { real: this.database.snapshot(), state: this.model.snapshot() }
+      return
+    }
+    const { real, state } = this.#snapshot
+    this.#snapshot = undefined
+    for (const [name, id] of [['', defaultKeyspace] as const, ...this.model.layout]) {
+      const seen = [...this.#handle(name).at(real).rangeSync()]
+      if (!equalEntries(seen, entriesOf(state, id)))
+        throw new Violation(`a snapshot changed in keyspace '${name}'`)
+    }
+    real.close()
+  }
+
+  /** Acknowledged: this commit and all before it are as durable as it asked, whatever those asked. */
+  #acknowledge(durability: Durability | undefined): void {
+    const level = durability ?? this.setting.durability
+    if (level !== 'none') this.model.acknowledge(level)
+  }
+
+  #handle(name: string): SubjectKeyspace {
+    const handle = name === '' ? this.database : this.#handles.get(name)
+    if (handle === undefined) throw new Error(`no handle of keyspace ${name}`)
+    return handle
+  }
+
+  #id(name: string): number {
+    return name === '' ? defaultKeyspace : (this.model.layout.get(name) ?? -1)
+  }
+
+  #prepare(write: Write): Prepared {
+    const key = encode(write.key)
+    const keyspace = this.#id(write.keyspace)
+    const handle = this.#handle(write.keyspace)
+    if (write.valueBytes === undefined) return { handle, operation: { type: 'delete', keyspace, key } }
+    const value = valueOf(this.model.commits + 1, write.valueBytes)
+    return { handle, operation: { type: 'put', keyspace, key, value } }
+  }
+}
+
+interface Prepared {
+  readonly handle: SubjectKeyspace
+  readonly operation: Operation
+}
+
+/** These errors of a write promise that it did not happen; any other leaves its outcome open until the next open. */
+export function nothingApplied(error: unknown): boolean {
+  return error instanceof VarveError && ['DISK_FULL', 'WRITE_STALLED', 'NO_MEMORY'].includes(error.code)
+}
+
+function optional(level: Durability | undefined): { durability?: Durability } {
+  return level === undefined ? {} : { durability: level }
+}
+
+/** Waits for all; then throws the first failure, if there was one. */
+async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(promises))
+    if (outcome.status === 'rejected') throw outcome.reason
+}
