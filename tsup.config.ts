@@ -30,7 +30,7 @@ const configurations: Options[] = [
     platform: 'neutral',
     external: [/^node:/],
     splitting: true,
-    dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+    dts: { compilerOptions: { ignoreDeprecations: '6.0', stripInternal: true } },
     esbuildPlugins: [thirdPartyLicenses()],
   },
   {

@@ -118,6 +118,13 @@ export const MEMTABLE_ENTRIES: u32 = 8
 export const MEMTABLE_HIGHEST_SEQNO: u32 = 16
 /** u64: lowest seqno inserted; 2^64-1 when empty. */
 export const MEMTABLE_LOWEST_SEQNO: u32 = 24
+/**
+ * An entry takes its key, its value and at most this much more. Keys (with this) and values fill pages of their own, each with
+ * MEMTABLE_PAGE_CAPACITY bytes, of which less than one entry is left over: n bytes of at most m each take at most
+ * n / (MEMTABLE_PAGE_CAPACITY - m) + 1 pages.
+ */
+export const MEMTABLE_ENTRY_OVERHEAD_BYTES: u32 = 71
+export const MEMTABLE_PAGE_CAPACITY: u32 = 131040
 
 // ── SuperVersion record (one 64-byte record): the memtables a read consults, newest first ────────────────
 export const SUPERVERSION_COUNT: u32 = 0
@@ -134,9 +141,17 @@ export const ENTRY_KEYSPACE: u32 = 8
 export const ENTRY_HEADER_BYTES: u32 = 12
 
 // ── chunk entry: what a range hands out ──────────────────────────────────────────────────────────────────
-//   u32 value length | u16 key length | u8 type | u8 zero | key | value | zero padding to a multiple of 4
-//   of a TYPE_EXTENT entry the value part is 12 bytes: u32 0 or memtable page chain, u32 value length, u32 table source
+//   u32 value length | u16 key length | u8 type byte | u8 zero | key | value | zero padding to a multiple of 4
+export const CHUNK_VALUE_LENGTH: u32 = 0
+export const CHUNK_KEY_LENGTH: u32 = 4
+export const CHUNK_TYPE: u32 = 6
 export const CHUNK_ENTRY_HEADER_BYTES: u32 = 8
+//   The value of a TYPE_EXTENT entry lies elsewhere. In its place (unless keysOnly: then there is nothing):
+//   u32 page chain in a memtable, or 0 | u32 length of the value | u32 merge source | of a table: its extent list
+export const CHUNK_EXTENT_CHAIN: u32 = 0
+export const CHUNK_EXTENT_LENGTH: u32 = 4
+export const CHUNK_EXTENT_SOURCE: u32 = 8
+export const CHUNK_EXTENT_LIST: u32 = 12
 
 // ── status codes of kernel calls ─────────────────────────────────────────────────────────────────────────
 export const STATUS_OK: u32 = 0

@@ -1,4 +1,12 @@
-import { CHUNK_ENTRY_HEADER_BYTES, PAGE_BYTES, TYPE_EXTENT } from '../memory/layout'
+import {
+  CHUNK_ENTRY_HEADER_BYTES,
+  CHUNK_EXTENT_CHAIN,
+  CHUNK_EXTENT_LENGTH,
+  CHUNK_EXTENT_LIST,
+  CHUNK_EXTENT_SOURCE,
+  PAGE_BYTES,
+  TYPE_EXTENT,
+} from '../memory/layout'
 import { copyBytes, loadU32, loadU64, loadV128, storeU32, storeU64, storeV128 } from '../memory/bytes'
 import { readVarint32, varintValue } from '../key/varint'
 import { trailerType, trailerTypeByte } from '../key/internal-key'
@@ -15,17 +23,9 @@ import { blockKeyLength } from '../table/block-reader'
 import { SOURCE_MEMTABLE, SOURCE_NUMBER, SOURCE_PREFIX } from './merge-page'
 
 /**
- * Entries of a chunk, written from source records:
- *
- *   u32 value length | u16 key length | u8 type byte | u8 zero | key | value part | zero padding to a multiple of 4
- *
- * Value part of a TYPE_EXTENT entry: u32 page chain of a memtable, or 0 | u32 length of the value | u32 source number | extent list of
- * a table. A chunk is a page, so an entry that is the only one always fits: 8 + 65,535 + 32,767 bytes at most.
+ * Entries of a chunk (memory/layout.ts), written from source records. A chunk is a page, so an entry that is its only one always
+ * fits: 8 + 65,535 + 32,767 bytes and padding, or an extent list of 4,096 extents.
  */
-export const EXTENT_PREFIX_BYTES: u32 = 12
-const EXTENT_CHAIN: u32 = 0
-const EXTENT_VALUE_LENGTH: u32 = 4
-const EXTENT_SOURCE: u32 = 8
 
 /** Room that copying whole words of 16 bytes may need behind an entry. */
 const WORD_SLACK: u32 = 32
@@ -42,8 +42,8 @@ export function isExtent(source: u32): bool {
 export function chunkValueLength(source: u32): u32 {
   if (isExtent(source)) {
     return loadU32(source + SOURCE_MEMTABLE) != 0
-      ? EXTENT_PREFIX_BYTES
-      : EXTENT_PREFIX_BYTES + loadU32(source + CURSOR_VALUE_LENGTH)
+      ? CHUNK_EXTENT_LIST
+      : CHUNK_EXTENT_LIST + loadU32(source + CURSOR_VALUE_LENGTH)
   }
   return loadU32(source + CURSOR_VALUE_LENGTH)
 }
@@ -102,9 +102,9 @@ function writeLongEntry(p: u32, size: u32, source: u32, keyLength: u32, valueLen
   }
   const isChain = loadU32(source + SOURCE_MEMTABLE) != 0
   const length = loadU32(source + CURSOR_VALUE_LENGTH)
-  storeU32(at + EXTENT_CHAIN, isChain ? value : 0)
+  storeU32(at + CHUNK_EXTENT_CHAIN, isChain ? value : 0)
   // An extent list begins with the length of the value.
-  storeU32(at + EXTENT_VALUE_LENGTH, isChain ? length : varintValue(readVarint32(value, value + length)))
-  storeU32(at + EXTENT_SOURCE, loadU32(source + SOURCE_NUMBER))
-  if (!isChain) copyBytes(at + EXTENT_PREFIX_BYTES, value, length)
+  storeU32(at + CHUNK_EXTENT_LENGTH, isChain ? length : varintValue(readVarint32(value, value + length)))
+  storeU32(at + CHUNK_EXTENT_SOURCE, loadU32(source + SOURCE_NUMBER))
+  if (!isChain) copyBytes(at + CHUNK_EXTENT_LIST, value, length)
 }

@@ -6,12 +6,30 @@ import { TRAIL_BYTES } from './block-trail'
 /**
  * The state of a merge, all of it in the slot's merge page:
  *
- *   0        448    4544                                             119232               131072
- *   ├ header ┼ heap ┼ sources (1,024 × 112 B): memtables, then tables ┼ trails (174 × 68 B) ┤
+ *   0        304    4400                                              119088               131072
+ *   ├ header ┼ heap ┼ sources (1,024 × 112 B): memtables, then tables ┼ trails (176 × 68 B) ┤
  *
  * There is no room for keys here. A key that must outlive its block (the user key in progress when a block is replaced) is put
  * behind the last entry of the chunk; the key of mergeBegin stays where the caller has it.
  */
+
+// ── source ───────────────────────────────────────────────────────────────────────────────────────────────
+//   block cursor (80 B) │ v128 prefix │ u32 memtable │ u32 waiting │ u32 number │ u32 trail
+//
+// A memtable source uses of the block cursor CURSOR_ENTRY (its node) and the entry's slices and trailer.
+
+/** v128: the first 16 bytes of the user key, zeros behind a shorter one. */
+export const SOURCE_PREFIX: u32 = BLOCK_CURSOR_BYTES
+/** u32: the memtable; 0 of a table source. */
+export const SOURCE_MEMTABLE: u32 = BLOCK_CURSOR_BYTES + 16
+/** u32: 1 while a table source waits for a block. */
+export const SOURCE_WAITING: u32 = BLOCK_CURSOR_BYTES + 20
+/** u32: index in the source array. */
+export const SOURCE_NUMBER: u32 = BLOCK_CURSOR_BYTES + 24
+/** u32: trail of a table source, for moving backwards; 0 of those with numbers from TRAIL_COUNT on, which do without. */
+export const SOURCE_TRAIL: u32 = BLOCK_CURSOR_BYTES + 28
+export const SOURCE_BYTES: u32 = BLOCK_CURSOR_BYTES + 32
+export const MAX_SOURCES: u32 = 1024
 
 // ── header ───────────────────────────────────────────────────────────────────────────────────────────────
 /** u64: S. Kept here too, since other reads of the thread may use SLOT_READ_SEQNO between two calls. */
@@ -41,10 +59,10 @@ export const MERGE_CURRENT_STATE: u32 = 64
  * A source record, copied when its entry was taken: the user key in progress. Forwards: the last one decided, whose older versions are
  * skipped. Backwards: its newest visible version so far, not yet in the chunk.
  */
-export const MERGE_CURRENT: u32 = 112
+export const MERGE_CURRENT: u32 = 80
 /** A source record of which only the user key is used: the end key of the mergeFill in progress. */
-export const MERGE_END: u32 = 224
-const MERGE_HEADER_BYTES: u32 = 448
+export const MERGE_END: u32 = MERGE_CURRENT + SOURCE_BYTES
+const MERGE_HEADER_BYTES: u32 = MERGE_END + SOURCE_BYTES
 
 /** There is none. */
 export const CURRENT_NONE: u32 = 0
@@ -55,24 +73,6 @@ export const CURRENT_KEPT: u32 = 2
 
 /** A key length that means: no key. */
 export const NO_KEY: u32 = 0xffffffff
-
-// ── source ───────────────────────────────────────────────────────────────────────────────────────────────
-//   block cursor (80 B) │ v128 prefix │ u32 memtable │ u32 waiting │ u32 number │ u32 trail
-//
-// A memtable source uses of the block cursor CURSOR_ENTRY (its node) and the entry's slices and trailer.
-
-/** v128: the first 16 bytes of the user key, zeros behind a shorter one. */
-export const SOURCE_PREFIX: u32 = BLOCK_CURSOR_BYTES
-/** u32: the memtable; 0 of a table source. */
-export const SOURCE_MEMTABLE: u32 = BLOCK_CURSOR_BYTES + 16
-/** u32: 1 while a table source waits for a block. */
-export const SOURCE_WAITING: u32 = BLOCK_CURSOR_BYTES + 20
-/** u32: index in the source array. */
-export const SOURCE_NUMBER: u32 = BLOCK_CURSOR_BYTES + 24
-/** u32: trail of a table source, for moving backwards; 0 of those with numbers from TRAIL_COUNT on, which do without. */
-export const SOURCE_TRAIL: u32 = BLOCK_CURSOR_BYTES + 28
-export const SOURCE_BYTES: u32 = BLOCK_CURSOR_BYTES + 32
-export const MAX_SOURCES: u32 = 1024
 
 // ── heap, sources, trails ────────────────────────────────────────────────────────────────────────────────
 /** u32 × MAX_SOURCES: pointers to sources that stand at an entry. */

@@ -1,5 +1,5 @@
 import { open, type Database, type Keyspace } from '../index.ts'
-import { encodingsOf, isFixed } from './encodings.ts'
+import { encodingsOf, isFixed, probeEncodings, type FixedEncodings } from './encodings.ts'
 import type { KeyspaceHeader } from './entries.ts'
 import { notFound } from './failure.ts'
 import type { DatabaseChoice } from './options.ts'
@@ -75,6 +75,24 @@ export async function rawKeyspace(
   if (name === '') return database
   if (encodings !== undefined && isFixed(encodings)) await database.keyspace(name, encodingsOf(encodings))
   return await database.keyspace(name, raw)
+}
+
+/** Encodings fixed for the default keyspace of a database that is not open. */
+export async function defaultEncodings(directory: string, choice: DatabaseChoice): Promise<FixedEncodings> {
+  // Whatever is wrong with the database is found, and what was recovered is reported, before the questions begin.
+  await withDatabase(directory, choice, () => Promise.resolve())
+  const memoryLimit = choice.memoryLimit * BYTES_PER_MEBIBYTE
+  return await probeEncodings(async (encodings) => {
+    const database = await open(directory, { ...encodings, createIfMissing: false, memoryLimit })
+    await database.close()
+  })
+}
+
+/** Encodings fixed for a named keyspace that exists. */
+export async function namedEncodings(database: RawDatabase, name: string): Promise<FixedEncodings> {
+  return await probeEncodings(async (encodings) => {
+    await database.keyspace(name, encodings)
+  })
 }
 
 async function withOpen<T>(database: RawDatabase, action: (database: RawDatabase) => Promise<T>): Promise<T> {

@@ -95,29 +95,37 @@ export interface KernelExports {
 
   // ── merging ranges ────────────────────────────────────────────────────────────────────────────────────
   /**
-   * Starts a merge at S = `seqno` (0: latest, loaded here and left in SLOT_READ_SEQNO) over the memtables of a
-   * SuperVersion, positioned at the bound, and forgets the previous merge of this slot. Without a key (keyLength = -1)
-   * it starts at the very first (reverse: last) entry. Forward merges start at the first entry ≥ (key, bound), reverse
-   * ones at the last entry < (key, bound).
+   * Starts a merge at S = `seqno` (0: latest, loaded here) over the memtables of a SuperVersion, positioned at the bound, and forgets
+   * the previous merge of this slot; S is left in SLOT_READ_SEQNO. Forward merges start at the first entry ≥ (key, bound), reverse
+   * ones at the last entry < (key, bound); `bound`: BOUND_BEFORE or BOUND_AFTER. Without a key (keyLength = -1) it starts at the very
+   * first (reverse: last) entry.
+   * INVARIANT: the key stays where it is until no table source waits for its first block; memtables and blocks given to the
+   * merge stay until its last mergeFill.
    */
   mergeBegin(slot: number, superVersion: number, seqno: number, reverse: number, key: number, keyLength: number, bound: number): void
-  /** Adds a table source (SLOT_SOURCE: its number); it stands at no block yet. @returns OK, or NO_PAGES with too many sources. */
+  /**
+   * Adds a table source (SLOT_SOURCE: its number); it stands at no block yet. A source may go on from table to table, as long as its
+   * keys ascend (reverse: descend). @returns OK, or NO_PAGES with too many sources (1,024, memtables included).
+   */
   mergeAddTable(slot: number): number
   /**
-   * Gives a table source its next data block (payload), which must stay in place until it is replaced or mergeEnd.
-   * `seek` ≠ 0: position in it by the bound of mergeBegin; else at its first (reverse: last) entry. A block without
-   * an entry on the wanted side leaves the source waiting for the next block.
+   * Gives a table source that waits for one its next data block (payload), which must stay in place until it is replaced or the merge
+   * is over. `seek` ≠ 0: position in it by the bound of mergeBegin (for the first blocks, before any entry came out); else at
+   * its first (reverse: last) entry. A block without an entry on the wanted side leaves the source waiting for the next block.
    */
   mergeSetBlock(slot: number, source: number, payload: number, length: number, seek: number): void
-  /** That table source has no more blocks. */
+  /** That table source, which waits for a block, has no more. */
   mergeExhaust(slot: number, source: number): void
   /**
-   * Continues the merge and appends chunk entries to [chunk, chunk+capacity): newest visible version per user
-   * key, no tombstones. Stops at the end key ([endKey, +endLength), endLength -1 = none; `endBound` as in
-   * mergeBegin: forward up to entries < (endKey, endBound), reverse down to entries ≥ it), at `limit` entries
-   * or when the chunk is full. `keysOnly` ≠ 0 leaves values out. An entry of TYPE_EXTENT ends the chunk.
-   * SLOT_LENGTH: bytes in the chunk so far, SLOT_COUNT_RESULT: entries; SLOT_POSITION: start of the last entry.
-   * INVARIANT: mergeFill after NEED_BLOCK continues the same chunk; after FULL it starts a new one.
+   * Continues the merge and appends chunk entries to the chunk: newest visible version per user key, no tombstones. Stops at the end key
+   * ([endKey, +endLength), endLength -1 = none; `endBound` as in mergeBegin: forward up to entries < (endKey, endBound), reverse down to
+   * entries ≥ it), at `limit` entries or when the chunk is full. `keysOnly` ≠ 0 leaves values out. An entry of TYPE_EXTENT
+   * (not with keysOnly) ends the chunk; in reverse it may come from a block of its source before the one given last.
+   * `chunk` is a whole page; `capacity` is what the entries should fit into, and only a chunk's first entry may exceed it. The merge keeps
+   * notes behind the entries.
+   * SLOT_LENGTH: bytes in the chunk so far, SLOT_COUNT_RESULT: entries; SLOT_POSITION: start of the last entry (offset in the chunk).
+   * INVARIANT: mergeFill after NEED_BLOCK continues the same chunk with the same capacity, limit and keysOnly, its bytes untouched; after
+   * FULL or DONE it starts a new one. DONE at an end key may be followed by a fill with an end further on.
    * @returns DONE, FULL (chunk, limit or large value) or NEED_BLOCK (SLOT_SOURCE).
    */
   mergeFill(

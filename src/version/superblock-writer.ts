@@ -6,6 +6,7 @@ import type { Hasher } from './binary.ts'
 import {
   encodeSuperblock,
   SUPERBLOCK_BYTES,
+  type Superblock,
   type SuperblockContent,
   type SuperblockFound,
 } from './superblock.ts'
@@ -17,10 +18,12 @@ import {
 export class SuperblockWriter {
   readonly #hasher: Hasher
   readonly #files: Readonly<Record<SuperblockCopy, File>>
+  /** Generation of the copy that is whole, durable and newest. */
   #generation: number
-  /** The copy to write first: not the one that is whole, durable and newest. */
-  #first: SuperblockCopy
-  /** Generation up to which both copies are durable. */
+  /** The other copy: the one to write next. */
+  #next: SuperblockCopy
+  /** Writes are numbered as they are asked for; `#finished` is the last one that made both copies durable. */
+  #asked = 0
   #finished = 0
   #poison: VarveError | undefined
   /** Ends when every writeAsync called so far did. */
@@ -30,12 +33,12 @@ export class SuperblockWriter {
     hasher: Hasher,
     files: Readonly<Record<SuperblockCopy, File>>,
     generation: number,
-    first: SuperblockCopy,
+    next: SuperblockCopy,
   ) {
     this.#hasher = hasher
     this.#files = files
     this.#generation = generation
-    this.#first = first
+    this.#next = next
   }
 
   /**
@@ -65,8 +68,7 @@ export class SuperblockWriter {
     const a = await fs.open(superblockFileName('a'), true)
     try {
       const b = await fs.open(superblockFileName('b'), true)
-      const first = found.copy === 'a' ? 'b' : 'a'
-      return new SuperblockWriter(hasher, { a, b }, found.superblock.generation, first)
+      return new SuperblockWriter(hasher, { a, b }, found.superblock.generation, otherCopy(found.copy))
     } catch (error) {
       a.close()
       throw error
@@ -78,14 +80,15 @@ export class SuperblockWriter {
    * @throws POISONED
    */
   write(content: SuperblockContent): void {
-    const generation = this.#begin()
+    this.#requireSound()
+    const number = ++this.#asked
     try {
+      const superblock = this.#superblock(content)
       for (let count = 0; count < 2; count++) {
-        const copy = this.#put(content, generation)
-        this.#files[copy].sync()
-        this.#settle(copy)
+        this.#put(superblock).sync()
+        this.#settle(superblock)
       }
-      this.#finished = generation
+      this.#finished = number
     } catch (cause) {
       throw this.#fail(cause)
     }
@@ -93,7 +96,8 @@ export class SuperblockWriter {
 
   /** The same without blocking this thread. Calls wait for each other. */
   async writeAsync(content: SuperblockContent): Promise<void> {
-    const written = this.#queue.then(() => this.#writeQueued(content))
+    const number = ++this.#asked
+    const written = this.#queue.then(() => this.#writeQueued(content, number))
     // NOTE: the next call finds out about a failure by itself.
     this.#queue = written.catch(() => undefined)
     await written
@@ -104,42 +108,45 @@ export class SuperblockWriter {
     this.#files.b.close()
   }
 
-  async #writeQueued(content: SuperblockContent): Promise<void> {
-    const generation = this.#begin()
+  async #writeQueued(content: SuperblockContent, number: number): Promise<void> {
+    this.#requireSound()
+    if (this.#finished > number) return
     try {
+      const superblock = this.#superblock(content)
       for (let count = 0; count < 2; count++) {
-        const copy = this.#put(content, generation)
-        await this.#files[copy].syncAsync()
-        // A write() overtook this one: it has made newer content durable in both copies.
-        if (this.#finished > generation) return
-        if (this.#poison !== undefined) throw this.#poison
-        this.#settle(copy)
+        await this.#put(superblock).syncAsync()
+        // A write() overtook this one: it has made newer content durable in both copies. So above.
+        if (this.#finished > number) return
+        this.#requireSound()
+        this.#settle(superblock)
       }
-      this.#finished = generation
+      this.#finished = number
     } catch (cause) {
       throw this.#fail(cause)
     }
   }
 
-  #begin(): number {
+  #requireSound(): void {
     if (this.#poison !== undefined) throw this.#poison
-    return ++this.#generation
   }
 
-  /** Writes into the copy whose turn it is. */
-  #put(content: SuperblockContent, generation: number): SuperblockCopy {
-    const copy = this.#first
-    const file = this.#files[copy]
-    const bytes = encodeSuperblock(this.#hasher, { ...content, generation }, copy)
-    file.write(bytes, 0, SUPERBLOCK_BYTES, 0)
+  #superblock(content: SuperblockContent): Superblock {
+    return { ...content, generation: this.#generation + 1 }
+  }
+
+  /** Writes the copy whose turn it is. */
+  #put(superblock: Superblock): File {
+    const file = this.#files[this.#next]
+    file.write(encodeSuperblock(this.#hasher, superblock, this.#next), 0, SUPERBLOCK_BYTES, 0)
     // Somebody else made it longer.
     if (file.size() !== SUPERBLOCK_BYTES) file.truncate(SUPERBLOCK_BYTES)
-    return copy
+    return file
   }
 
-  /** `copy` is durable and the newest. */
-  #settle(copy: SuperblockCopy): void {
-    this.#first = copy === 'a' ? 'b' : 'a'
+  /** The copy whose turn it was is durable. */
+  #settle(superblock: Superblock): void {
+    this.#generation = superblock.generation
+    this.#next = otherCopy(this.#next)
   }
 
   #fail(cause: unknown): VarveError {
@@ -150,6 +157,10 @@ export class SuperblockWriter {
     )
     return this.#poison
   }
+}
+
+function otherCopy(copy: SuperblockCopy): SuperblockCopy {
+  return copy === 'a' ? 'b' : 'a'
 }
 
 /**

@@ -84,7 +84,10 @@ export class Version {
     for (const table of removed) {
       const at = runIndex(runs, table)
       const position = tableIndex(runs[at] ?? [], table.smallestKey)
-      if (runs[at]?.[position]?.id !== table.id) return `table ${table.id} is removed but not there`
+      const present = runs[at]?.[position]
+      if (present?.id !== table.id || compareRuns(present, table) !== 0) {
+        return `table ${table.id} is removed but not there`
+      }
       const run = writable(at)
       run.splice(position, 1)
       if (run.length === 0) runs.splice(at, 1)

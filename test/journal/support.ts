@@ -1,5 +1,6 @@
 /** What the journal tests share: a kernel, a log under test with everything that was done to it, and its reading. */
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { KIND_BATCH, KIND_GAP, type JournalHeader, type JournalLink } from '../../src/journal/format.ts'
 import { decideLogEnd, type LogEnd, type RecoveryPolicy } from '../../src/journal/log-end.ts'
 import { readFrames } from '../../src/journal/reader.ts'
@@ -9,6 +10,11 @@ import { VarveError } from '../../src/errors.ts'
 import { journalFileName } from '../../src/fs/file-names.ts'
 import type { File } from '../../src/fs/filesystem.ts'
 import { Kernel } from '../../src/kernel/kernel.ts'
+import { useKernelModule } from '../../src/kernel/load.ts'
+
+/** VARVE_WASM names another build of the kernel, for example the debug one, with asserts. */
+const otherBuild = process.env['VARVE_WASM']
+if (otherBuild !== undefined) useKernelModule(new WebAssembly.Module(readFileSync(otherBuild)))
 
 export const MIB = 1048576
 
@@ -89,7 +95,7 @@ export function framesOf(
   file: File,
   journal: number,
   end: number,
-  cap = 64 * MIB,
+  cap: number = 64 * MIB,
 ): ReadFrame[] {
   const frames: ReadFrame[] = []
   for (const { offset, kind, count, baseSeqno, syncedOffset, payload } of readFrames(

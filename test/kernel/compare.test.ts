@@ -13,7 +13,7 @@ beforeAll(async () => {
     pageA = pageB
     pageB = page
   }
-})
+}, 120_000)
 
 /** Pairs that differ nowhere, somewhere or in length, around all word sizes. */
 const pair = fc

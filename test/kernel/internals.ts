@@ -1,4 +1,4 @@
-/** The kernel's inner functions for kernel tests: assembly/internals.ts, compiled here with asserts, on a memory of its own. */
+/** The kernel's inner functions for kernel tests: assembly/internals.ts, compiled here, on a memory of its own. */
 import { readFileSync } from 'node:fs'
 import asc from 'assemblyscript/asc'
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
@@ -78,6 +78,9 @@ export interface BareInternals {
   view: DataView
 }
 
+/** As in support.ts: the debug build, with asserts, unless VARVE_WASM names a release one. */
+const target = (process.env['VARVE_WASM'] ?? 'debug').includes('debug') ? 'debug' : 'release'
+
 let compiled: Promise<WebAssembly.Module> | undefined
 
 /** The compiled module, to instantiate in worker threads. */
@@ -88,8 +91,9 @@ export function internalsModule(): Promise<WebAssembly.Module> {
 
 async function compile(): Promise<WebAssembly.Module> {
   const output = new Map<string, Uint8Array>()
-  const { error, stderr } = await asc.main(
-    ['assembly/internals.ts', '--target', 'debug', '--outFile', 'internals.wasm', '--memoryBase', '69632'],
+  let messages = ''
+  const { error } = await asc.main(
+    ['assembly/internals.ts', '--target', target, '--outFile', 'internals.wasm', '--memoryBase', '69632'],
     {
       readFile: (name) => {
         try {
@@ -102,10 +106,15 @@ async function compile(): Promise<WebAssembly.Module> {
         if (typeof contents !== 'string') output.set(name, contents)
       },
       listFiles: () => null,
+      stderr: {
+        write: (text) => {
+          messages += String(text)
+        },
+      },
     },
   )
   const binary = output.get('internals.wasm')
-  if (error || binary === undefined) throw new Error(`assembly/internals.ts: ${stderr.toString()}`)
+  if (error || binary === undefined) throw new Error(`assembly/internals.ts: ${messages}`)
   return new WebAssembly.Module(Uint8Array.from(binary))
 }
 

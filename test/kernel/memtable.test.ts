@@ -42,7 +42,7 @@ beforeAll(async () => {
   // The pool's fresh pages follow each other.
   for (let i = 1; i < areaPages; i++) expect(k.x.allocatePage() >>> 0).toBe(area + i * PAGE_BYTES)
   keyArea = k.x.allocatePage() >>> 0
-})
+}, 120_000)
 
 const free = (): number => k.u32[CONTROL_FREE_PAGES / 4] as number
 const word = (memtable: number, offset: number): number => k.u32[(memtable + offset) / 4] as number
@@ -347,7 +347,9 @@ describe('memtable', () => {
         if (thread === threads) {
           // The reader: what it sees is sorted, at every moment, and never shrinks.
           let seen = 0
+          const start = Date.now()
           while (seen < threads * perThread) {
+            if (Date.now() - start > 40000) throw new Error('the others do not finish')
             let count = 0
             let last = ''
             for (let node = x.cursorFirst(memtable) >>> 0; node !== 0; node = x.cursorNext(node) >>> 0) {

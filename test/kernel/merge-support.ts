@@ -9,6 +9,9 @@ import {
   CHAIN_LENGTH,
   CHAIN_NEXT,
   CHUNK_ENTRY_HEADER_BYTES,
+  CHUNK_KEY_LENGTH,
+  CHUNK_TYPE,
+  CHUNK_VALUE_LENGTH,
   ENTRY_HEADER_BYTES,
   INLINE_VALUE_LIMIT_BYTES,
   INPUT_SECOND,
@@ -208,11 +211,11 @@ export class Sources {
     let begin = scan.begin
     let merge = new Merge(this, scan, begin)
     for (let turn = 0; ; turn++) {
-      // INVARIANT: a chunk belongs to the caller once it is full: shred it and go on in another page.
+      // INVARIANT: a full chunk is the caller's: shred it, with what the merge left behind it, and go on in another page.
       const chunk = this.#chunks[turn & 1] as number
-      this.kernel.u8.fill(0xee, this.#chunks[0], this.#chunks[0] + PAGE_BYTES)
-      this.kernel.u8.fill(0xee, this.#chunks[1], this.#chunks[1] + PAGE_BYTES)
       const { status, entries } = merge.fill(chunk)
+      const used = word(this.kernel, SLOT_LENGTH) + 4096
+      this.kernel.u8.fill(0xee, chunk, chunk + Math.min(used, PAGE_BYTES))
       found.push(...entries)
       if (status === STATUS_DONE) {
         if (merge.fill(chunk).entries.length !== 0) throw new Error('entries after DONE')
@@ -343,14 +346,14 @@ function readChunk(kernel: BareKernel, chunk: number): Entry[] {
   let at = chunk
   while (at < end) {
     last = at
-    const valueLength = view.getUint32(at, true)
+    const valueLength = view.getUint32(at + CHUNK_VALUE_LENGTH, true)
     const key = at + CHUNK_ENTRY_HEADER_BYTES
-    const value = key + view.getUint16(at + 4, true)
+    const value = key + view.getUint16(at + CHUNK_KEY_LENGTH, true)
     if (u8[at + 7] !== 0) throw new Error('byte 7 is not zero')
     entries.push({
       key: u8.slice(key, value),
       seqno: 0,
-      type: u8[at + 6] as number,
+      type: u8[at + CHUNK_TYPE] as number,
       value: u8.slice(value, value + valueLength),
     })
     at = value + valueLength

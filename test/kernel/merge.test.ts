@@ -4,6 +4,10 @@ import {
   BOUND_AFTER,
   BOUND_BEFORE,
   CHUNK_ENTRY_HEADER_BYTES,
+  CHUNK_EXTENT_CHAIN,
+  CHUNK_EXTENT_LENGTH,
+  CHUNK_EXTENT_LIST,
+  CHUNK_EXTENT_SOURCE,
   INLINE_VALUE_LIMIT_BYTES,
   PAGE_BYTES,
   SLOT_LENGTH,
@@ -19,6 +23,7 @@ import { bareKernel, type BareKernel } from './support.ts'
 import {
   type Bound,
   compareEntries,
+  compareKeys,
   encodeTable,
   type Entry,
   expected,
@@ -94,9 +99,9 @@ function layouts(
 ): fc.Arbitrary<Layout> {
   return fc
     .record({
-      keys: fc.array(keys, { minLength: 1, maxLength: 10 }),
+      keys: fc.array(keys, { minLength: 1, maxLength: 10, size: 'max' }),
       memtables: fc.integer({ min: 0, max: 8 }),
-      tables: fc.array(tableShape, { maxLength: 5 }),
+      tables: fc.array(tableShape, { maxLength: 5, size: 'max' }),
       drafts: fc.array(
         fc.record({
           key: fc.nat(),
@@ -105,7 +110,7 @@ function layouts(
           type: fc.constantFrom(TYPE_VALUE, TYPE_VALUE, TYPE_VALUE, TYPE_TOMBSTONE, TYPE_WEAK_TOMBSTONE),
           gap: fc.constantFrom(1, 1, 1, 200, 70000),
         }),
-        { maxLength: most },
+        { maxLength: most, size: 'max' },
       ),
     })
     .map(({ keys, memtables, tables, drafts }) => {
@@ -159,9 +164,9 @@ function seen(entry: Entry, keysOnly: boolean): string {
   if (keysOnly) return `${key} ${entry.type} ${entry.value.length === 0 ? '-' : 'value'}`
   if (entry.type !== TYPE_EXTENT) return `${key} ${entry.type} ${Buffer.from(entry.value).toString('hex')}`
   const view = new DataView(entry.value.buffer)
-  const list = Buffer.from(entry.value.subarray(12)).toString('hex')
-  const isChain = view.getUint32(0, true) !== 0
-  return `${key} ${entry.type} ${view.getUint32(4, true)} ${isChain} ${view.getUint32(8, true)} ${list}`
+  const list = Buffer.from(entry.value.subarray(CHUNK_EXTENT_LIST)).toString('hex')
+  const isChain = view.getUint32(CHUNK_EXTENT_CHAIN, true) !== 0
+  return `${key} ${entry.type} ${view.getUint32(CHUNK_EXTENT_LENGTH, true)} ${isChain} ${view.getUint32(CHUNK_EXTENT_SOURCE, true)} ${list}`
 }
 
 function check(layout: Layout, store: Sources, scan: Scan): void {
@@ -171,94 +176,90 @@ function check(layout: Layout, store: Sources, scan: Scan): void {
 
 // ── how it is read ───────────────────────────────────────────────────────────────────────────────────────
 
-const bounds = (keys: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Bound | undefined> =>
-  fc.option(fc.record({ key: keys, bound: fc.constantFrom(BOUND_BEFORE, BOUND_AFTER) }), { nil: undefined })
+/** A key of the layout (by a number) or any other, and which side of it. */
+const bounds = (keys: fc.Arbitrary<Uint8Array>) =>
+  fc.option(
+    fc.record({
+      nth: fc.nat(),
+      key: fc.option(keys, { nil: undefined, freq: 1 }),
+      bound: fc.constantFrom(BOUND_BEFORE, BOUND_AFTER),
+    }),
+    { nil: undefined, freq: 1 },
+  )
 
-const scans = (keys: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Scan> =>
-  fc.record({
-    seqno: fc.oneof(
-      fc.integer({ min: 1, max: 60 }),
-      fc.integer({ min: 1, max: 300000 }),
-      fc.constant(2 ** 50),
-    ),
-    reverse: fc.boolean(),
-    begin: bounds(keys),
-    end: bounds(keys),
-    limit: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(2 ** 32 - 1)),
-    capacity: fc.constantFrom(1, 24, 64, 100, 1024, 65536, PAGE_BYTES),
-    keysOnly: fc.boolean(),
-    restart: fc.boolean(),
-    early: fc.constantFrom(0, 0, 1, 3),
+const scans = (keys: fc.Arbitrary<Uint8Array>) =>
+  fc.array(
+    fc.record({
+      latest: fc.boolean(),
+      nth: fc.nat(),
+      reverse: fc.boolean(),
+      bounds: fc.tuple(bounds(keys), bounds(keys)),
+      crossed: fc.integer({ max: 9, min: 0 }),
+      limit: fc.oneof(fc.integer({ min: 1, max: 5 }), fc.constant(2 ** 32 - 1)),
+      capacity: fc.constantFrom(1, 24, 64, 100, 1024, 65536, PAGE_BYTES),
+      keysOnly: fc.boolean(),
+      restart: fc.boolean(),
+      early: fc.constantFrom(0, 0, 1, 3),
+    }),
+    { minLength: 6, maxLength: 12 },
+  )
+
+const runs = Number(process.env['MERGE_RUNS'] ?? 200)
+
+/** Checks any of the layouts read in any way. */
+function checkAny(layouts: fc.Arbitrary<Layout>, keys: fc.Arbitrary<Uint8Array>, numRuns: number): void {
+  const property = fc.property(layouts, scans(keys), (layout, list) => {
+    const { entries } = layout
+    withSources(layout, (store) => {
+      for (const { latest, nth, bounds, crossed, ...rest } of list) {
+        const [low, high] = bounds
+          .map((at): Bound | undefined => at && { key: at.key ?? pick(entries, at.nth).key, bound: at.bound })
+          .sort((a, b) => (a && b ? compareKeys(a.key, b.key) : 0))
+        const [begin, end] = rest.reverse === crossed > 0 ? [high, low] : [low, high]
+        // Below, at and above the newest version that counts.
+        const seqno = latest ? 2 ** 50 : Math.max(1, pick(entries, nth).seqno + (nth % 3) - 1)
+        check(layout, store, { ...rest, seqno, begin, end })
+      }
+    })
   })
+  fc.assert(property, { numRuns })
+}
 
-const runs = Number(process.env['MERGE_RUNS'] ?? 300)
+const nothing: Entry = { key: bytes('none'), seqno: 1, type: TYPE_VALUE, value: bytes('') }
+const pick = (entries: Entry[], nth: number): Entry => entries[nth % entries.length] ?? nothing
 
-describe('merge against the oracle', () => {
+describe('merge against the oracle', { timeout: 60_000 }, () => {
   it('small entries, every way of reading', () => {
-    fc.assert(
-      fc.property(
-        layouts(anyKey, valueLength, 60),
-        fc.array(scans(anyKey), { minLength: 8 }),
-        (layout, list) => {
-          withSources(layout, (store) => {
-            for (const scan of list) check(layout, store, scan)
-          })
-        },
-      ),
-      { numRuns: runs },
-    )
+    checkAny(layouts(anyKey, valueLength, 60), anyKey, runs)
   })
 
   it('long keys and large values', () => {
     const keys = fc.oneof(anyKey, longKey)
-    fc.assert(
-      fc.property(
-        layouts(keys, hugeValueLength, 30),
-        fc.array(scans(keys), { minLength: 8 }),
-        (layout, list) => {
-          withSources(layout, (store) => {
-            for (const scan of list) check(layout, store, scan)
-          })
-        },
-      ),
-      { numRuns: runs / 4 },
-    )
+    checkAny(layouts(keys, hugeValueLength, 30), keys, runs / 4)
   })
 
   it('few keys with many versions: blocks end inside a key', () => {
     const keys = fc.constantFrom(bytes(''), bytes('a'), bytes('k'.repeat(20)))
-    fc.assert(
-      fc.property(layouts(keys, valueLength, 80), fc.array(scans(keys), { minLength: 8 }), (layout, list) => {
-        withSources(layout, (store) => {
-          for (const scan of list) check(layout, store, scan)
-        })
-      }),
-      { numRuns: runs },
-    )
+    checkAny(layouts(keys, valueLength, 80), keys, runs)
   })
 
   it('many keys behind one head, whole intervals in a block', () => {
     const keys = fc
       .tuple(shortKey, shortKey)
       .map((parts) => new Uint8Array(Buffer.concat([bytes('k'.repeat(17)), ...parts])))
-    const one = fc.tuple(
-      fc.uniqueArray(keys, { maxLength: 120, comparator: (a, b) => Buffer.compare(a, b) === 0 }),
-      fc.constantFrom(1, 5, 16, 17, 18, 33, 255),
-    )
-    fc.assert(
-      fc.property(one, fc.array(scans(keys), { minLength: 8 }), ([keys, interval], list) => {
+    const layout = fc
+      .tuple(
+        fc.uniqueArray(keys, { maxLength: 120, size: 'max', comparator: (a, b) => compareKeys(a, b) === 0 }),
+        fc.constantFrom(1, 5, 16, 17, 18, 33, 255),
+      )
+      .map(([keys, interval]): Layout => {
         const entries = keys.flatMap((key, i): Entry[] => {
           const older = { key, seqno: 1 + 2 * i, type: TYPE_VALUE, value: bytes(`older ${i}`) }
           return i % 3 === 0 ? [older, { ...older, seqno: 2 + 2 * i, value: bytes(`newer ${i}`) }] : [older]
         })
-        const tables = [{ count: 150, interval }]
-        withSources({ entries, sources: entries.map(() => 0), memtables: 0, tables }, (store) => {
-          for (const scan of list)
-            check({ entries, sources: entries.map(() => 0), memtables: 0, tables }, store, scan)
-        })
-      }),
-      { numRuns: runs },
-    )
+        return { entries, sources: entries.map(() => 0), memtables: 0, tables: [{ count: 150, interval }] }
+      })
+    checkAny(layout, keys, runs)
   })
 
   it('every S, both ways, every bound, one block per entry', () => {

@@ -7,7 +7,7 @@ let page: number
 beforeAll(async () => {
   k = await bareInternals(8)
   page = k.x.allocatePage() >>> 0
-})
+}, 120_000)
 
 /** LEB128 by the book. */
 function encode(value: bigint): number[] {

@@ -35,9 +35,6 @@ const sync = fc.boolean()
 const durability: fc.Arbitrary<Durability | undefined> = fc.constantFrom(undefined, 'buffered', 'os', 'sync')
 const names = fc.constantFrom('users', 'events', 'Ω', '0')
 
-const optional = (level: Durability | undefined): { durability?: Durability } =>
-  level === undefined ? {} : { durability: level }
-
 /** Makes a call with copies, which are destroyed as soon as it returns: inputs may be used again then. */
 export function lend<T>(key: Bytes, value: Bytes, call: (key: Bytes, value: Bytes) => T): T {
   const copies = [key.slice(), value.slice()] as const
@@ -52,7 +49,7 @@ const noValue = new Uint8Array(0)
 
 const put = command('put', fc.record({ keyspace, key, value, sync, durability }), async (world, args) => {
   const { handle, id } = world.pick(args.keyspace)
-  const level = optional(args.durability)
+  const level = world.writeOptions(args.durability)
   world.model.commit([{ type: 'put', keyspace: id, key: args.key, value: args.value }])
   await lend(args.key, args.value, (k, v) =>
     args.sync ? handle.putSync(k, v, level) : handle.put(k, v, level),
@@ -61,7 +58,7 @@ const put = command('put', fc.record({ keyspace, key, value, sync, durability })
 
 const remove = command('delete', fc.record({ keyspace, key, sync, durability }), async (world, args) => {
   const { handle, id } = world.pick(args.keyspace)
-  const level = optional(args.durability)
+  const level = world.writeOptions(args.durability)
   world.model.commit([{ type: 'delete', keyspace: id, key: args.key }])
   await lend(args.key, noValue, (k) => (args.sync ? handle.deleteSync(k, level) : handle.delete(k, level)))
 })
@@ -130,10 +127,10 @@ const batch = command(
     check(pending.sizeBytes > 0, writes.length > 0, 'sizeBytes of a batch is above 0')
     world.model.commit(operations)
     if (form === 'write') {
-      if (now) world.database.writeSync(list, optional(level))
-      else await world.database.write(list, optional(level))
-    } else if (now) pending.commitSync(optional(level))
-    else await pending.commit(optional(level))
+      if (now) world.database.writeSync(list, world.writeOptions(level))
+      else await world.database.write(list, world.writeOptions(level))
+    } else if (now) pending.commitSync(world.writeOptions(level))
+    else await pending.commit(world.writeOptions(level))
   },
 )
 

@@ -1,11 +1,13 @@
 /** Positive controls: databases with a seeded bug, which the model test must notice. */
 import { describe, expect, it } from 'vitest'
+import type { RangeOptions } from '../../src/api/types.ts'
 import { openOn } from '../../src/api/open.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import type { SubjectDatabase } from '../support/subject.ts'
 import { explore, type Place } from './explore.ts'
 
-type Wrong = Partial<{ [Name in keyof SubjectDatabase]: (right: SubjectDatabase) => SubjectDatabase[Name] }>
+type Wrong = Partial<Record<keyof SubjectDatabase, (right: SubjectDatabase) => unknown>>
+type Key = string | Uint8Array
 
 /** Bugs by name: members that a wrong database has in the place of the right ones. */
 const bugs: Record<string, Wrong> = {
@@ -13,13 +15,13 @@ const bugs: Record<string, Wrong> = {
     at: (right) => () => right,
   },
   'an empty value taken for none': {
-    getSync: (right) => (key, options) => {
+    getSync: (right) => (key: Key, options?: object) => {
       const value = right.getSync(key, options)
       return value?.length === 0 ? undefined : value
     },
   },
   'a reverse range that loses its last entry': {
-    rangeSync: (right) => (options) => {
+    rangeSync: (right) => (options?: RangeOptions<Key>) => {
       const entries = [...right.rangeSync(options)]
       return options?.reverse === true && entries.length > 2 ? entries.slice(0, -1) : entries
     },
@@ -27,23 +29,23 @@ const bugs: Record<string, Wrong> = {
   'an exclusive bound taken for an inclusive one': {
     keys:
       (right) =>
-      ({ gt, ...options } = {}) =>
+      ({ gt, ...options }: RangeOptions<Key> = {}) =>
         right.keys(gt === undefined ? options : { ...options, gte: gt }),
   },
   'a limit that is off by one': {
     valuesSync:
       (right) =>
-      ({ limit = -1, ...options } = {}) =>
+      ({ limit = -1, ...options }: RangeOptions<Key> = {}) =>
         right.valuesSync({ ...options, limit: limit > 1 ? limit - 1 : limit }),
   },
   'a deletion that is forgotten now and then': {
-    deleteSync: (right) => (key, options) => {
+    deleteSync: (right) => (key: Key, options?: object) => {
       if (key.length !== 2) right.deleteSync(key, options)
     },
   },
   'an iterator that is no snapshot': {
     range: (right) =>
-      async function* (options) {
+      async function* (options?: RangeOptions<Key>) {
         for (let at = 0; ; at++) {
           const entry = [...right.rangeSync(options)][at]
           if (entry === undefined) return
@@ -52,7 +54,7 @@ const bugs: Record<string, Wrong> = {
       },
   },
   'a read that commits what is staged': {
-    hasSync: (right) => (key, options) => {
+    hasSync: (right) => (key: Key, options?: object) => {
       right.persistSync('os')
       return right.hasSync(key, options)
     },

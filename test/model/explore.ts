@@ -30,7 +30,7 @@ export async function explore(
   const property = fc.asyncProperty(options, list, async (chosen, steps) => {
     runs++
     const place = await prepare()
-    const world = await World.open(() => place.open({ memoryLimit, ...chosen }))
+    const world = await World.open(() => place.open({ memoryLimit, ...chosen }), chosen.durability !== 'none')
     try {
       await fc.asyncModelRun(() => ({ model: world, real: world }), steps)
       await world.finish()

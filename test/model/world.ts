@@ -1,6 +1,7 @@
 /** A model and a real database side by side, and what both have open. */
 import {
   type Bytes,
+  type Durability,
   type Entries,
   type Entry,
   type KeyspaceId,
@@ -9,13 +10,7 @@ import {
   defaultKeyspace,
   entriesOf,
 } from '../model.ts'
-import type {
-  SubjectDatabase,
-  SubjectKeyspace,
-  ReadOptions,
-  SubjectReads,
-  SubjectSnapshot,
-} from '../support/subject.ts'
+import type { SubjectDatabase, SubjectKeyspace, SubjectReads, SubjectSnapshot } from '../support/subject.ts'
 import { show } from './arbitraries.ts'
 
 export interface OpenSnapshot {
@@ -33,6 +28,8 @@ export interface OpenIterator {
 
 export class World {
   readonly model: Model = new Model()
+  /** Whether writes may ask for a durability: without a journal they may not. */
+  readonly journal: boolean
   readonly #reopen: () => Promise<SubjectDatabase>
   database: SubjectDatabase
   snapshots: OpenSnapshot[] = []
@@ -42,13 +39,14 @@ export class World {
   /** Results returned earlier beside copies of them: nobody may write to them any more. */
   readonly #held: { readonly result: Bytes; readonly copy: Bytes }[] = []
 
-  private constructor(database: SubjectDatabase, reopen: () => Promise<SubjectDatabase>) {
+  private constructor(database: SubjectDatabase, reopen: () => Promise<SubjectDatabase>, journal: boolean) {
     this.database = database
+    this.journal = journal
     this.#reopen = reopen
   }
 
-  static async open(open: () => Promise<SubjectDatabase>): Promise<World> {
-    return new World(await open(), open)
+  static async open(open: () => Promise<SubjectDatabase>, journal: boolean): Promise<World> {
+    return new World(await open(), open, journal)
   }
 
   /** Closes and opens the database; the test's handles are new ones then. */
@@ -103,6 +101,11 @@ export class World {
     await this.compareAll()
   }
 
+  /** Options of a write. */
+  writeOptions(durability: Durability | undefined): { durability?: Durability } {
+    return durability === undefined || !this.journal ? {} : { durability }
+  }
+
   async compareAll(): Promise<void> {
     for (let i = 0; i <= this.model.layout.size; i++) {
       const { handle, id, name } = this.pick(i)
@@ -121,7 +124,8 @@ export class World {
 
 export interface View {
   readonly reads: SubjectReads
-  readonly options: SubjectRead
+  /** To be given with every read. */
+  readonly options: { snapshot?: SubjectSnapshot }
   readonly entries: Entries
 }
 

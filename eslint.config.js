@@ -1,0 +1,84 @@
+import tseslint from 'typescript-eslint'
+
+/** Folders of src/ from the bottom up; a file may import its own folder and those named here (docs/architecture.md). */
+const MAY_IMPORT = {
+  fs: [],
+  kernel: [],
+  version: ['fs', 'kernel'],
+  journal: ['fs', 'kernel'],
+  table: ['fs', 'kernel', 'version'],
+  engine: ['fs', 'kernel', 'version', 'journal', 'table'],
+  api: ['fs', 'kernel', 'version', 'journal', 'table', 'engine'],
+  cli: [],
+}
+const FOLDERS = Object.keys(MAY_IMPORT)
+
+/** The direction of imports inside src/: nothing below a folder knows it. */
+const directions = FOLDERS.map((folder) => {
+  const forbidden = FOLDERS.filter((other) => other !== folder && !MAY_IMPORT[folder].includes(other))
+  const patterns = forbidden.map((other) => ({
+    regex: `^\\.\\./(?:\\.\\./)*${other}/`,
+    message: `src/${folder} must not import src/${other} (docs/architecture.md, "Direction of imports").`,
+  }))
+  if (folder !== 'cli') {
+    patterns.push({ regex: '^\\.\\./(?:\\.\\./)*(?:index|browser)\\.ts$', message: 'Only the command uses the public API.' })
+  }
+  if (folder !== 'fs' && folder !== 'cli') {
+    patterns.push({ regex: '^node:', message: 'Only src/fs and the entry points know the host.' })
+  }
+  return {
+    files: [`src/${folder}/**/*.ts`],
+    rules: { 'no-restricted-imports': ['error', { patterns }] },
+  }
+})
+
+export default tseslint.config(
+  { ignores: ['dist/', 'build/', 'coverage/', 'node_modules/', '**/*.generated.ts'] },
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts', '*.config.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { project: './tsconfig.json' } },
+    rules: {
+      eqeqeq: 'error',
+      'no-eval': 'error',
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+      // Implementations of an asynchronous port may have nothing to wait for.
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'all' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/only-throw-error': 'off',
+      '@typescript-eslint/prefer-promise-reject-errors': 'off',
+      // A generic that appears once gives a caller's type a name (`step<T>()`).
+      '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+    },
+  },
+  ...directions,
+  {
+    files: ['assembly/**/*.ts'],
+    extends: [tseslint.configs.base],
+    languageOptions: { parserOptions: { allowInvalidAST: true } },
+    rules: {
+      // Raw memory goes through the accessors of memory/bytes.ts, where every access states its bounds.
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.name=/^(load|store)$/]",
+          message: 'Use the accessors of memory/bytes.ts.',
+        },
+        { selector: 'ThrowStatement', message: 'The kernel returns status codes.' },
+        { selector: 'NewExpression', message: 'The kernel has no managed objects.' },
+      ],
+    },
+  },
+  {
+    files: ['assembly/memory/bytes.ts'],
+    rules: { 'no-restricted-syntax': 'off' },
+  },
+  {
+    files: ['**/*.mjs', '*.config.js'],
+    extends: [tseslint.configs.base],
+    rules: { eqeqeq: 'error', 'no-unused-vars': 'error' },
+  },
+)

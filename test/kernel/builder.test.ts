@@ -1,0 +1,419 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  BLOCK_DATA,
+  BLOCK_EXTENT,
+  BLOCK_INDEX,
+  BLOCK_PROPERTIES,
+  BOUND_READ,
+  BUILDER_DATA_BLOCKS,
+  BUILDER_ENTRIES,
+  BUILDER_EXTENT_BLOCKS,
+  BUILDER_HIGHEST_SEQNO,
+  BUILDER_INDEX_BLOCKS,
+  BUILDER_LOWEST_SEQNO,
+  BUILDER_MAX_KEY,
+  BUILDER_MAX_KEY_LENGTH,
+  BUILDER_MIN_KEY,
+  BUILDER_MIN_KEY_LENGTH,
+  BUILDER_RAW_KEY_BYTES,
+  BUILDER_RAW_VALUE_BYTES,
+  BUILDER_TOMBSTONES,
+  BUILDER_WEAK_TOMBSTONES,
+  CONTROL_FREE_PAGES,
+  PAGE_BYTES,
+  SLOT_INPUT,
+  SLOT_LENGTH,
+  SLOT_NUMBER,
+  SLOT_POINTER,
+  SLOT_POSITION,
+  SLOT_READ_SEQNO,
+  STATUS_ABSENT,
+  STATUS_DONE,
+  STATUS_FOUND,
+  STATUS_FULL,
+  STATUS_MALFORMED,
+  STATUS_OK,
+  STATUS_TOMBSTONE,
+  TYPE_EXTENT,
+  TYPE_TOMBSTONE,
+  TYPE_VALUE,
+  TYPE_WEAK_TOMBSTONE,
+} from '../../assembly/memory/layout.ts'
+import { anyKey, anyValue, bytes } from './entries.ts'
+import { bareKernel } from './support.ts'
+import { compareEntries, compareKeys, readBlock, type TableEntry } from './table-format.ts'
+import {
+  buildTables,
+  fillMemtable,
+  readBlocks,
+  readTable,
+  type BuildOptions,
+  type BuiltTable,
+} from './table-reader.ts'
+
+const kernel = bareKernel(1024)
+const { x, slot, u8, u32, view } = kernel
+const saltAt = x.allocateRecord() >>> 0
+const salt = Uint8Array.from({ length: 16 }, (_, i) => 31 * i + 1)
+u8.set(salt, saltAt)
+/** A file is read back to the upper half of memory, which nobody allocates. */
+const fileAt = 512 * PAGE_BYTES
+const usual: BuildOptions = { blockBytes: 4096, interval: 16, indexBlockBytes: 32768, slice: 1000 }
+
+const freePages = (): number => u32[CONTROL_FREE_PAGES >>> 2] as number
+
+/** A large value is of TYPE_EXTENT in the memtable and in the table. */
+function stored(entry: TableEntry): TableEntry {
+  return entry.value.length >= 32768 ? { ...entry, type: TYPE_EXTENT } : entry
+}
+
+function expectSame(found: TableEntry[], expected: TableEntry[]): void {
+  expect(found.length).toBe(expected.length)
+  found.forEach((entry, i) => {
+    const wanted = expected[i] as TableEntry
+    expect(Buffer.compare(entry.key, wanted.key), `key of entry ${i}`).toBe(0)
+    expect([entry.type, entry.seqno]).toEqual([wanted.type, wanted.seqno])
+    expect(Buffer.compare(entry.value, wanted.value), `value of entry ${i}`).toBe(0)
+  })
+}
+
+/** Builds, reads back with the test's own reader and the kernel's, and compares. */
+function buildAndCompare(entries: readonly TableEntry[], options: BuildOptions = usual): BuiltTable[] {
+  const pagesBefore = freePages()
+  const memtable = fillMemtable(kernel, entries)
+  const tables = buildTables(kernel, memtable, saltAt, options)
+  x.freeMemtable(memtable)
+  expect(freePages()).toBe(pagesBefore)
+  const expected = entries.map(stored).toSorted(compareEntries)
+  const read = tables.map((table) => readTable(table, salt))
+  expectSame(read.flat(), expected)
+  tables.forEach((table, i) => {
+    expectStatistics(table, read[i] as TableEntry[])
+    checkAndGet(table, read[i] as TableEntry[])
+  })
+  return tables
+}
+
+function expectStatistics(table: BuiltTable, entries: TableEntry[]): void {
+  const { float, word } = table
+  const count = (test: (entry: TableEntry) => boolean): number => entries.filter(test).length
+  const sum = (of: (entry: TableEntry) => number): number =>
+    entries.reduce((total, entry) => total + of(entry), 0)
+  expect(float(BUILDER_ENTRIES)).toBe(entries.length)
+  expect(float(BUILDER_TOMBSTONES)).toBe(count(({ type }) => type === TYPE_TOMBSTONE))
+  expect(float(BUILDER_WEAK_TOMBSTONES)).toBe(count(({ type }) => type === TYPE_WEAK_TOMBSTONE))
+  expect(float(BUILDER_RAW_KEY_BYTES)).toBe(sum(({ key }) => key.length))
+  expect(float(BUILDER_RAW_VALUE_BYTES)).toBe(sum(({ value }) => value.length))
+  const seqnos = entries.map(({ seqno }) => Number(seqno)).sort((a, b) => a - b)
+  expect(float(BUILDER_LOWEST_SEQNO)).toBe(seqnos[0])
+  expect(float(BUILDER_HIGHEST_SEQNO)).toBe(seqnos.at(-1))
+  const [first, last] = [entries[0], entries.at(-1)] as [TableEntry, TableEntry]
+  expect(word(BUILDER_MIN_KEY_LENGTH)).toBe(first.key.length)
+  expect(word(BUILDER_MAX_KEY_LENGTH)).toBe(last.key.length)
+  expect(compareKeys(table.bytes(BUILDER_MIN_KEY, first.key.length), first.key)).toBe(0)
+  expect(compareKeys(table.bytes(BUILDER_MAX_KEY, last.key.length), last.key)).toBe(0)
+  const kinds = readBlocks(table.file, salt).map(({ kind }) => kind)
+  expect(word(BUILDER_DATA_BLOCKS)).toBe(kinds.filter((kind) => kind === BLOCK_DATA).length)
+  expect(word(BUILDER_INDEX_BLOCKS)).toBe(kinds.filter((kind) => kind === BLOCK_INDEX).length)
+  expect(word(BUILDER_EXTENT_BLOCKS)).toBe(kinds.filter((kind) => kind === BLOCK_EXTENT).length)
+}
+
+/** checkBlock takes every block, and the way from the root leads to entries. */
+function checkAndGet(table: BuiltTable, entries: TableEntry[]): void {
+  u8.set(table.file, fileAt)
+  for (const { kind, offset, size } of readBlocks(table.file, salt)) {
+    expect(x.checkBlock(slot, fileAt + offset, size, kind, saltAt, offset)).toBe(STATUS_OK)
+  }
+  const input = view.getUint32(slot + SLOT_INPUT, true)
+  const step = Math.max(1, Math.floor(entries.length / 200))
+  for (let i = 0; i < entries.length; i += step) {
+    const { key, seqno, type, value } = entries[i] as TableEntry
+    u8.set(key, input)
+    view.setBigUint64(slot + SLOT_READ_SEQNO, seqno + 1n, true)
+    let [offset, size] = [table.rootOffset, table.rootSize]
+    for (let level = 0; level < 2; level++) {
+      expect(x.indexSeek(slot, fileAt + offset + 16, size - 24, input, key.length, BOUND_READ)).toBe(
+        STATUS_FOUND,
+      )
+      offset = view.getFloat64(slot + SLOT_NUMBER, true)
+      size = view.getUint32(slot + SLOT_LENGTH, true)
+    }
+    const status = x.blockGet(slot, fileAt + offset + 16, size - 24, input, key.length)
+    if (type === TYPE_TOMBSTONE || type === TYPE_WEAK_TOMBSTONE) expect(status).toBe(STATUS_TOMBSTONE)
+    else expect(status).toBe(STATUS_FOUND)
+    if (type !== TYPE_VALUE) continue
+    const at = view.getUint32(slot + SLOT_POINTER, true)
+    expect(compareKeys(u8.subarray(at, at + view.getUint32(slot + SLOT_LENGTH, true)), value)).toBe(0)
+  }
+}
+
+const value = (length: number, fill: number): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => (i * 7 + fill) & 255)
+
+function entry(
+  key: string | Uint8Array,
+  seqno: number,
+  value: Uint8Array | string = '',
+  type = TYPE_VALUE,
+): TableEntry {
+  return { key: bytes(key), type, seqno: BigInt(seqno), value: bytes(value) }
+}
+
+const anyEntries = fc
+  .array(
+    fc.record({
+      key: anyKey,
+      type: fc.constantFrom(TYPE_VALUE, TYPE_VALUE, TYPE_VALUE, TYPE_TOMBSTONE, TYPE_WEAK_TOMBSTONE),
+      value: fc.oneof(
+        { weight: 30, arbitrary: anyValue },
+        { weight: 1, arbitrary: fc.constantFrom(32768, 140_000).map((n) => value(n, n)) },
+      ),
+    }),
+    { minLength: 1, maxLength: 150 },
+  )
+  .map((writes) =>
+    // Every write has its own seqno, in any order over the keys.
+    writes.map((write, i) => ({
+      ...write,
+      seqno: BigInt(1 + ((i * 7919) % 10007)),
+      value: write.type === TYPE_VALUE ? write.value : new Uint8Array(0),
+    })),
+  )
+
+describe('builder', () => {
+  test('one entry', () => {
+    const [table] = buildAndCompare([entry('key', 5, 'value')]) as [BuiltTable]
+    expect(readBlocks(table.file, salt).map(({ kind }) => kind)).toEqual([1, 2, 3])
+  })
+
+  test('an empty key, and nothing else', () => {
+    buildAndCompare([entry('', 1, '')])
+  })
+
+  test('any entries, any sizes of blocks, any slices', () => {
+    fc.assert(
+      fc.property(
+        anyEntries,
+        fc.record({
+          blockBytes: fc.oneof(fc.integer({ min: 1, max: 500 }), fc.constantFrom(4096, 16384, 65536, 131072)),
+          interval: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constant(255)),
+          indexBlockBytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(4096, 32768)),
+          slice: fc.integer({ min: 1, max: 200 }),
+        }),
+        (entries, options) => {
+          buildAndCompare(entries, options)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  test('values of every class of size', () => {
+    const sizes = [
+      0,
+      1,
+      127,
+      128,
+      4095,
+      4096,
+      16_383,
+      16_384,
+      32_767,
+      32_768,
+      131_008,
+      131_009,
+      262_016,
+      1 << 20,
+    ]
+    buildAndCompare(
+      sizes.flatMap((size, i) => [
+        entry(`key ${i}`, i + 1, value(size, i)),
+        entry(`key ${i}`, 100 + i, 'newer'),
+      ]),
+    )
+  })
+
+  test('large values one behind the other, around full output pages', () => {
+    const entries = Array.from({ length: 40 }, (_, i) =>
+      entry(`${String(i).padStart(3, '0')}`, i + 1, value(32_768 + 9973 * i, i)),
+    )
+    buildAndCompare(entries, { ...usual, slice: 1 })
+  })
+
+  test('the longest keys with the longest inline values', () => {
+    const key = (last: number): Uint8Array => new Uint8Array(65535).fill(7).fill(last, 65534)
+    const entries = [1, 2, 3].flatMap((i) => [entry(key(i), i, value(32_767, i)), entry(key(i), 10 + i, '')])
+    buildAndCompare(entries)
+    buildAndCompare(entries, { ...usual, blockBytes: 131_072 })
+  })
+
+  test('many versions of a key straddle blocks', () => {
+    const entries = Array.from({ length: 3000 }, (_, i) => entry(`key ${i % 3}`, i + 1, value(i % 100, i)))
+    const [table] = buildAndCompare(entries, { ...usual, blockBytes: 512, indexBlockBytes: 256 }) as [
+      BuiltTable,
+    ]
+    expect(table.word(BUILDER_DATA_BLOCKS)).toBeGreaterThan(100)
+    // A user key goes on in another index block only if one cannot hold it.
+    expect(table.word(BUILDER_INDEX_BLOCKS)).toBeLessThanOrEqual(3)
+  })
+
+  test('versions of one key fill more than one index block', () => {
+    const key = new Uint8Array(2000).fill(5)
+    const entries = Array.from({ length: 700 }, (_, i) => entry(key, i + 1, value(60, i)))
+    const [table] = buildAndCompare(entries, { ...usual, blockBytes: 60, interval: 1 }) as [BuiltTable]
+    expect(table.word(BUILDER_INDEX_BLOCKS)).toBeGreaterThan(5)
+  })
+
+  test('blocks of tiny entries have 16-bit and 32-bit restart offsets', () => {
+    const entries = Array.from({ length: 20_000 }, (_, i) =>
+      entry(Uint8Array.of(i >> 8, i & 255), 1 + ((i * 7919) % 20_011)),
+    )
+    for (const interval of [1, 16]) {
+      const [table] = buildAndCompare(entries, { ...usual, blockBytes: 131_072, interval }) as [BuiltTable]
+      const wide = readBlocks(table.file, salt).filter(({ payload }) => payload[payload.length - 3] === 1)
+      expect(wide.length).toBe(0)
+    }
+    const longer = entries.slice(0, 4000).map((e) => ({ ...e, value: value(30, 0) }))
+    const [table] = buildAndCompare(longer, { ...usual, blockBytes: 131_072 }) as [BuiltTable]
+    expect(readBlocks(table.file, salt).some(({ payload }) => payload[payload.length - 3] === 1)).toBe(true)
+  })
+
+  test('blocks end when they reach their size', () => {
+    const entries = Array.from({ length: 5000 }, (_, i) =>
+      entry(`key ${String(i).padStart(8, '0')}`, i + 1, value(100, i)),
+    )
+    const [table] = buildAndCompare(entries) as [BuiltTable]
+    const sizes = readBlocks(table.file, salt)
+      .filter(({ kind }) => kind === BLOCK_DATA)
+      .map(({ payload }) => payload.length)
+    for (const size of sizes.slice(0, -1)) {
+      expect(size).toBeGreaterThan(3900)
+      expect(size).toBeLessThan(4300)
+    }
+  })
+})
+
+describe('a full root index', () => {
+  /** Separators of these are as long as the keys. */
+  const longKey = (i: number, length: number): Uint8Array =>
+    new Uint8Array(length)
+      .fill(9)
+      .fill(i & 255, length - 1)
+      .fill(i >> 8, length - 2, length - 1)
+
+  test('ends the table; the next one goes on', () => {
+    const entries = Array.from({ length: 60 }, (_, i) => entry(longKey(i, 30_000), i + 1, value(4096, i)))
+    const tables = buildAndCompare(entries, { ...usual, interval: 1, indexBlockBytes: 1 })
+    expect(tables.length).toBeGreaterThan(3)
+    expect(tables.length).toBeLessThan(60)
+    for (let i = 1; i < tables.length; i++) {
+      const [before, after] = [tables[i - 1], tables[i]] as [BuiltTable, BuiltTable]
+      expect(compareKeys(before.bytes(BUILDER_MAX_KEY, 0), after.bytes(BUILDER_MIN_KEY, 0))).toBeLessThan(0)
+    }
+  })
+
+  test('with the longest keys a table holds at least one block', () => {
+    const entries = Array.from({ length: 12 }, (_, i) =>
+      entry(longKey(i >> 1, 65_535), i + 1, value(5000, i)),
+    )
+    const tables = buildAndCompare(entries)
+    expect(tables.length).toBeGreaterThan(1)
+  })
+
+  test('random long keys do not need it', () => {
+    const entries = Array.from({ length: 40 }, (_, i) => entry(value(65_535, i * 37), i + 1, value(5000, i)))
+    expect(buildAndCompare(entries).length).toBe(1)
+  })
+})
+
+describe('edges of the contract', () => {
+  test('without pages there is no builder and nothing is kept', () => {
+    for (let pages = 3; pages < 9; pages++) {
+      const small = bareKernel(pages)
+      const free = small.u32[CONTROL_FREE_PAGES >>> 2] as number
+      const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64) >>> 0
+      expect(builder !== 0).toBe(free >= 5)
+      if (builder !== 0) small.x.builderFree(builder)
+      expect(small.u32[CONTROL_FREE_PAGES >>> 2]).toBe(free)
+    }
+  })
+
+  test('a table without entries is not finished', () => {
+    const memtable = x.createMemtable() >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    x.builderFromMemtable(builder, memtable)
+    expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
+    expect(x.builderFinish(slot, builder)).toBe(STATUS_ABSENT)
+    x.builderFree(builder)
+    x.freeMemtable(memtable)
+  })
+
+  test('a slice is as long as asked', () => {
+    const memtable = fillMemtable(
+      kernel,
+      Array.from({ length: 10 }, (_, i) => entry(`key ${i}`, i + 1, 'value')),
+    )
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    x.builderFromMemtable(builder, memtable)
+    expect(x.builderFeed(slot, builder, 4)).toBe(STATUS_OK)
+    expect(view.getFloat64(builder + BUILDER_ENTRIES, true)).toBe(4)
+    expect(x.builderFeed(slot, builder, 5)).toBe(STATUS_OK)
+    expect(x.builderFeed(slot, builder, 100)).toBe(STATUS_DONE)
+    expect(x.builderFeed(slot, builder, 100)).toBe(STATUS_DONE)
+    expect(view.getFloat64(builder + BUILDER_ENTRIES, true)).toBe(10)
+    x.builderFree(builder)
+    x.freeMemtable(memtable)
+  })
+
+  test('FULL again and again changes nothing', () => {
+    const entries = Array.from({ length: 3 }, (_, i) => entry(`key ${i}`, i + 1, value(400_000, i)))
+    const memtable = fillMemtable(kernel, entries)
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    x.builderFromMemtable(builder, memtable)
+    expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
+    const length = view.getUint32(slot + SLOT_LENGTH, true)
+    const output = u8.slice(
+      view.getUint32(slot + SLOT_POINTER, true),
+      view.getUint32(slot + SLOT_POINTER, true) + length,
+    )
+    for (let i = 0; i < 5; i++) {
+      expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
+      const at = view.getUint32(slot + SLOT_POINTER, true)
+      expect(compareKeys(u8.subarray(at, at + view.getUint32(slot + SLOT_LENGTH, true)), output)).toBe(0)
+    }
+    x.builderFree(builder)
+    x.freeMemtable(memtable)
+  })
+
+  test('builderAppend adds blocks of any kind behind the root', () => {
+    const memtable = fillMemtable(kernel, [entry('key', 1, 'value')])
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    x.builderFromMemtable(builder, memtable)
+    expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
+    expect(x.builderFinish(slot, builder)).toBe(STATUS_DONE)
+    const used = view.getUint32(slot + SLOT_LENGTH, true)
+    expect(x.builderFinish(slot, builder)).toBe(STATUS_DONE)
+    expect(view.getUint32(slot + SLOT_LENGTH, true)).toBe(used)
+
+    const payload = x.allocatePage() >>> 0
+    u8.set(value(PAGE_BYTES, 3), payload)
+    expect(x.builderAppend(slot, builder, BLOCK_PROPERTIES, payload, 100)).toBe(STATUS_OK)
+    expect(view.getFloat64(slot + SLOT_NUMBER, true)).toBe(64 + used)
+    expect(view.getUint32(slot + SLOT_POSITION, true)).toBe(124)
+    expect(view.getUint32(slot + SLOT_LENGTH, true)).toBe(used + 124)
+    const output = view.getUint32(slot + SLOT_POINTER, true)
+    const block = readBlock(u8.subarray(output, output + used + 124), used, salt, 64)
+    expect(compareKeys(block.payload, value(100, 3))).toBe(0)
+
+    expect(x.builderAppend(slot, builder, BLOCK_PROPERTIES, payload, 131_049)).toBe(STATUS_MALFORMED)
+    expect(x.builderAppend(slot, builder, BLOCK_PROPERTIES, payload, 131_048)).toBe(STATUS_FULL)
+    expect(view.getUint32(slot + SLOT_LENGTH, true)).toBe(used + 124)
+    x.builderWritten(builder)
+    expect(x.builderAppend(slot, builder, BLOCK_PROPERTIES, payload, 131_048)).toBe(STATUS_OK)
+    expect(view.getFloat64(slot + SLOT_NUMBER, true)).toBe(64 + used + 124)
+    x.freePage(payload)
+    x.builderFree(builder)
+    x.freeMemtable(memtable)
+  })
+})
