@@ -43,3 +43,7 @@ export {
   builderResume,
 } from './table/builder'
 export { builderCreate, builderFree, builderWritten } from './table/builder-state'
+
+// ── merging ranges ───────────────────────────────────────────────────────────────────────────────────────
+export { mergeAddTable, mergeBegin, mergeExhaust, mergeSetBlock } from './read/merge'
+export { mergeFill } from './read/merge-fill'

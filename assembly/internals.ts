@@ -3,6 +3,7 @@
  */
 export { attachSlot, initialise } from './memory/control'
 export { allocatePage, freePage } from './memory/pages'
+export { allocateRecord, freeRecord } from './memory/records'
 export { allocateChain, freeChain } from './memory/chain'
 export { copyBytes, loadBigEndianU64 } from './memory/bytes'
 export { commonPrefix, compareBytes, compareInternal, compareWords, equalBytes } from './key/compare'

@@ -152,10 +152,12 @@ export type Contents = ReadonlyMap<string, Entries>
 /** What a crash at one moment may leave: a reopened database holds n commits, lowest ≤ n ≤ highest. */
 export interface Bounds {
   readonly commits: { readonly lowest: Readonly<Record<Crash, number>>; readonly highest: number }
-  readonly layouts: { readonly lowest: number; readonly highest: number }
+  readonly layouts: { readonly lowest: Readonly<Record<Crash, number>>; readonly highest: number }
   /** Without a journal, keyspaces come back each for itself: at least as they were when last flushed. */
   readonly flushed: ReadonlyMap<KeyspaceId, number> | undefined
 }
+
+const noState: State = new Map()
 
 /** Where in its history a reopened database stands. */
 export interface Position {
@@ -178,7 +180,7 @@ export class Model {
   #nextKeyspace: KeyspaceId = defaultKeyspace + 1
   /** Commits that survive each kind of crash. */
   #durable: Record<Crash, number> = { kill: 0, power: 0 }
-  #durableLayouts = 0
+  #durableLayouts: Record<Crash, number> = { kill: 0, power: 0 }
   #flushed = new Map<KeyspaceId, number>()
 
   constructor(options: ModelOptions = {}) {
@@ -239,14 +241,14 @@ export class Model {
   }
 
   /** Commits up to number `commits` were acknowledged: they and all before them are as durable as asked. */
-  acknowledge(durability: Durability, commits = this.commits): void {
+  acknowledge(durability: Durability, commits: number = this.commits): void {
     if (durability === 'buffered' || !this.#journal) return
     this.#durable.kill = Math.max(this.#durable.kill, commits)
     if (durability === 'sync') this.#durable.power = Math.max(this.#durable.power, commits)
   }
 
   /** A flush of these keyspaces (all if not given) was acknowledged: every entry they had is in tables, which are durable. */
-  acknowledgeFlush(keyspaces: readonly KeyspaceId[] | undefined, commits = this.commits): void {
+  acknowledgeFlush(keyspaces: readonly KeyspaceId[] | undefined, commits: number = this.commits): void {
     for (const id of keyspaces ?? [defaultKeyspace, ...this.layout.values()]) this.#flushed.set(id, commits)
     // A commit lies before all that follow it: what is in a table is never without what came before it.
     const covered = keyspaces === undefined ? commits : lastTouching(this.states, keyspaces, commits)
@@ -273,7 +275,8 @@ export class Model {
 
   /** Creating or dropping was acknowledged: that is durable at once, whatever the durability of writes. */
   acknowledgeLayout(): void {
-    this.#durableLayouts = this.layouts.length - 1
+    const highest = this.layouts.length - 1
+    this.#durableLayouts = { kill: highest, power: highest }
   }
 
   // ── crashes ──
@@ -282,20 +285,31 @@ export class Model {
   bounds(): Bounds {
     return {
       commits: { lowest: { ...this.#durable }, highest: this.commits },
-      layouts: { lowest: this.#durableLayouts, highest: this.layouts.length - 1 },
+      layouts: { lowest: { ...this.#durableLayouts }, highest: this.layouts.length - 1 },
       flushed: this.#journal ? undefined : new Map(this.#flushed),
+    }
+  }
+
+  /** The same after a clean close: nothing is missing. */
+  boundsWhenClosed(): Bounds {
+    const { commits } = this
+    const layouts = this.layouts.length - 1
+    return {
+      commits: { lowest: { kill: commits, power: commits }, highest: commits },
+      layouts: { lowest: { kill: layouts, power: layouts }, highest: layouts },
+      flushed: undefined,
     }
   }
 
   /** The latest moment within the bounds at which the database held exactly `contents`; undefined if there is none. */
   matching(contents: Contents, bounds: Bounds, crash: Crash): Position | undefined {
-    for (let m = bounds.layouts.highest; m >= bounds.layouts.lowest; m--) {
+    for (let m = bounds.layouts.highest; m >= bounds.layouts.lowest[crash]; m--) {
       const layout: Layout = this.layouts[m] ?? new Map()
       const names = ['', ...layout.keys()]
       if (contents.size !== names.length || !names.every((name) => contents.has(name))) continue
       const idOf = (name: string): KeyspaceId => layout.get(name) ?? defaultKeyspace
       const holds = (name: string, n: number): boolean =>
-        equalEntries(contents.get(name) ?? [], entriesOf(this.states[n] ?? new Map(), idOf(name)))
+        equalEntries(contents.get(name) ?? [], entriesOf(this.states[n] ?? noState, idOf(name)))
       const { lowest, highest } = bounds.commits
       const { flushed } = bounds
       const commits =
@@ -322,7 +336,10 @@ export class Model {
     model.layouts.splice(0, 1, ...this.layouts.slice(0, layouts + 1))
     model.#nextKeyspace = this.#nextKeyspace
     model.#durable = { kill: commits, power: crash === 'power' ? commits : bounds.commits.lowest.power }
-    model.#durableLayouts = crash === 'power' ? layouts : bounds.layouts.lowest
+    model.#durableLayouts = {
+      kill: layouts,
+      power: crash === 'power' ? layouts : bounds.layouts.lowest.power,
+    }
     const ids: [string, KeyspaceId][] = [['', defaultKeyspace], ...model.layout]
     model.states[commits] = new Map(ids.map(([name, id]) => [id, contents.get(name) ?? []]))
     for (const [, id] of ids) model.#flushed.set(id, commits)

@@ -287,8 +287,7 @@ function keepKey(page: u32, chunk: u32, length: u32): bool {
 function keepEntry(page: u32, chunk: u32, length: u32, capacity: u32, keysOnly: bool): bool {
   if (isCurrentSafe(page)) return true
   const current = page + MERGE_CURRENT
-  const keyAlone = keysOnly || isTombstone(loadU64(current + CURSOR_TRAILER))
-  const valueLength = keyAlone ? 0 : chunkValueLength(current)
+  const valueLength = keysOnly ? 0 : chunkValueLength(current)
   if (length > 0 && length + chunkEntryBytes(current, valueLength) > capacity) return false
   keepCurrent(page, chunk, length, valueLength)
   return true

@@ -64,6 +64,13 @@ export function writerCreate(writer: u32, buffer: u32, limit: u32, interval: u32
   writerReset(writer)
 }
 
+/** INVARIANT: the writer is empty. */
+// @ts-ignore: decorator
+@inline
+export function writerSetInterval(writer: u32, interval: u32): void {
+  storeU32(writer + WRITER_INTERVAL, interval)
+}
+
 function writerReset(writer: u32): void {
   storeU32(writer + WRITER_END, loadU32(writer + WRITER_BUFFER))
   storeU32(writer + WRITER_ENTRIES, 0)
@@ -104,6 +111,15 @@ export function writerFits(writer: u32, keyLength: u32, valueLength: u32): bool 
   return (
     GATHERED_BYTES + keyLength + valueLength <= loadU32(writer + WRITER_LIMIT) - loadU32(writer + WRITER_END)
   )
+}
+
+/** Whether an entry fits whose key is `key`, no smaller than the last one, or a beginning of it with another last byte. */
+export function writerFitsKey(writer: u32, key: u32, keyLength: u32, valueLength: u32): bool {
+  const isHead = loadU32(writer + WRITER_POSITION) == 0
+  const headLength = loadU32(writer + WRITER_HEAD_LENGTH)
+  const shared = isHead ? 0 : commonPrefix(loadU32(writer + WRITER_HEAD), key, min(headLength, keyLength))
+  // That last byte may be one that `key` shares.
+  return writerFits(writer, keyLength - shared + 1, valueLength)
 }
 
 /** No fewer than the bytes writerFinish will write. */

@@ -1,7 +1,9 @@
+import { equalBytes } from '../key/compare'
 import { copyBytes, fillBytes, loadF64, loadU32, storeF64, storeU32 } from '../memory/bytes'
 import {
   BLOCK_HEADER_BYTES,
   BUILDER_LOWEST_SEQNO,
+  BUILDER_MAX_KEY_LENGTH,
   BUILDER_OFFSET,
   PAGE_BYTES,
   SLOT_LENGTH,
@@ -42,7 +44,7 @@ export const BUILDER_PENDING_OFFSET: u32 = 184
 export const BUILDER_PENDING_SIZE: u32 = 192
 /** u32: 1 if the index block being gathered is to be finished before anything is added. */
 export const BUILDER_INDEX_ENDS: u32 = 196
-/** u32: 1 if the root index cannot take another index block. */
+/** u32: 1 if the table takes no more index blocks. */
 export const BUILDER_ROOT_FULL: u32 = 200
 /** u32: 1 while the current value's extents are written; its page chain's page that becomes the next one. */
 export const BUILDER_IN_EXTENTS: u32 = 204
@@ -51,6 +53,13 @@ export const BUILDER_CHAIN: u32 = 208
 export const BUILDER_EXTENTS_OFFSET: u32 = 216
 /** u32: size of the block that was appended last. */
 export const BUILDER_APPENDED: u32 = 224
+/** u32: 1 if the index block (the root index) has room for the last user key and its beginnings, but not for any key. */
+export const BUILDER_INDEX_TIGHT: u32 = 228
+export const BUILDER_ROOT_TIGHT: u32 = 232
+/** u32: the node of the last long user key whose versions were looked at. */
+export const BUILDER_LONG_NODE: u32 = 236
+/** u32: restart interval. */
+export const BUILDER_INTERVAL: u32 = 240
 /** Block writers. */
 export const BUILDER_DATA_WRITER: u32 = 256
 export const BUILDER_INDEX_WRITER: u32 = 320
@@ -89,6 +98,7 @@ export function builderCreate(
   writerCreate(builder + BUILDER_ROOT_WRITER, builder + BUILDER_ROOT, builder + size, interval)
   storeF64(builder + BUILDER_OFFSET, offset)
   storeF64(builder + BUILDER_LOWEST_SEQNO, <f64>SEQNO_LIMIT)
+  storeU32(builder + BUILDER_INTERVAL, interval)
   storeU32(builder + BUILDER_BLOCK_BYTES, blockBytes)
   storeU32(builder + BUILDER_INDEX_BLOCK_BYTES, indexBlockBytes)
   copyBytes(builder + BUILDER_SALT, salt, 16)
@@ -118,6 +128,13 @@ export function smallestKey(builder: u32): u32 {
 @inline
 export function lastKey(builder: u32): u32 {
   return loadU32(builder + BUILDER_KEYS) + KEYS_LAST
+}
+
+/** Whether a key is that last user key. */
+export function isLastKey(builder: u32, key: u32, keyLength: u32): bool {
+  return (
+    keyLength == loadU32(builder + BUILDER_MAX_KEY_LENGTH) && equalBytes(lastKey(builder), key, keyLength)
+  )
 }
 
 // ── output ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ import {
   BUILDER_ROOT_SIZE,
   BUILDER_TOMBSTONES,
   BUILDER_WEAK_TOMBSTONES,
+  INLINE_VALUE_LIMIT_BYTES,
   SLOT_NUMBER,
   SLOT_POSITION,
   STATUS_ABSENT,
@@ -34,25 +35,31 @@ import {
 } from '../memtable/cursor'
 import { FRAME_BYTES } from './block-frame'
 import { writerAdd, writerFits, writerSize } from './block-writer'
+import { finishDataBlock, isGatheringData, writeExtents } from './builder-data'
 import {
-  finishDataBlock,
+  endIndexBlock,
   finishIndexBlock,
   finishRoot,
   indexDataBlock,
   indexLastDataBlock,
   isDataBlockPending,
-  isGatheringData,
-  writeExtents,
-} from './builder-blocks'
+  isIndexTight,
+  LONG_KEY_BYTES,
+  LONG_KEY_INTERVAL,
+  hasIndexBlocks,
+} from './builder-index'
+import { versionsOfLongKey } from './long-key'
 import {
   BUILDER_APPENDED,
   BUILDER_BLOCK_BYTES,
   BUILDER_DATA_WRITER,
   BUILDER_EXTENTS_OFFSET,
+  BUILDER_LONG_NODE,
   BUILDER_ROOT_FULL,
   BUILDER_SOURCE,
   outputBlock,
   outputPayload,
+  isLastKey,
   outputResult,
   smallestKey,
 } from './builder-state'
@@ -101,19 +108,26 @@ function addNode(builder: u32, node: u32): u32 {
   // Upper bound of the value part; an extent list has 3 bytes for each extent.
   const extents = type == TYPE_EXTENT ? chainPages(rawLength) : 0
   if (extents > EXTENTS_MAX) return STATUS_MALFORMED
+  if (!ASC_NO_ASSERT)
+    assert(type == TYPE_EXTENT ? rawLength >= INLINE_VALUE_LIMIT_BYTES : rawLength < INLINE_VALUE_LIMIT_BYTES)
   const valueBound = extents == 0 ? rawLength : EXTENT_LIST_HEADER_MAX + 3 * extents
 
-  if (
-    isGatheringData(builder) &&
-    (writerSize(writer) >= loadU32(builder + BUILDER_BLOCK_BYTES) ||
-      !writerFits(writer, keyLength, valueBound))
-  ) {
-    if (!finishDataBlock(builder)) return STATUS_FULL
+  // A long user key whose versions need several blocks begins a data and an index block, and a table if it needs several of these.
+  const longVersions = keyLength > LONG_KEY_BYTES ? versionsOfLongKey(builder, node) : 0
+  if (isGatheringData(builder)) {
+    const ends =
+      longVersions != 0 ||
+      writerSize(writer) >= loadU32(builder + BUILDER_BLOCK_BYTES) ||
+      !writerFits(writer, keyLength, valueBound) ||
+      (isIndexTight(builder) && !isLastKey(builder, key, keyLength))
+    if (ends && !finishDataBlock(builder)) return STATUS_FULL
   }
   if (!isGatheringData(builder)) {
     if (isDataBlockPending(builder)) indexDataBlock(builder, key, keyLength)
+    if (longVersions != 0) endIndexBlock(builder)
     if (!finishIndexBlock(builder)) return STATUS_FULL
     if (loadU32(builder + BUILDER_ROOT_FULL) != 0) return STATUS_NO_PAGES
+    if (longVersions == LONG_KEY_INTERVAL && hasIndexBlocks(builder)) return STATUS_NO_PAGES
   }
   let valueLength = rawLength
   let extentsOffset: u64 = 0
@@ -126,6 +140,7 @@ function addNode(builder: u32, node: u32): u32 {
   if (extents == 0) copyBytes(to, value, valueLength)
   else writeExtentList(to, rawLength, extentsOffset, extents, value)
   count(builder, key, keyLength, type, rawLength)
+  if (longVersions != 0) storeU32(builder + BUILDER_LONG_NODE, node)
   return STATUS_OK
 }
 
@@ -160,6 +175,7 @@ export function builderFinish(slot: u32, builder: u32): u32 {
       if (!finishDataBlock(builder)) return full(slot, builder)
     }
     if (isDataBlockPending(builder)) indexLastDataBlock(builder)
+    endIndexBlock(builder)
     if (!finishIndexBlock(builder) || !finishRoot(builder)) return full(slot, builder)
   }
   outputResult(slot, builder)

@@ -1,5 +1,7 @@
+import type { Run, TableInfo } from '../version/version.ts'
+
 /** Bytewise order of memory[pointer, pointer + length) and a key: negative, zero or positive. */
-export function compareAt(memory: Uint8Array, pointer: number, length: number, key: Uint8Array): number {
+function compareAt(memory: Uint8Array, pointer: number, length: number, key: Uint8Array): number {
   const shared = Math.min(length, key.byteLength)
   for (let i = 0; i < shared; i++) {
     const difference = (memory[pointer + i] as number) - (key[i] as number)
@@ -18,4 +20,17 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
     return end
   }
   return undefined
+}
+
+/** The table of a run (disjoint, ascending) that can hold the key. */
+export function tableFor(memory: Uint8Array, run: Run, key: number, keyLength: number): TableInfo | undefined {
+  let low = 0
+  let high = run.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareAt(memory, key, keyLength, (run[middle] as TableInfo).largestKey) > 0) low = middle + 1
+    else high = middle
+  }
+  const table = run[low]
+  return table !== undefined && compareAt(memory, key, keyLength, table.smallestKey) >= 0 ? table : undefined
 }

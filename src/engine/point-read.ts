@@ -14,10 +14,10 @@ import {
   TYPE_EXTENT,
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
-import type { Run, TableInfo } from '../version/version.ts'
+import type { Run } from '../version/version.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { Engine } from './engine.ts'
-import { compareAt } from './key-order.ts'
+import { tableFor } from './key-order.ts'
 import { chainValue, extentValue } from './large-value.ts'
 import type { Tree } from './tree.ts'
 
@@ -86,17 +86,4 @@ export class PointReader {
     const at = (slot + SLOT_READ_SEQNO) >>> 2
     return (u32[at] as number) + (u32[at + 1] as number) * 4294967296
   }
-}
-
-/** The table of a run (disjoint, ascending) that can hold the key. */
-function tableFor(memory: Uint8Array, tables: Run, key: number, keyLength: number): TableInfo | undefined {
-  let low = 0
-  let high = tables.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (compareAt(memory, key, keyLength, (tables[middle] as TableInfo).largestKey) > 0) low = middle + 1
-    else high = middle
-  }
-  const table = tables[low]
-  return table !== undefined && compareAt(memory, key, keyLength, table.smallestKey) >= 0 ? table : undefined
 }

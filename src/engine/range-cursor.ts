@@ -2,10 +2,14 @@ import {
   BOUND_AFTER,
   BOUND_BEFORE,
   CHUNK_ENTRY_HEADER_BYTES,
+  CHUNK_EXTENT_CHAIN,
+  CHUNK_EXTENT_LENGTH,
+  CHUNK_EXTENT_LIST,
+  CHUNK_EXTENT_SOURCE,
+  CHUNK_KEY_LENGTH,
+  CHUNK_TYPE,
   INPUT_SECOND,
-  PAGE_BYTES,
   SLOT_COUNT_RESULT,
-  SLOT_LENGTH,
   SLOT_POSITION,
   SLOT_SOURCE,
   STATUS_DONE,
@@ -17,10 +21,11 @@ import {
 } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { noPages } from '../kernel/kernel.ts'
-import { RunCursor } from '../table/table-cursor.ts'
+import { RunCursor } from '../table/run-cursor.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { compareKeys, type Run, type TableInfo } from '../version/version.ts'
 import type { Engine } from './engine.ts'
+import { tableFor } from './key-order.ts'
 import { chainValue, extentValue } from './large-value.ts'
 import type { Tree } from './tree.ts'
 
@@ -44,6 +49,12 @@ export interface RangeSpan {
   /** At most that many entries. */
   readonly limit: number
   readonly keysOnly: boolean
+}
+
+/** A run taking part in the merge. */
+interface Source {
+  readonly run: Run
+  readonly cursor: RunCursor
 }
 
 /**
@@ -99,8 +110,8 @@ export class RangeCursor {
     const at = this.#position
     const header = at >>> 2
     const valueLength = u32[header] as number
-    const keyLength = view.getUint16(at + 4, true)
-    const type = view.getUint8(at + 6)
+    const keyLength = view.getUint16(at + CHUNK_KEY_LENGTH, true)
+    const type = view.getUint8(at + CHUNK_TYPE)
     this.keyPointer = at + CHUNK_ENTRY_HEADER_BYTES
     this.keyLength = keyLength
     this.valuePointer = this.keyPointer + keyLength
@@ -126,7 +137,7 @@ export class RangeCursor {
     const { exports, slot } = kernel
     this.#engine.assertReadable(this.#tree)
     if (this.#page === 0) this.#page = kernel.page()
-    const sources: RunCursor[] = []
+    const sources: Source[] = []
     try {
       this.#begin(sources)
       const end = this.#span.reverse ? this.#span.lower : this.#span.upper
@@ -151,7 +162,7 @@ export class RangeCursor {
         break
       }
       this.#left = kernel.word(SLOT_COUNT_RESULT)
-      this.#lastEntry = kernel.word(SLOT_POSITION)
+      this.#lastEntry = this.#page + kernel.word(SLOT_POSITION)
       this.#remaining -= this.#left
       if (this.#remaining <= 0) this.#ended = true
       this.#position = this.#page
@@ -163,7 +174,7 @@ export class RangeCursor {
   }
 
   /** Starts the merge behind the last key handed out, or at the bound of the range. */
-  #begin(sources: RunCursor[]): void {
+  #begin(sources: Source[]): void {
     const { kernel } = this.#engine
     const { exports, slot, u8, u32, view, input } = kernel
     const { reverse, lower, upper } = this.#span
@@ -171,7 +182,7 @@ export class RangeCursor {
     let keyLength = -1
     let bound = BOUND_BEFORE
     if (this.#started) {
-      keyLength = view.getUint16(this.#lastEntry + 4, true)
+      keyLength = view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true)
       const key = this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES
       u8.copyWithin(input, key, key + keyLength)
       bound = reverse ? BOUND_BEFORE : BOUND_AFTER
@@ -192,7 +203,7 @@ export class RangeCursor {
       if (sources.length === 0) this.#firstSource = source
       const files = run.map((table) => tree.files.get(table.id) as TableFile)
       const cursor = new RunCursor(kernel, this.#engine.blocks, files, reverse)
-      sources.push(cursor)
+      sources.push({ cursor, run })
       if (cursor.seek(at, input, keyLength, bound)) {
         const { payload, length } = this.#engine.blocks
         exports.mergeSetBlock(slot, source, payload, length, keyLength < 0 ? 0 : 1)
@@ -201,28 +212,32 @@ export class RangeCursor {
   }
 
   /** Gives a source its next block. */
-  #feed(cursor: RunCursor | undefined, source: number): void {
+  #feed(from: Source | undefined, source: number): void {
     const { kernel, blocks } = this.#engine
-    if (cursor !== undefined && cursor.next()) {
+    if (from !== undefined && from.cursor.next()) {
       kernel.exports.mergeSetBlock(kernel.slot, source, blocks.payload, blocks.length, 0)
     } else kernel.exports.mergeExhaust(kernel.slot, source)
   }
 
   /** A value kept apart ends its chunk; it is copied out at once, because memtables and blocks may go. */
-  #takeLarge(sources: readonly RunCursor[]): void {
+  #takeLarge(sources: readonly Source[]): void {
     const { kernel } = this.#engine
     const { view, u32 } = kernel
     const at = this.#lastEntry
     this.#largeValue = undefined
-    if ((view.getUint8(at + 6) & TYPE_MASK) !== TYPE_EXTENT || this.#span.keysOnly) return
-    const reference = at + CHUNK_ENTRY_HEADER_BYTES + view.getUint16(at + 4, true)
-    const chain = view.getUint32(reference, true)
+    if ((view.getUint8(at + CHUNK_TYPE) & TYPE_MASK) !== TYPE_EXTENT || this.#span.keysOnly) return
+    const reference = at + CHUNK_ENTRY_HEADER_BYTES + view.getUint16(at + CHUNK_KEY_LENGTH, true)
+    const chain = view.getUint32(reference + CHUNK_EXTENT_CHAIN, true)
     if (chain !== 0) {
-      this.#largeValue = chainValue(kernel, chain, view.getUint32(reference + 4, true))
+      this.#largeValue = chainValue(kernel, chain, view.getUint32(reference + CHUNK_EXTENT_LENGTH, true))
       return
     }
-    const cursor = sources[view.getUint32(reference + 8, true) - this.#firstSource] as RunCursor
-    this.#largeValue = extentValue(this.#engine, cursor.table, reference + 12, (u32[at >>> 2] as number) - 12)
+    // NOTE: the source may have gone on to another table of its run; the key tells which one the entry is from.
+    const { run } = sources[view.getUint32(reference + CHUNK_EXTENT_SOURCE, true) - this.#firstSource] as Source
+    const info = tableFor(kernel.u8, run, at + CHUNK_ENTRY_HEADER_BYTES, view.getUint16(at + CHUNK_KEY_LENGTH, true))
+    const table = this.#tree.files.get(info?.id ?? 0) as TableFile
+    const listBytes = (u32[at >>> 2] as number) - CHUNK_EXTENT_LIST
+    this.#largeValue = extentValue(this.#engine, table, reference + CHUNK_EXTENT_LIST, listBytes)
   }
 }
 

@@ -102,7 +102,15 @@ export interface KernelExports {
    * INVARIANT: the key stays where it is until no table source waits for its first block; memtables and blocks given to the
    * merge stay until its last mergeFill.
    */
-  mergeBegin(slot: number, superVersion: number, seqno: number, reverse: number, key: number, keyLength: number, bound: number): void
+  mergeBegin(
+    slot: number,
+    superVersion: number,
+    seqno: number,
+    reverse: number,
+    key: number,
+    keyLength: number,
+    bound: number,
+  ): void
   /**
    * Adds a table source (SLOT_SOURCE: its number); it stands at no block yet. A source may go on from table to table, as long as its
    * keys ascend (reverse: descend). @returns OK, or NO_PAGES with too many sources (1,024, memtables included).

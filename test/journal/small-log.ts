@@ -180,7 +180,7 @@ export function expectedVerdict(
   const applied = log.map(() => 0)
   let cut: { journal: number; offset: number; droppedBytes: number } | undefined
   for (const [index, journal] of remains.entries()) {
-    const { facts, length, isVoid, hasHeader, proven, isSameBoot, stop, valid } = journal
+    const { length, isVoid, hasHeader, proven, isSameBoot, stop, valid } = journal
     const corrupt: Expected = { verdict: 'CORRUPT', journal: index, offset: stop }
     if (isVoid) {
       if (proven > 0) return { ...corrupt, offset: length }
@@ -201,7 +201,6 @@ export function expectedVerdict(
       applied[index] = valid
       cut = { journal: index, offset: stop, droppedBytes: length - stop }
     }
-    void facts
   }
   return { verdict: 'open', applied, cut }
 }

@@ -5,7 +5,7 @@ import { KIND_BATCH, KIND_GAP, type JournalHeader, type JournalLink } from '../.
 import { decideLogEnd, type LogEnd, type RecoveryPolicy } from '../../src/journal/log-end.ts'
 import { readFrames } from '../../src/journal/reader.ts'
 import { scanJournals, type JournalSource } from '../../src/journal/scan.ts'
-import { JournalWriter } from '../../src/journal/writer.ts'
+import type { JournalWriter } from '../../src/journal/writer.ts'
 import { VarveError } from '../../src/errors.ts'
 import { journalFileName } from '../../src/fs/file-names.ts'
 import type { File } from '../../src/fs/filesystem.ts'
@@ -107,6 +107,18 @@ export function framesOf(
     frames.push({ journal, offset, kind, count, baseSeqno, syncedOffset, payload: Uint8Array.from(payload) })
   }
   return frames
+}
+
+/** What a reader finds in the file of a writer whose first seqno was 1. */
+export function contentOf(kernel: Kernel, file: File, writer: JournalWriter): ReadFrame[] {
+  const frames = framesOf(kernel, file, writer.id, writer.length)
+  checkSeqnos(frames, 1)
+  return frames
+}
+
+/** Digests of the batches. */
+export function payloadsOf(frames: readonly ReadFrame[]): string[] {
+  return frames.filter(({ kind }) => kind === KIND_BATCH).map(({ payload }) => digest(payload))
 }
 
 export interface Reading {

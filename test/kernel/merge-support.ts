@@ -64,6 +64,9 @@ export interface Scan {
   early: number
 }
 
+/** Written over chunks that were handed out; keys are full of it, so that a stale pointer finds another key there. */
+export const SHRED = 0xee
+
 export const compareKeys = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)
 export const compareEntries = (a: Entry, b: Entry): number => compareKeys(a.key, b.key) || b.seqno - a.seqno
 
@@ -215,7 +218,7 @@ export class Sources {
       const chunk = this.#chunks[turn & 1] as number
       const { status, entries } = merge.fill(chunk)
       const used = word(this.kernel, SLOT_LENGTH) + 4096
-      this.kernel.u8.fill(0xee, chunk, chunk + Math.min(used, PAGE_BYTES))
+      this.kernel.u8.fill(SHRED, chunk, chunk + Math.min(used, PAGE_BYTES))
       found.push(...entries)
       if (status === STATUS_DONE) {
         if (merge.fill(chunk).entries.length !== 0) throw new Error('entries after DONE')
@@ -329,7 +332,7 @@ function wantedBlock(blocks: Block[], reverse: boolean, begin: Bound | undefined
   if (!begin) return reverse ? blocks.length - 1 : 0
   const isBefore = ({ key }: Entry) => compareKeys(key, begin.key) < (begin.bound === BOUND_AFTER ? 1 : 0)
   if (reverse) return blocks.findLastIndex(({ entries }) => isBefore(entries[0] as Entry))
-  const wanted = blocks.findIndex(({ entries }) => !isBefore(entries.at(-1) as Entry))
+  const wanted = blocks.findIndex(({ entries }) => !isBefore(entries.at(-1)))
   return wanted === -1 ? blocks.length : wanted
 }
 

@@ -6,7 +6,9 @@ import {
   PAGE_BYTES,
   RECORD_BYTES,
 } from '../../assembly/memory/layout.ts'
+import { internalsModule } from './internals.ts'
 import { bareKernel, type BareKernel } from './support.ts'
+import { runThreads } from './threads.ts'
 
 const perPage = PAGE_BYTES / RECORD_BYTES
 const free = (k: BareKernel): number => k.u32[CONTROL_FREE_PAGES / 4] as number
@@ -70,5 +72,40 @@ describe('records', () => {
       }),
       { numRuns: 50 },
     )
+  })
+
+  // Short cycles that put the same head back while another thread is between its look and its exchange (ABA).
+  test('three threads at once: no record has two owners', { timeout: 120_000 }, async () => {
+    const k = bareKernel(8)
+    const results = await runThreads<number>(
+      await internalsModule(),
+      k.memory,
+      3,
+      /* js */ `
+        const u32 = new Uint32Array(memory.buffer)
+        const mark = (record) => { if (Atomics.exchange(u32, (record + 32) >>> 2, thread + 1) !== 0) result++ }
+        const release = (record) => {
+          if (Atomics.exchange(u32, (record + 32) >>> 2, 0) !== thread + 1) result++
+          x.freeRecord(record)
+        }
+        result = 0
+        for (let i = 0; i < 400000; i++) {
+          const a = x.allocateRecord() >>> 0
+          mark(a)
+          const b = x.allocateRecord() >>> 0
+          mark(b)
+          release(a)
+          const c = x.allocateRecord() >>> 0
+          mark(c)
+          release(c)
+          release(b)
+        }
+      `,
+    )
+    expect(results).toEqual([0, 0, 0])
+    // One page was enough, and all its records are free.
+    expect(free(k)).toBe(8 - 3 - 1)
+    expect(new Set(Array.from({ length: perPage }, () => k.x.allocateRecord() >>> 0)).size).toBe(perPage)
+    expect(free(k)).toBe(8 - 3 - 1)
   })
 })

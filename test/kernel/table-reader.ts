@@ -4,6 +4,10 @@ import {
   BLOCK_EXTENT,
   BLOCK_INDEX,
   BLOCK_ROOT_INDEX,
+  BUILDER_MAX_KEY,
+  BUILDER_MAX_KEY_LENGTH,
+  BUILDER_MIN_KEY,
+  BUILDER_MIN_KEY_LENGTH,
   BUILDER_OFFSET,
   BUILDER_ROOT_OFFSET,
   BUILDER_ROOT_SIZE,
@@ -48,7 +52,8 @@ export interface BuiltTable {
   rootSize: number
   float(offset: number): number
   word(offset: number): number
-  bytes(pointer: number, length: number): Uint8Array
+  smallestKey: Uint8Array
+  largestKey: Uint8Array
 }
 
 /** A memtable with these entries, whose values are whole: of TYPE_VALUE, those of 32,768 bytes and more become chains. */
@@ -131,18 +136,16 @@ export function buildTables(
     const stateView = new DataView(state.buffer)
     const word = (offset: number): number => stateView.getUint32(offset, true)
     const float = (offset: number): number => stateView.getFloat64(offset, true)
-    const keys = new Map<number, Uint8Array>()
-    for (const offset of [68, 76]) {
-      const pointer = word(offset)
-      keys.set(offset, u8.slice(pointer, pointer + word(offset + 4)))
-    }
+    const keyAt = (pointer: number, length: number): Uint8Array =>
+      u8.slice(word(pointer), word(pointer) + word(length))
     tables.push({
       file: Uint8Array.from(Buffer.concat(parts)),
       rootOffset: float(BUILDER_ROOT_OFFSET),
       rootSize: word(BUILDER_ROOT_SIZE),
       float,
       word,
-      bytes: (pointer) => keys.get(pointer) as Uint8Array,
+      smallestKey: keyAt(BUILDER_MIN_KEY, BUILDER_MIN_KEY_LENGTH),
+      largestKey: keyAt(BUILDER_MAX_KEY, BUILDER_MAX_KEY_LENGTH),
     })
     previous = builder
   }

@@ -11,7 +11,7 @@ import {
 import type { SubjectOperation } from '../support/subject.ts'
 import { key, largeValue, middleValue, range, show, smallValue, value, valueBytes } from './arbitraries.ts'
 import { ask, askSync, expectedAnswer, question } from './reading.ts'
-import { concurrent, turn } from './turns.ts'
+import { calls, runConcurrently, runTurn, turnSteps } from './turns.ts'
 import { type World, check, keys, values } from './world.ts'
 
 export type Command = fc.AsyncCommand<World, World>
@@ -328,8 +328,8 @@ function refuses(call: () => unknown): boolean {
 
 const compareAll = command('compareAll', fc.constant(null), (world) => world.compareAll())
 
-const turnCommand = command('turn', turn.arbitrary, turn.run)
-const concurrentCommand = command('concurrent', concurrent.arbitrary, concurrent.run)
+const turnCommand = command('turn', turnSteps, runTurn)
+const concurrentCommand = command('concurrent', calls, runConcurrently)
 
 /** Some commands several times: they are tried that much more often. */
 export const commands: fc.Arbitrary<Command>[] = [

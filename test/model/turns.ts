@@ -20,7 +20,7 @@ type Read = { keyspace: number; snapshot: number | undefined; route: number; que
 /** A long key may not be staged more than twice, or the group would be committed for its size. */
 const stagedWrite = write.filter((chosen) => chosen.key.length < 5000)
 
-type TurnStep =
+export type TurnStep =
   | { readonly step: 'stage' | 'now' | 'batch'; readonly write: Write }
   | { readonly step: 'read'; readonly read: Read }
   | { readonly step: 'snapshot' | 'flush' | 'persist' }
@@ -37,52 +37,48 @@ const turnStep: fc.Arbitrary<TurnStep> = fc.oneof(
   },
 )
 
+export const turnSteps: fc.Arbitrary<TurnStep[]> = fc.array(turnStep, { minLength: 1, maxLength: 12 })
+
 /**
  * Staged writes with synchronous calls between them, all in one turn: reads do not see what is staged, every other call
  * commits it first, and at the end of the turn all is committed in program order.
  */
-export const turn = {
-  arbitrary: fc.array(turnStep, { minLength: 1, maxLength: 12 }),
-  run: async (world: World, steps: readonly TurnStep[]): Promise<void> => {
-    const acknowledgements: Promise<void>[] = []
-    for (const step of steps) {
-      if (step.step === 'read') {
-        const view = world.view(step.read.keyspace, step.read.snapshot, step.read.route)
-        const expected = expectedAnswer(view.entries, step.read.question)
-        check(askSync(view, step.read.question), expected, `in a turn: ${show(step.read.question)}`)
-      } else if (step.step === 'stage') {
-        world.model.stage(operationOf(world, step.write))
-        acknowledgements.push(putOrDelete(world, step.write))
-      } else if (step.step === 'now') {
-        world.model.commit([operationOf(world, step.write)])
-        putOrDeleteSync(world, step.write)
-      } else if (step.step === 'batch') {
-        world.model.commit([
-          operationOf(world, step.write),
-          operationOf(world, { ...step.write, keyspace: 0 }),
-        ])
-        const { handle } = world.pick(step.write.keyspace)
-        const { key: k, value: v } = step.write
-        const pending = world.database.batch()
-        if (v === undefined) pending.delete(handle, k).delete(k)
-        else pending.put(handle, k, v).put(k, v)
-        pending.commitSync()
-      } else if (step.step === 'snapshot') {
-        const taken = { real: world.database.snapshot(), state: world.model.snapshot() }
-        if (world.snapshots.length < 4) world.snapshots.push(taken)
-        else taken.real.close()
-      } else {
-        world.model.commitStaged()
-        if (step.step === 'flush') world.database.flushSync()
-        else world.database.persistSync('os')
-      }
+export async function runTurn(world: World, steps: readonly TurnStep[]): Promise<void> {
+  const acknowledgements: Promise<void>[] = []
+  for (const step of steps) {
+    if (step.step === 'read') {
+      const view = world.view(step.read.keyspace, step.read.snapshot, step.read.route)
+      const expected = expectedAnswer(view.entries, step.read.question)
+      check(askSync(view, step.read.question), expected, `in a turn: ${show(step.read.question)}`)
+    } else if (step.step === 'stage') {
+      world.model.stage(operationOf(world, step.write))
+      acknowledgements.push(putOrDelete(world, step.write))
+    } else if (step.step === 'now') {
+      world.model.commit([operationOf(world, step.write)])
+      putOrDeleteSync(world, step.write)
+    } else if (step.step === 'batch') {
+      world.model.commit([operationOf(world, step.write), operationOf(world, { ...step.write, keyspace: 0 })])
+      const { handle } = world.pick(step.write.keyspace)
+      const { key: k, value: v } = step.write
+      const pending = world.database.batch()
+      if (v === undefined) pending.delete(handle, k).delete(k)
+      else pending.put(handle, k, v).put(k, v)
+      pending.commitSync()
+    } else if (step.step === 'snapshot') {
+      const taken = { real: world.database.snapshot(), state: world.model.snapshot() }
+      if (world.snapshots.length < 4) world.snapshots.push(taken)
+      else taken.real.close()
+    } else {
+      world.model.commitStaged()
+      if (step.step === 'flush') world.database.flushSync()
+      else world.database.persistSync('os')
     }
-    await Promise.all(acknowledgements)
-    world.model.commitStaged()
-  },
+  }
+  await Promise.all(acknowledgements)
+  world.model.commitStaged()
 }
 
-type Call =
+export type Call =
   | { readonly call: 'write'; readonly write: Write }
   | { readonly call: 'batch'; readonly writes: readonly Write[] }
   | { readonly call: 'read'; readonly read: Read }
@@ -101,47 +97,46 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   { arbitrary: fc.record({ call: fc.constant('flush' as const) }), weight: 1 },
 )
 
+export const calls: fc.Arbitrary<Call[]> = fc.array(call, { minLength: 2, maxLength: 12 })
+
 /**
  * Asynchronous calls started together and awaited together. Writes take effect in the order of the calls. A read sees one of
  * the states between its call and its answer, whole.
  */
-export const concurrent = {
-  arbitrary: fc.array(call, { minLength: 2, maxLength: 12 }),
-  run: async (world: World, calls: readonly Call[]): Promise<void> => {
-    const before = world.model.commits
-    const running = calls.map((item): Promise<(() => void) | undefined> => {
-      if (item.call === 'flush') return nothing(world.database.flush())
-      if (item.call === 'write') {
-        world.model.commit([operationOf(world, item.write)])
-        return nothing(putOrDelete(world, item.write))
+export async function runConcurrently(world: World, started: readonly Call[]): Promise<void> {
+  const before = world.model.commits
+  const running = started.map((item): Promise<(() => void) | undefined> => {
+    if (item.call === 'flush') return nothing(world.database.flush())
+    if (item.call === 'write') {
+      world.model.commit([operationOf(world, item.write)])
+      return nothing(putOrDelete(world, item.write))
+    }
+    if (item.call === 'batch') {
+      world.model.commit(item.writes.map((part) => operationOf(world, part)))
+      const pending = world.database.batch()
+      for (const part of item.writes) {
+        const { handle } = world.pick(part.keyspace)
+        if (part.value === undefined) pending.delete(handle, part.key)
+        else pending.put(handle, part.key, part.value)
       }
-      if (item.call === 'batch') {
-        world.model.commit(item.writes.map((part) => operationOf(world, part)))
-        const pending = world.database.batch()
-        for (const part of item.writes) {
-          const { handle } = world.pick(part.keyspace)
-          if (part.value === undefined) pending.delete(handle, part.key)
-          else pending.put(handle, part.key, part.value)
-        }
-        return nothing(pending.commit())
-      }
-      const { keyspace: number, snapshot, route, question: asked } = item.read
-      const view = world.view(number, snapshot, route)
-      const atSnapshot = expectedAnswer(view.entries, asked)
-      const { id } = world.pick(number)
-      const isLatest = snapshot === undefined || world.snapshots.length === 0
-      return ask(view, asked).then((answer) => () => {
-        if (!isLatest) return check(answer, atSnapshot, `concurrently at a snapshot: ${show(asked)}`)
-        const states: State[] = world.model.states.slice(before)
-        const seen = states.some(
-          (state) => compare(answer, expectedAnswer(entriesOf(state, id), asked)) === undefined,
-        )
-        if (!seen)
-          throw new Error(`concurrently: ${show(asked)} answered ${show(answer)}, true at no time since`)
-      })
+      return nothing(pending.commit())
+    }
+    const { keyspace: number, snapshot, route, question: asked } = item.read
+    const view = world.view(number, snapshot, route)
+    const atSnapshot = expectedAnswer(view.entries, asked)
+    const { id } = world.pick(number)
+    const isLatest = snapshot === undefined || world.snapshots.length === 0
+    return ask(view, asked).then((answer) => () => {
+      if (!isLatest) return check(answer, atSnapshot, `concurrently at a snapshot: ${show(asked)}`)
+      const states: State[] = world.model.states.slice(before)
+      const seen = states.some(
+        (state) => compare(answer, expectedAnswer(entriesOf(state, id), asked)) === undefined,
+      )
+      if (!seen)
+        throw new Error(`concurrently: ${show(asked)} answered ${show(answer)}, true at no time since`)
     })
-    for (const verify of await Promise.all(running)) verify?.()
-  },
+  })
+  for (const verify of await Promise.all(running)) verify?.()
 }
 
 async function nothing(call: Promise<unknown>): Promise<undefined> {

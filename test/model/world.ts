@@ -35,7 +35,7 @@ export class World {
   snapshots: OpenSnapshot[] = []
   iterators: OpenIterator[] = []
   /** Named keyspaces the test has a handle of. */
-  readonly handles = new Map<string, SubjectKeyspace>()
+  readonly handles: Map<string, SubjectKeyspace> = new Map()
   /** Results returned earlier beside copies of them: nobody may write to them any more. */
   readonly #held: { readonly result: Bytes; readonly copy: Bytes }[] = []
 

@@ -154,7 +154,7 @@ async function crashAgain(
     setting.durability === 'none' && image.crash === 'kill'
       ? (['kill'] as const)
       : (['kill', 'power'] as const)
-  const camera = new Camera(files, continued, random, crashes)
+  const camera = new Camera(files, continued, random, { crashes, whole: image.whole })
   await run.open()
   await goOn({ ...found, run }, 0)
   const images = camera.finish()

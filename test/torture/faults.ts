@@ -34,8 +34,11 @@ export function faultsOf(kind: OperationKind, length: number): Exclude<Fault, 'c
 }
 
 /** The hook that injects; `hits` counts. */
-export function injector(injection: Injection, hits: { count: number; healed: boolean }) {
-  return (index: number, kind: OperationKind): 'continue' | Fault => {
+export function injector(
+  injection: Injection,
+  hits: { count: number; healed: boolean },
+): (index: number, kind: OperationKind) => 'continue' | Fault {
+  return (index, kind) => {
     const again = injection.sticky && index > injection.index && failsToo(injection, kind)
     if (hits.healed || !(index === injection.index || again)) return 'continue'
     if (index === injection.index && kind !== injection.kind)
@@ -59,8 +62,8 @@ export function poisons({ kind, file, fault }: Injection): boolean {
   if (kind === 'sync' || kind === 'syncDirectory') return true
   if (kind !== 'write') return false
   if (file.endsWith('.sst')) return false
-  // A journal that could be cut back lives on; structure half written does not.
-  return !(file.endsWith('.wal') && isOutOfSpace(fault))
+  // A journal or a manifest that could be cut back lives on; a superblock half written does not.
+  return !(isOutOfSpace(fault) && (file.endsWith('.wal') || file.endsWith('.man')))
 }
 
 export function describeInjection({ index, kind, file, fault, sticky }: Injection): string {

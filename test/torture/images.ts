@@ -17,6 +17,8 @@ export interface Image {
   readonly kind: OperationKind | 'end'
   readonly file: string
   readonly bounds: Bounds
+  /** Every write before the crash was whole: recovery has nothing to drop. */
+  readonly whole: boolean
   /** A kill in the middle of a write: the beginning of it that still landed. */
   readonly torn: TornWrite | undefined
 }
@@ -38,6 +40,7 @@ export class Camera {
   readonly #files: FaultyFileSystem
   readonly #random: () => number
   readonly #crashes: readonly Crash[]
+  readonly #whole: boolean
   #bounds: () => Bounds
   /** Taken before a write whose bytes are not known before the next operation. */
   #beforeWrite: Image | undefined
@@ -46,11 +49,12 @@ export class Camera {
     files: FaultyFileSystem,
     model: Model,
     random: () => number,
-    crashes: readonly Crash[] = ['kill', 'power'],
+    { crashes = ['kill', 'power'], whole = true }: { crashes?: readonly Crash[]; whole?: boolean } = {},
   ) {
     this.#files = files
     this.#random = random
     this.#crashes = crashes
+    this.#whole = whole
     this.#bounds = () => model.bounds()
     files.onOperation = (index, kind, name) => {
       if (changingOperations.has(kind)) this.#take(index, kind, name)
@@ -69,7 +73,8 @@ export class Camera {
     const bounds = this.#bounds()
     const add = (crash: Crash, policy: CrashPolicy): Image => {
       const files = this.#files.crashImage(policy, this.#random)
-      const image = { files, crash, policy, operation, kind, file, bounds, torn: undefined }
+      const whole = this.#whole && crash === 'kill'
+      const image = { files, crash, policy, operation, kind, file, bounds, whole, torn: undefined }
       this.images.push(image)
       return image
     }
@@ -95,7 +100,7 @@ export class Camera {
     if (record === undefined || content === undefined || record.length === 0) return
     const { name, offset: position, length } = record
     const bytes = content.slice(position, position + pick(this.#random, length))
-    this.images.push({ ...image, policy: 'tornWrite', torn: { name, position, bytes } })
+    this.images.push({ ...image, policy: 'tornWrite', whole: false, torn: { name, position, bytes } })
   }
 
   #any<T>(list: readonly [T, ...T[]] | readonly T[]): T {
@@ -119,5 +124,5 @@ export function describe({ crash, policy, operation, kind, file, bounds, torn }:
   const where = `${crash}, ${policy}, operation ${operation} (${kind}${file === '' ? '' : ` ${file}`})`
   const tear = torn === undefined ? '' : `, ${torn.bytes.byteLength} B of the write landed`
   const { lowest, highest } = bounds.commits
-  return `${where}${tear}; commits ${lowest[crash]}..${highest}, layouts ${bounds.layouts.lowest}..${bounds.layouts.highest}`
+  return `${where}${tear}; commits ${lowest[crash]}..${highest}, layouts ${bounds.layouts.lowest[crash]}..${bounds.layouts.highest}`
 }

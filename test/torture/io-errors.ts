@@ -209,8 +209,9 @@ function imageOf(files: FaultyFileSystem, run: Run, crash: 'kill' | 'power'): Im
   return {
     files: files.crashImage(policy, () => 0),
     crash,
-    // NOTE: not 'keepAll' as a policy: a failed write may have left an incomplete end of the log, which is dropped.
-    policy: crash === 'kill' ? 'tornWrite' : 'loseAll',
+    policy,
+    // A failed write may have left an incomplete end of the log, which is dropped.
+    whole: false,
     operation: files.log.length,
     kind: 'end',
     file: '',

@@ -79,7 +79,7 @@ export async function recover(image: Image, model: Model, setting: Setting): Pro
     const tookMs = performance.now() - began
     if (tookMs > slowestOpenMs) throw new Violation(`recovery took ${tookMs} ms`)
     const { droppedBytes } = database.recovery
-    if (image.policy === 'keepAll' && droppedBytes !== 0) {
+    if (image.whole && droppedBytes !== 0) {
       throw new Violation(`${droppedBytes} B dropped although every write was whole`)
     }
     const contents = await readAll(database)
@@ -108,9 +108,7 @@ export async function goOn({ run }: Recovered, number: number): Promise<void> {
   })
   await run.run({ do: 'reopen' })
   const contents = await readAll(run.database)
-  const { lowest: layouts } = run.model.bounds().layouts
-  const bounds = { ...run.model.bounds(), layouts: { lowest: layouts, highest: layouts } }
-  if (run.model.matching(contents, bounds, 'kill')?.commits !== run.model.commits) {
+  if (run.model.matching(contents, run.model.boundsWhenClosed(), 'kill') === undefined) {
     throw new Violation('written after the recovery, and gone after the next open')
   }
   await run.close()

@@ -34,11 +34,6 @@ export class RunCursor {
     this.#reverse = reverse
   }
 
-  /** The table of the current block. */
-  get table(): TableFile {
-    return this.#tables[this.#table] as TableFile
-  }
-
   /**
    * Goes to the block that holds the first entry at or after the bound of the key (reverse: the last entry before it), starting in
    * table number `table`, which can hold it. @returns false if there is none.
@@ -109,12 +104,12 @@ export class RunCursor {
   }
 
   #loadRoot(): void {
-    const table = this.table
+    const table = this.#current()
     this.#blocks.load(table, table.rootOffset, table.rootSize, BLOCK_ROOT_INDEX, false)
   }
 
   #loadIndex(): void {
-    this.#blocks.load(this.table, this.#indexOffset, this.#indexSize, BLOCK_INDEX, false)
+    this.#blocks.load(this.#current(), this.#indexOffset, this.#indexSize, BLOCK_INDEX, false)
   }
 
   /** Remembers the index block that the root entry just read names. */
@@ -125,7 +120,11 @@ export class RunCursor {
 
   /** Loads the data block that the index entry just read names. */
   #loadData(): void {
-    this.#blocks.load(this.table, this.#kernel.float(SLOT_NUMBER), this.#kernel.word(SLOT_LENGTH), BLOCK_DATA, true)
+    this.#blocks.load(this.#current(), this.#kernel.float(SLOT_NUMBER), this.#kernel.word(SLOT_LENGTH), BLOCK_DATA, true)
+  }
+
+  #current(): TableFile {
+    return this.#tables[this.#table] as TableFile
   }
 
   #seekIndex(key: number, keyLength: number, bound: number): boolean {

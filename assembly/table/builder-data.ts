@@ -1,0 +1,89 @@
+import { copyBytes, loadF64, loadU32, storeF64, storeU32, storeU64 } from '../memory/bytes'
+import {
+  BLOCK_DATA,
+  BLOCK_EXTENT,
+  BUILDER_DATA_BLOCKS,
+  BUILDER_EXTENT_BLOCKS,
+  BUILDER_HIGHEST_SEQNO,
+  BUILDER_LOWEST_SEQNO,
+  BUILDER_MAX_KEY,
+  BUILDER_MAX_KEY_LENGTH,
+  CHAIN_DATA,
+  CHAIN_LENGTH,
+  CHAIN_NEXT,
+} from '../memory/layout'
+import {
+  writerBound,
+  writerEntries,
+  writerFinish,
+  writerHighestSeqno,
+  writerLastKey,
+  writerLastTrailer,
+  writerLowestSeqno,
+} from './block-writer'
+import {
+  BUILDER_APPENDED,
+  BUILDER_CHAIN,
+  BUILDER_DATA_WRITER,
+  BUILDER_EXTENTS_OFFSET,
+  BUILDER_IN_EXTENTS,
+  BUILDER_LAST_TRAILER,
+  BUILDER_PENDING_OFFSET,
+  BUILDER_PENDING_SIZE,
+  lastKey,
+  outputBlock,
+  outputPayload,
+} from './builder-state'
+
+/**
+ * Data blocks and extents of a table that is being built. A function returns false if there is no room in the output; what was
+ * done stays done, and it is called again with the output empty.
+ */
+
+/** Finishes the data block being gathered. It gets its index entry when the key that follows is known. */
+export function finishDataBlock(builder: u32): bool {
+  const writer = builder + BUILDER_DATA_WRITER
+  const payload = outputPayload(builder, writerBound(writer))
+  if (payload == 0) return false
+  const lowest = writerLowestSeqno(writer)
+  storeF64(builder + BUILDER_LOWEST_SEQNO, min(loadF64(builder + BUILDER_LOWEST_SEQNO), <f64>lowest))
+  const highest = <f64>writerHighestSeqno(writer)
+  storeF64(builder + BUILDER_HIGHEST_SEQNO, max(loadF64(builder + BUILDER_HIGHEST_SEQNO), highest))
+  const key = lastKey(builder)
+  storeU32(builder + BUILDER_MAX_KEY, key)
+  storeU32(builder + BUILDER_MAX_KEY_LENGTH, writerLastKey(writer, key))
+  storeU64(builder + BUILDER_LAST_TRAILER, writerLastTrailer(writer))
+  const length = writerFinish(writer, payload, lowest)
+  storeU64(builder + BUILDER_PENDING_OFFSET, outputBlock(builder, BLOCK_DATA, length))
+  storeU32(builder + BUILDER_PENDING_SIZE, loadU32(builder + BUILDER_APPENDED))
+  storeU32(builder + BUILDER_DATA_BLOCKS, loadU32(builder + BUILDER_DATA_BLOCKS) + 1)
+  return true
+}
+
+/** Turns a value's page chain into extents, one for each page; BUILDER_EXTENTS_OFFSET: where the first one lies. */
+export function writeExtents(builder: u32, chain: u32): bool {
+  let page = loadU32(builder + BUILDER_IN_EXTENTS) != 0 ? loadU32(builder + BUILDER_CHAIN) : chain
+  while (page != 0) {
+    const length = loadU32(page + CHAIN_LENGTH)
+    const payload = outputPayload(builder, length)
+    if (payload == 0) {
+      storeU32(builder + BUILDER_CHAIN, page)
+      return false
+    }
+    copyBytes(payload, page + CHAIN_DATA, length)
+    const offset = outputBlock(builder, BLOCK_EXTENT, length)
+    if (loadU32(builder + BUILDER_IN_EXTENTS) == 0) storeU64(builder + BUILDER_EXTENTS_OFFSET, offset)
+    storeU32(builder + BUILDER_IN_EXTENTS, 1)
+    storeU32(builder + BUILDER_EXTENT_BLOCKS, loadU32(builder + BUILDER_EXTENT_BLOCKS) + 1)
+    page = loadU32(page + CHAIN_NEXT)
+  }
+  storeU32(builder + BUILDER_IN_EXTENTS, 0)
+  return true
+}
+
+/** Whether entries of a data block are being gathered. */
+// @ts-ignore: decorator
+@inline
+export function isGatheringData(builder: u32): bool {
+  return writerEntries(builder + BUILDER_DATA_WRITER) != 0
+}

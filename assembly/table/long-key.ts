@@ -1,0 +1,38 @@
+import { equalBytes } from '../key/compare'
+import { loadU32 } from '../memory/bytes'
+import { PAGE_BYTES } from '../memory/layout'
+import { cursorNext, nodeKey, nodeKeyLength, nodeValueLength } from '../memtable/cursor'
+import { BUILDER_BLOCK_BYTES, BUILDER_LONG_NODE } from './builder-state'
+import { LONG_KEY_INTERVAL } from './builder-index'
+
+/** No fewer than the bytes an entry takes besides key and value, and than the rest of a block. */
+const ENTRY_OVERHEAD: u32 = 40
+const BLOCK_OVERHEAD: u32 = 256
+
+/**
+ * Looks ahead from the first version of a long user key: number of its versions (counted up to LONG_KEY_INTERVAL) if they may fill
+ * more than one data block; 0 otherwise, and for a later version of BUILDER_LONG_NODE's key.
+ */
+export function versionsOfLongKey(builder: u32, node: u32): u32 {
+  const seen = loadU32(builder + BUILDER_LONG_NODE)
+  if (seen != 0 && isSameKey(seen, node)) return 0
+  const blockBytes = loadU32(builder + BUILDER_BLOCK_BYTES)
+  let size: u32 = ENTRY_OVERHEAD
+  let fillsBlock = false
+  let versions: u32 = 1
+  let next = cursorNext(node)
+  while (next != 0 && versions < LONG_KEY_INTERVAL && isSameKey(node, next)) {
+    size += ENTRY_OVERHEAD + nodeValueLength(node)
+    const room = PAGE_BYTES - BLOCK_OVERHEAD - nodeKeyLength(node)
+    fillsBlock = fillsBlock || size >= blockBytes || size + nodeValueLength(next) > room
+    node = next
+    next = cursorNext(node)
+    versions++
+  }
+  return fillsBlock ? versions : 0
+}
+
+function isSameKey(a: u32, b: u32): bool {
+  const length = nodeKeyLength(a)
+  return length == nodeKeyLength(b) && equalBytes(nodeKey(a), nodeKey(b), length)
+}
