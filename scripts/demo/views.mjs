@@ -17,9 +17,10 @@ export async function compareViews(database, { sortedKeys }, report) {
   }
   changes.delete(deleted)
   changes.put(added, { name: 'Varvetown', lat: '64.5', lng: '-18.5', country: 'IS' })
+  const count = changes.length
   const { seconds } = await timed(() => changes.commit({ durability: 'sync' }))
   console.log(
-    `One atomic batch of ${whole(changes.length)} changes, synced to the disk in ${(seconds * 1000).toFixed(1)} ms.`,
+    `One atomic batch of ${whole(count)} changes, synced to the disk in ${(seconds * 1000).toFixed(1)} ms.`,
   )
 
   const rows = []

@@ -7,7 +7,7 @@ const MIB = 1048576
 export const MEMORY_LIMIT_MIN_BYTES: number = 16 * MIB
 const MEMORY_LIMIT_DEFAULT_BYTES = 256 * MIB
 const MEMORY_LIMIT_MAX_BYTES = 4294967296 - PAGE_BYTES
-/** Largest default size of a memtable: near the last-level cache (DESIGN 5; docs/tuning.md). */
+/** Largest default size of a memtable: near the last-level cache (docs/architecture.md, "Sizes"). */
 const MEMTABLE_DEFAULT_BYTES = 8 * MIB
 const TIMER_MAX_MS = 2147483647
 

@@ -54,7 +54,7 @@ export interface StoredDatabase {
 }
 
 /**
- * Reads a database in the order of DESIGN 12: superblock (already found) → manifest → tables → all journals. Read-only.
+ * Reads a database in this order: superblock (already found) → manifest → tables → all journals. Read-only.
  * @throws CORRUPT, MISSING_FILE, FORMAT_VERSION, IO, NO_MEMORY; files opened so far are closed then
  */
 export async function readDatabase(

@@ -22,7 +22,7 @@ const GROUP_BYTES = 262144
 
 /**
  * The way of a write: staged in program order, then, one group at a time: room made, seqnos taken, journalled with one write(2),
- * inserted, published (DESIGN 7). Nothing is applied before the journal has it; nothing that can fail comes after.
+ * inserted, published (docs/architecture.md, "A write"). Nothing is applied before the journal has it; nothing that can fail comes after.
  */
 export class WritePath {
   readonly #engine: Engine

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { VarveError } from '../../src/errors.ts'
 import {
   changingOperations,
@@ -11,6 +11,8 @@ import {
 import { mulberry32, pick } from '../support/random.ts'
 import { emptyManifest, MiniEngine, type Manifest } from './mini-engine.ts'
 import { payloadOf } from './support.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 /** A disk as a crash leaves it, and what must and may be found on it. */
 interface Image {
@@ -117,45 +119,44 @@ function everyPolicy(engine: MiniEngine, random: () => number, chance: number, i
 }
 
 describe('after a crash', () => {
+  // The oracle is worth nothing if nothing was ever lost or cut.
   afterAll(() => {
-    console.log(tally)
+    expect(tally.cut).toBeGreaterThan(tally.images / 20)
+    expect(tally.shorter).toBeGreaterThan(tally.images / 4)
   })
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'a prefix is found with all that was promised (seed %i)',
-    async (seed) => {
-      const random = mulberry32(seed)
-      const images: Image[] = []
-      const fs = new FaultyFileSystem()
-      await live({ fs, manifest: emptyManifest, durable: 0 }, random, 60, (engine) =>
-        everyPolicy(engine, random, 1, images),
-      )
-      expect(images.length).toBeGreaterThan(200)
-      for (const image of images) await verify(image, random)
-      // Again, and a third time: crashes in recovery and soon after it.
-      for (let depth = 0, previous = images; depth < 2; depth++) {
-        const next: Image[] = []
-        for (let i = 0; i < 25; i++) {
-          const image = previous[pick(random, previous.length)]
-          if (image === undefined) throw new Error('no image')
-          const started = { ...image, fs: image.fs.clone() }
-          await live(started, random, pick(random, 6), (engine) => {
-            // Until the open is through its batches are those of the image.
-            if (engine.writer === undefined) {
-              for (const policy of crashPolicies)
-                if (random() < 0.5) next.push(again(image, engine, policy, random))
-            } else {
-              everyPolicy(engine, random, 0.5, next)
-            }
-          })
-        }
-        for (const image of next) await verify(image, random)
-        previous = next
+  it.each([1, 2, 3, 4])('a prefix is found with all that was promised (seed %i)', async (seed) => {
+    const random = mulberry32(seed)
+    const images: Image[] = []
+    const fs = new FaultyFileSystem()
+    await live({ fs, manifest: emptyManifest, durable: 0 }, random, 60, (engine) =>
+      everyPolicy(engine, random, 0.7, images),
+    )
+    expect(images.length).toBeGreaterThan(100)
+    for (const image of images) await verify(image, random)
+    // Again, and a third time: crashes in recovery and soon after it.
+    for (let depth = 0, previous = images; depth < 2; depth++) {
+      const next: Image[] = []
+      for (let i = 0; i < 16; i++) {
+        const image = previous[pick(random, previous.length)]
+        if (image === undefined) throw new Error('no image')
+        const started = { ...image, fs: image.fs.clone() }
+        await live(started, random, pick(random, 6), (engine) => {
+          // Until the open is through its batches are those of the image.
+          if (engine.writer === undefined) {
+            for (const policy of crashPolicies)
+              if (random() < 0.3) next.push(again(image, engine, policy, random))
+          } else {
+            everyPolicy(engine, random, 0.3, next)
+          }
+        })
       }
-    },
-  )
+      for (const image of next) await verify(image, random)
+      previous = next
+    }
+  })
 
-  it.each([11, 12, 13, 14, 15, 16])('the same with a full disk now and then (seed %i)', async (seed) => {
+  it.each([11, 12, 13, 14])('the same with a full disk now and then (seed %i)', async (seed) => {
     const random = mulberry32(seed)
     const images: Image[] = []
     const full: Faults = (_, kind) =>
@@ -198,7 +199,6 @@ describe('after a crash', () => {
       if (!hit) break
       if (engine === undefined) throw new Error('not started')
       everyPolicy(engine, random, 1, images)
-      // NOTE: under the same boot a failed write may have left anything behind the log; what is promised there is a refusal.
       for (const image of images) await verify(image, random)
     }
   })

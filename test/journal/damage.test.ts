@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { VarveError } from '../../src/errors.ts'
 import type { Kernel } from '../../src/kernel/kernel.ts'
 import { mulberry32, pick } from '../support/random.ts'
@@ -12,6 +12,8 @@ import {
   type Step,
 } from './small-log.ts'
 import { bootA, bootB, digest, recover, testKernel, unknownBoot } from './support.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 const boots = { same: bootA, other: bootB, unknown: unknownBoot }
 type Boot = keyof typeof boots

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { VarveError } from '../../src/errors.ts'
 import { KIND_BATCH, KIND_GAP, type JournalLink } from '../../src/journal/format.ts'
 import type { JournalSource } from '../../src/journal/scan.ts'
@@ -17,6 +17,8 @@ import {
   testKernel,
   type Way,
 } from './support.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
 
 type Action =
   | { do: 'put'; size: number; count: number; hold: boolean; way: Way; landing: number | undefined }

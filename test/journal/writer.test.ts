@@ -163,11 +163,16 @@ describe('appending', () => {
       }
     }
     for (const hold of [false, true]) {
-      run(200_000, hold)
-      const before = process.memoryUsage().heapUsed
-      run(200_000, hold)
-      expect((process.memoryUsage().heapUsed - before) / 200_000).toBeLessThan(1)
+      // NOTE: the least of several rounds: compilers and other tests' garbage show up in some.
+      let least = Infinity
+      for (let round = 0; round < 8; round++) {
+        const before = process.memoryUsage().heapUsed
+        run(50_000, hold)
+        const grown = process.memoryUsage().heapUsed - before
+        if (round > 2 && grown >= 0) least = Math.min(least, grown / 50_000)
+      }
+      expect(least).toBeLessThan(0.5)
     }
-    expect(total).toBeGreaterThan(800_000 * 140 - 65536)
+    expect(total).toBeGreaterThan(800_000 * 140 - 65_536)
   })
 })

@@ -75,7 +75,11 @@ function expectSame(found: TableEntry[], expected: TableEntry[]): void {
 }
 
 /** Builds, reads back with the test's own reader and the kernel's, and compares. */
-function buildAndCompare(entries: readonly TableEntry[], options: BuildOptions = usual): BuiltTable[] {
+function buildAndCompare(
+  entries: readonly TableEntry[],
+  options: BuildOptions = usual,
+  disjoint = true,
+): BuiltTable[] {
   const pagesBefore = freePages()
   const memtable = fillMemtable(kernel, entries)
   const tables = buildTables(kernel, memtable, saltAt, options)
@@ -87,6 +91,8 @@ function buildAndCompare(entries: readonly TableEntry[], options: BuildOptions =
   tables.forEach((table, i) => {
     expectStatistics(table, read[i] as TableEntry[])
     checkAndGet(table, read[i] as TableEntry[])
+    const next = tables[i + 1]
+    if (next && disjoint) expect(compareKeys(table.largestKey, next.smallestKey)).toBeLessThan(0)
   })
   return tables
 }
@@ -289,35 +295,75 @@ describe('builder', () => {
 })
 
 describe('a full root index', () => {
-  /** Separators of these are as long as the keys. */
-  const longKey = (i: number, length: number): Uint8Array =>
-    new Uint8Array(length)
-      .fill(9)
-      .fill(i & 255, length - 1)
-      .fill(i >> 8, length - 2, length - 1)
+  /** Pairs of keys that share all but their last byte, and nothing with other pairs: every other separator is long. */
+  const pairs = (count: number, length: number): TableEntry[] =>
+    Array.from({ length: 2 * count }, (_, i) => {
+      const key = new Uint8Array(length).fill(9).fill(i & 1, length - 1)
+      key[0] = i >> 1
+      return entry(key, i + 1, value(5000, i))
+    })
 
   test('ends the table; the next one goes on', () => {
-    const entries = Array.from({ length: 60 }, (_, i) => entry(longKey(i, 30_000), i + 1, value(4096, i)))
-    const tables = buildAndCompare(entries, { ...usual, interval: 1, indexBlockBytes: 1 })
-    expect(tables.length).toBeGreaterThan(3)
-    expect(tables.length).toBeLessThan(60)
-    for (let i = 1; i < tables.length; i++) {
-      const [before, after] = [tables[i - 1], tables[i]] as [BuiltTable, BuiltTable]
-      expect(compareKeys(before.largestKey, after.smallestKey)).toBeLessThan(0)
+    for (const length of [20_000, 40_000, 65_535]) {
+      const tables = buildAndCompare(pairs(20, length), { ...usual, indexBlockBytes: 1 })
+      expect(tables.length).toBeGreaterThan(3)
+      expect(tables.length).toBeLessThanOrEqual(21)
     }
   })
 
-  test('with the longest keys a table holds at least one block', () => {
-    const entries = Array.from({ length: 12 }, (_, i) =>
-      entry(longKey(i >> 1, 65_535), i + 1, value(5000, i)),
-    )
-    const tables = buildAndCompare(entries)
-    expect(tables.length).toBeGreaterThan(1)
+  test('does not come from long keys that share much, or nothing', () => {
+    const alike = Array.from({ length: 60 }, (_, i) => {
+      return entry(new Uint8Array(60_000).fill(9).fill(i, 59_999), i + 1, value(5000, i))
+    })
+    const unlike = Array.from({ length: 60 }, (_, i) => entry(value(65_535, i * 37), i + 1, value(5000, i)))
+    expect(buildAndCompare(alike).length).toBe(1)
+    expect(buildAndCompare(unlike).length).toBe(1)
   })
 
-  test('random long keys do not need it', () => {
-    const entries = Array.from({ length: 40 }, (_, i) => entry(value(65_535, i * 37), i + 1, value(5000, i)))
-    expect(buildAndCompare(entries).length).toBe(1)
+  const short = (prefix: string): TableEntry[] =>
+    Array.from({ length: 300 }, (_, i) =>
+      entry(`${prefix} ${String(i).padStart(4, '0')}`, i + 1, value(100, i)),
+    )
+  const versions = (key: Uint8Array, count: number, bytes: number): TableEntry[] =>
+    Array.from({ length: count }, (_, i) => entry(key, 1000 + i, value(bytes, i)))
+
+  test('tables do not share a user key, however long it is and however many versions it has', () => {
+    const options = { ...usual, blockBytes: 1024, indexBlockBytes: 512 }
+    for (const length of [2048, 2049, 10_000, 65_400, 65_535]) {
+      const long = [0x61, 0x6d, 0x6e].map((byte) => new Uint8Array(length).fill(byte))
+      const entries = [
+        ...short('a'),
+        ...short('m'),
+        ...short('z'),
+        ...long.flatMap((key) => versions(key, 12, 3000)),
+      ]
+      buildAndCompare(entries, options)
+      buildAndCompare(entries, { ...options, interval: 1 })
+      buildAndCompare(
+        long.flatMap((key) => versions(key, 12, 3000)),
+        options,
+      )
+    }
+  })
+
+  test('more data blocks of one long key than an index block holds', () => {
+    const key = new Uint8Array(20_000).fill(0x6d)
+    const entries = [...short('a'), ...versions(key, 600, 200), ...short('z')]
+    const tables = buildAndCompare(entries, { ...usual, blockBytes: 200, indexBlockBytes: 512 })
+    expect(tables.length).toBeLessThanOrEqual(3)
+    const longest = new Uint8Array(65_535).fill(0x6d)
+    const tight = buildAndCompare([...short('a'), ...versions(longest, 270, 50), ...short('z')], {
+      ...usual,
+      blockBytes: 1,
+      indexBlockBytes: 512,
+    })
+    expect(tight.length).toBeLessThanOrEqual(4)
+  })
+
+  test('thousands of data blocks of one key at last end a table inside it', () => {
+    const entries = versions(new Uint8Array(2000).fill(5), 5000, 10)
+    const tables = buildAndCompare(entries, { ...usual, blockBytes: 1, interval: 1 }, false)
+    expect(tables.length).toBe(2)
   })
 })
 

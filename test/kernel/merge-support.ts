@@ -1,6 +1,6 @@
 /**
- * What the merge tests share: a block encoder written from docs/table-format.md alone, sources filled with given entries, the
- * obvious oracle, and a driver that scans the way the engine does, but as unkindly as the contract allows.
+ * What the merge tests share: sources filled with given entries, the obvious oracle, and a driver that scans the way the
+ * engine does, but as unkindly as the contract allows.
  */
 import {
   BOUND_AFTER,
@@ -13,7 +13,6 @@ import {
   CHUNK_TYPE,
   CHUNK_VALUE_LENGTH,
   ENTRY_HEADER_BYTES,
-  INLINE_VALUE_LIMIT_BYTES,
   INPUT_SECOND,
   PAGE_BYTES,
   SLOT_COUNT_RESULT,
@@ -30,20 +29,8 @@ import {
   TYPE_EXTENT,
   TYPE_VALUE,
 } from '../../assembly/memory/layout.ts'
+import { type Block, compareEntries, compareKeys, type Entry } from './merge-blocks.ts'
 import type { BareKernel } from './support.ts'
-
-export interface Entry {
-  key: Uint8Array
-  seqno: number
-  /** TYPE_EXTENT: the value lies apart. */
-  type: number
-  value: Uint8Array
-}
-
-export interface Block {
-  payload: Uint8Array
-  entries: Entry[]
-}
 
 export interface Bound {
   key: Uint8Array
@@ -66,77 +53,6 @@ export interface Scan {
 
 /** Written over chunks that were handed out; keys are full of it, so that a stale pointer finds another key there. */
 export const SHRED = 0xee
-
-export const compareKeys = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b)
-export const compareEntries = (a: Entry, b: Entry): number => compareKeys(a.key, b.key) || b.seqno - a.seqno
-
-// ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────
-
-export function varint(value: number): number[] {
-  const bytes = []
-  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128)
-  return [...bytes, value]
-}
-
-/** Payload of a data block; `entries` in order. */
-export function encodeBlock(entries: Entry[], interval: number): Uint8Array {
-  const base = Math.min(...entries.map((entry) => entry.seqno))
-  const parts: Uint8Array[] = []
-  const restarts: number[] = []
-  let offset = 0
-  let head = new Uint8Array()
-  entries.forEach(({ key, seqno, type, value }, i) => {
-    let shared = 0
-    if (i % interval === 0) {
-      restarts.push(offset)
-      head = new Uint8Array(key)
-    } else {
-      while (shared < Math.min(head.length, key.length) && head[shared] === key[shared]) shared++
-    }
-    const header = [type, ...varint(shared), ...varint(key.length - shared), ...varint(value.length)]
-    for (const part of [[...header, ...varint(seqno - base)], key.subarray(shared), value]) {
-      parts.push(Uint8Array.from(part))
-      offset += part.length
-    }
-  })
-  const wide = offset > 65535
-  const tail = new DataView(new ArrayBuffer(restarts.length * (wide ? 4 : 2) + 32))
-  restarts.forEach((at, i) => (wide ? tail.setUint32(4 * i, at, true) : tail.setUint16(2 * i, at, true)))
-  const trailer = tail.byteLength - 32
-  tail.setBigUint64(trailer, BigInt(base), true)
-  tail.setUint32(trailer + 8, entries.length, true)
-  tail.setUint32(trailer + 12, restarts.length, true)
-  tail.setUint32(trailer + 16, offset, true)
-  tail.setUint8(trailer + 28, interval)
-  tail.setUint8(trailer + 29, wide ? 1 : 0)
-  return new Uint8Array(Buffer.concat([...parts, new Uint8Array(tail.buffer)]))
-}
-
-/** Cuts sorted entries into blocks of at most `count` entries that fit a page. */
-export function encodeTable(entries: Entry[], count: number, interval: number): Block[] {
-  const blocks: Block[] = []
-  for (let from = 0; from < entries.length;) {
-    let bytes = 0
-    let to = from
-    while (to < entries.length && to - from < count) {
-      const { key, value } = entries[to] as Entry
-      bytes += key.length + value.length + 32
-      if (to > from && bytes > PAGE_BYTES - 64) break
-      to++
-    }
-    const part = entries.slice(from, to)
-    blocks.push({ payload: encodeBlock(part, interval), entries: part })
-    from = to
-  }
-  return blocks
-}
-
-/** The value part of a TYPE_EXTENT entry in a table: an extent list (of extents that do not exist). */
-export function extentList(length: number): Uint8Array {
-  const count = Math.ceil(length / 131008)
-  const sizes = Array.from({ length: count }, () => varint(131032)).flat()
-  return Uint8Array.from([...varint(length), ...varint(4096), ...varint(count), ...sizes])
-}
 
 // ── sources ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -234,15 +150,23 @@ export class Sources {
   }
 }
 
+interface Table {
+  blocks: Block[]
+  next: number
+  /** The block up to which the bound must be sought. */
+  wanted: number
+  /** Where blocks go in turn, and where the last one is. */
+  pages: [number, number]
+  given: number
+  givenLength: number
+}
+
 /** One merge of a scan: hands it its blocks and reads its chunks. */
 class Merge {
   readonly #sources: Sources
   readonly #scan: Scan
-  /** By source number: its blocks, the next one, the one up to which the bound must be sought, pages. */
-  readonly #tables = new Map<
-    number,
-    { blocks: Block[]; next: number; wanted: number; pages: [number, number] }
-  >()
+  /** By source number. */
+  readonly #tables = new Map<number, Table>()
 
   constructor(sources: Sources, scan: Scan, begin: Bound | undefined) {
     this.#sources = sources
@@ -267,7 +191,8 @@ class Merge {
         ? Math.min(wanted + scan.early, blocks.length - 1)
         : Math.max(0, wanted - scan.early)
       const pages = sources.blockPages[i] as [number, number]
-      this.#tables.set(word(sources.kernel, SLOT_SOURCE), { blocks, next: first, wanted, pages })
+      const table = { blocks, next: first, wanted, pages, given: 0, givenLength: 0 }
+      this.#tables.set(word(sources.kernel, SLOT_SOURCE), table)
     })
   }
 
@@ -312,7 +237,7 @@ class Merge {
     if (!table) throw new Error(`no source ${number}`)
     const block = table.blocks[table.next]
     // What the merge was given before is gone from now on.
-    for (const page of table.pages) u8.fill(0xdd, page, page + PAGE_BYTES)
+    u8.fill(SHRED, table.given, table.given + table.givenLength)
     if (!block) {
       x.mergeExhaust(slot, number)
       return
@@ -320,6 +245,8 @@ class Merge {
     const page = table.pages[table.next & 1] as number
     const payload = page + PAGE_BYTES - block.payload.length
     u8.set(block.payload, payload)
+    table.given = payload
+    table.givenLength = block.payload.length
     const reverse = this.#scan.reverse
     const seek = reverse ? table.next >= table.wanted : table.next <= table.wanted
     x.mergeSetBlock(slot, number, payload, block.payload.length, seek ? 1 : 0)
@@ -388,5 +315,3 @@ export function expected(all: Entry[], { seqno, reverse, begin, end }: Scan): En
   )
   return reverse ? found.reverse() : found
 }
-
-export const isLarge = (value: Uint8Array): boolean => value.length >= INLINE_VALUE_LIMIT_BYTES

@@ -45,7 +45,7 @@ describe('round trips', () => {
 
   it('of well-formed text, a leading byte order mark included', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.constant('\ufeffx')), (text) => {
+      fc.property(fc.oneof(fc.string({ unit: 'grapheme' }), fc.constant('\ufeffx')), (text) => {
         const writer = new FieldWriter()
         writer.text(1, text)
         const fieldReader = new FieldReader(writer.finish(), source, false)

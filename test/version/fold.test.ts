@@ -376,7 +376,7 @@ describe('many edits', () => {
       applyEdits(state, [added(id, key, key, { keyspaceId: id % 2, level: 1, run: id % 4 })])
     }
     expect([state.keyspaces.size, state.tables.size]).toEqual([20_000, 7_999])
-    // NOTE: no benchmark: it takes a tenth of a second, and half a minute when every edit copies the state.
+    // NOTE: no benchmark: it takes under a second, and half a minute when every edit copies the state.
     expect(performance.now() - started).toBeLessThan(5000)
   })
 })

@@ -1,0 +1,68 @@
+// npm test: builds, then runs the test suites part by part, prints the seconds of each and closes with `N passed, N failed`.
+// A skipped test counts as failed. `npm test -- unit` runs one part.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const PARTS = [
+  { name: 'unit', folders: ['test/kernel', 'test/fs', 'test/journal', 'test/version', 'test/table', 'test/api', 'test/cli'] },
+  { name: 'model', folders: ['test/model'] },
+  { name: 'integration', folders: ['test/integration'] },
+  { name: 'torture', folders: ['test/torture'] },
+]
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !PARTS.some((part) => part.name === name))
+if (unknown.length > 0) {
+  process.stderr.write(`unknown part ${unknown.join(', ')}; known are ${PARTS.map((part) => part.name).join(', ')}\n`)
+  process.exit(2)
+}
+
+const times = []
+let passed = 0
+let failed = 0
+
+function timed(name, step) {
+  const start = performance.now()
+  step()
+  times.push([name, (performance.now() - start) / 1000])
+}
+
+function npx(...args) {
+  return spawnSync('npx', ['--no-install', ...args], { stdio: 'inherit' }).status === 0
+}
+
+timed('build', () => {
+  if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) {
+    process.stdout.write('the build failed\n0 passed, 1 failed\n')
+    process.exit(1)
+  }
+})
+
+const directory = mkdtempSync(join(tmpdir(), 'varve-test-'))
+try {
+  for (const { name, folders } of PARTS) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    timed(name, () => {
+      const report = join(directory, `${name}.json`)
+      const ok = npx('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...folders)
+      try {
+        const result = JSON.parse(readFileSync(report, 'utf8'))
+        passed += result.numPassedTests
+        const missing = result.numTotalTests - result.numPassedTests
+        // A suite that fails before its tests are known, or an unhandled error, is a failure too.
+        failed += missing > 0 ? missing : ok ? 0 : Math.max(1, result.numFailedTestSuites)
+      } catch {
+        failed++
+      }
+    })
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true })
+}
+
+process.stdout.write('\nseconds per part\n')
+for (const [name, seconds] of times) process.stdout.write(`  ${name.padEnd(12)} ${seconds.toFixed(0)}\n`)
+process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
+process.exit(failed === 0 && passed > 0 ? 0 : 1)
