@@ -5,7 +5,7 @@ import { manifestFileName } from '../fs/file-names.ts'
 import type { VersionEdit } from '../version/edit.ts'
 import { ManifestWriter } from '../version/manifest.ts'
 import { applyEdits } from '../version/fold.ts'
-import type { DatabaseState } from '../version/state.ts'
+import { DatabaseState, snapshotEdit } from '../version/state.ts'
 import { SuperblockWriter } from '../version/superblock-writer.ts'
 import type { SuperblockContent } from '../version/superblock.ts'
 import type { StoredDatabase } from './read-database.ts'
@@ -115,10 +115,12 @@ export class Catalog {
     const oldId = this.#manifestId
     const id = this.newFileId()
     this.#guard(() => {
-      const problem = applyEdits(this.#state, [this.#counters()])
-      if (problem !== undefined) throw new Error(`counters: ${problem}`)
+      const state = new DatabaseState()
+      // NOTE: the first edit of a snapshot are the counters; ours cover the ids given out since.
+      const problem = applyEdits(state, [this.#counters(), ...snapshotEdit(this.#state).slice(1)])
+      if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
       const file = files.create(manifestFileName(id))
-      const manifest = ManifestWriter.start(file, kernel, this.#engine.manifestHeader(id), this.#state)
+      const manifest = ManifestWriter.start(file, kernel, this.#engine.manifestHeader(id), state)
       if (edits.length > 0) manifest.append(edits)
       manifest.sync()
       files.syncDirectory()

@@ -40,7 +40,7 @@ export interface Summary {
 }
 
 /** One in so many images crashes again during its recovery. */
-const doubleCrashEvery = 97
+const doubleCrashEvery = 199
 
 /** The setting and the steps that belong to a seed. */
 export function workloadOf(seed: number, steps = 60): Workload {

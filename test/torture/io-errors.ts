@@ -18,6 +18,8 @@ export interface FaultBudget {
   readonly seconds: number
   readonly workloads?: number
   readonly steps?: number
+  /** Goes on after a violation; then all kinds of them are reported at the end. */
+  readonly all?: number
 }
 
 export interface FaultSummary {
@@ -54,6 +56,7 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
     poisoned: 0,
     byKind: {},
   }
+  const found = new Map<string, Violation>()
   while (summary.workloads < workloads && (summary.workloads === 0 || inTime())) {
     const current = seed + summary.workloads
     const random = mulberry32(current)
@@ -65,17 +68,26 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
         await runWithFault(workload, injection, summary)
       } catch (error) {
         if (!(error instanceof Violation)) throw error
-        throw new Violation(
+        const violation = new Violation(
           `${describeInjection(injection)}: ${error.message}\n  setting ${JSON.stringify(setting)}\n` +
             workload.steps.map((step, i) => `  ${i}. ${JSON.stringify(step)}`).join('\n') +
             `\n  node test/torture/run.mjs io-errors --seed ${current} --steps ${steps} --workloads 1`,
           { cause: error },
         )
+        if (budget.all !== 1) throw violation
+        const kind = `${injection.kind} ${injection.file.split('.').at(-1)} ${JSON.stringify(injection.fault)}`
+        found.set(`${kind}: ${error.message.replaceAll(/\d+/g, 'n')}`, violation)
       }
     }
     summary.workloads++
   }
   summary.seconds = (Date.now() - began) / 1000
+  if (found.size > 0) {
+    const list = [...found].map(
+      ([kind, violation]) => `${kind}\n    e.g. ${violation.message.split('\n')[0]}`,
+    )
+    throw new Violation(`${found.size} kinds of violations:\n${list.join('\n')}`)
+  }
   return summary
 }
 

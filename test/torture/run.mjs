@@ -15,12 +15,13 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     steps: { type: 'string' },
     workloads: { type: 'string' },
+    all: { type: 'string' },
   },
 })
 const [name = ''] = positionals
 if (!(name in programs)) {
   console.error(
-    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n]`,
+    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n] [--all 1]`,
   )
   process.exit(2)
 }
