@@ -6,11 +6,9 @@ type EsbuildPlugin = NonNullable<Options['esbuildPlugins']>[number]
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
 
+let isCleaned = false
 /** Directories of packages found in the bundles. */
 const bundledPackages = new Set<string>()
-
-// The two builds below run at the same time, so what is left of the last one goes before either begins.
-rmSync('dist', { recursive: true, force: true })
 
 const shared: Options = {
   format: 'esm',
@@ -31,7 +29,7 @@ const configurations: Options[] = [
     external: [/^node:/],
     splitting: true,
     dts: { compilerOptions: { ignoreDeprecations: '6.0', stripInternal: true } },
-    esbuildPlugins: [thirdPartyLicenses()],
+    esbuildPlugins: [cleanOnce(), thirdPartyLicenses()],
   },
   {
     ...shared,
@@ -44,11 +42,25 @@ const configurations: Options[] = [
     banner: {
       js: "import { createRequire as createRequireOfNode } from 'node:module'; const require = createRequireOfNode(import.meta.url);",
     },
-    esbuildPlugins: [publicApiOnly(), thirdPartyLicenses()],
+    esbuildPlugins: [cleanOnce(), publicApiOnly(), thirdPartyLicenses()],
   },
 ]
 
 export default configurations
+
+/**
+ * Removes what the last build left before either of the two, which run at the same time, writes anything.
+ * NOTE: not when this file is loaded, because other tools load it too.
+ */
+function cleanOnce(): EsbuildPlugin {
+  return {
+    name: 'clean-once',
+    setup() {
+      if (!isCleaned) rmSync('dist', { recursive: true, force: true })
+      isCleaned = true
+    },
+  }
+}
 
 /** The command imports the library as any user does: from ./index.js, at run time. */
 function publicApiOnly(): EsbuildPlugin {

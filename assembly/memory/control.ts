@@ -12,6 +12,7 @@ import {
   SLOT_MERGE,
 } from './layout'
 import { atomicStoreU32, atomicStoreU64, loadU32, storeU32, storeU64 } from './bytes'
+import { initialiseHash } from '../checksum/xxh3'
 import { allocatePage, freePage } from './pages'
 
 /**
@@ -20,6 +21,7 @@ import { allocatePage, freePage } from './pages'
  */
 export function initialise(pages: u32, seedLow: u32, seedHigh: u32): void {
   if (!ASC_NO_ASSERT) assert(pages >= 2)
+  initialiseHash()
   storeU64(CONTROL_SEED, (<u64>seedLow) | ((<u64>seedHigh) << 32))
   atomicStoreU32(CONTROL_PAGE_COUNT, pages)
   atomicStoreU32(CONTROL_FRESH_PAGE, 1)

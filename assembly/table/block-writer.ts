@@ -130,7 +130,7 @@ export function writerBound(writer: u32): u32 {
 }
 
 /**
- * Adds an entry. INVARIANT: it fits (writerFits) and is above the one before.
+ * Adds an entry. INVARIANT: it fits (writerFits, writerFitsKey) and is above the one before.
  * @returns where the caller puts its `valueLength` value bytes.
  */
 export function writerAdd(writer: u32, key: u32, keyLength: u32, trailer: u64, valueLength: u32): u32 {
@@ -150,6 +150,7 @@ export function writerAdd(writer: u32, key: u32, keyLength: u32, trailer: u64, v
   }
   const restLength = keyLength - shared
   const value = rest + restLength
+  if (!ASC_NO_ASSERT) assert(writerFits(writer, restLength, valueLength))
   storeU64(entry + GATHERED_TRAILER, trailer)
   storeU32(entry + GATHERED_SHARED, shared)
   storeU32(entry + GATHERED_REST, restLength)

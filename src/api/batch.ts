@@ -101,7 +101,8 @@ export class Batch<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   #unused(): RecordBuffer {
-    if (this.#record === undefined) throw new TypeError('the batch was committed already; start a new one with batch()')
+    if (this.#record === undefined)
+      throw new TypeError('the batch was committed already; start a new one with batch()')
     return this.#record
   }
 }

@@ -206,17 +206,21 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   }
 
   #batchOf(operations: readonly Operation<KE, VE>[]): Batch<KeyEncoding, ValueEncoding> {
-    if (!Array.isArray(operations)) throw new TypeError(`the operations must be an array, not ${describe(operations)}`)
+    if (!Array.isArray(operations))
+      throw new TypeError(`the operations must be an array, not ${describe(operations)}`)
     const engine = this.#engine
     engine.assertOpen()
     const batch = new Batch<KeyEncoding, ValueEncoding>(this.view)
     for (const operation of operations as readonly unknown[]) {
       const bag = ownOptions(operation, ['type', 'keyspace', 'key', 'value'], 'an operation')
       const { type } = bag
-      if (type !== 'put' && type !== 'delete') throw new TypeError("the type of an operation must be 'put' or 'delete'")
+      if (type !== 'put' && type !== 'delete')
+        throw new TypeError("the type of an operation must be 'put' or 'delete'")
       const { keyspace } = bag
       if (keyspace !== undefined && !(keyspace instanceof Keyspace)) {
-        throw new TypeError(`the keyspace of an operation must be what keyspace() returned, not ${describe(keyspace)}`)
+        throw new TypeError(
+          `the keyspace of an operation must be what keyspace() returned, not ${describe(keyspace)}`,
+        )
       }
       const view = keyspace === undefined ? this.view : viewOf(keyspace, engine)
       if (type === 'put') batch.add(view, bag['key'], bag['value'])

@@ -142,7 +142,8 @@ export function encodingName(encoding: unknown, option: string): string | undefi
     case 'bytes':
       return undefined
     case 'buffer':
-      if (typeof Buffer === 'undefined') throw new TypeError(`${option} 'buffer' exists in Node only; use 'bytes'`)
+      if (typeof Buffer === 'undefined')
+        throw new TypeError(`${option} 'buffer' exists in Node only; use 'bytes'`)
       return undefined
     case 'utf8':
       return 'utf8'
@@ -154,7 +155,9 @@ export function encodingName(encoding: unknown, option: string): string | undefi
   }
   if (isEncoding(encoding)) return 'custom'
   const json = option === 'keyEncoding' ? '' : " 'json',"
-  throw new TypeError(`${option} must be 'bytes', 'buffer', 'utf8',${json} or an object with encode and decode`)
+  throw new TypeError(
+    `${option} must be 'bytes', 'buffer', 'utf8',${json} or an object with encode and decode`,
+  )
 }
 
 /** The codecs for a pair of options that `encodingName` accepted. */

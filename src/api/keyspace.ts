@@ -149,4 +149,3 @@ export function keyspaceStats(engine: Engine, tree: Tree): KeyspaceStats {
   }
   return stats
 }
-

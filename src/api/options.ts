@@ -24,7 +24,8 @@ export function ownOptions(options: unknown, known: readonly string[], what: str
     throw new TypeError(`${what} must be an object, not ${describe(options)}`)
   }
   for (const name of Object.keys(options)) {
-    if (!known.includes(name)) throw new TypeError(`${what} has no option '${name}'; known are ${known.join(', ')}`)
+    if (!known.includes(name))
+      throw new TypeError(`${what} has no option '${name}'; known are ${known.join(', ')}`)
     const value = (options as Bag)[name]
     if (value !== undefined) bag[name] = value
   }
@@ -56,7 +57,13 @@ export interface OpenRequest {
 export function openRequest(options: unknown): OpenRequest {
   const bag = ownOptions(options, OPEN_OPTIONS, 'open')
   // NOTE: a memory is whole pages; what the user asked for is rounded down, never exceeded.
-  const limit = integer(bag, 'memoryLimit', MEMORY_LIMIT_DEFAULT_BYTES, MEMORY_LIMIT_MIN_BYTES, MEMORY_LIMIT_MAX_BYTES)
+  const limit = integer(
+    bag,
+    'memoryLimit',
+    MEMORY_LIMIT_DEFAULT_BYTES,
+    MEMORY_LIMIT_MIN_BYTES,
+    MEMORY_LIMIT_MAX_BYTES,
+  )
   const memoryLimit = Math.floor(limit / PAGE_BYTES) * PAGE_BYTES
   if (bag['threads'] !== undefined && bag['threads'] !== 0) {
     throw new RangeError('threads must be 0: this version does all work on the calling thread')
@@ -91,21 +98,25 @@ export function writeDurability(options: unknown, database: DatabaseDurability):
   if (bag['durability'] === undefined) return undefined
   const durability = choice<Durability>(bag, 'durability', 'os', ['buffered', 'os', 'sync'])
   if (database === 'none' && durability !== 'buffered') {
-    throw new TypeError(`durability '${durability}' is not possible: the database was opened with 'none' and has no journal`)
+    throw new TypeError(
+      `durability '${durability}' is not possible: the database was opened with 'none' and has no journal`,
+    )
   }
   return durability
 }
 
 /** A keyspace's name as it is stored. @throws TypeError, RangeError */
 export function checkKeyspaceName(name: unknown): string {
-  if (typeof name !== 'string') throw new TypeError(`the keyspace name must be a string, not ${describe(name)}`)
+  if (typeof name !== 'string')
+    throw new TypeError(`the keyspace name must be a string, not ${describe(name)}`)
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i)
     if (code === 0) throw new TypeError('the keyspace name must not contain a NUL character')
     const high = code >= 0xd800 && code <= 0xdbff
     const paired = high && name.charCodeAt(i + 1) >= 0xdc00 && name.charCodeAt(i + 1) <= 0xdfff
     if (paired) i++
-    else if (code >= 0xd800 && code <= 0xdfff) throw new TypeError('the keyspace name contains half of a surrogate pair')
+    else if (code >= 0xd800 && code <= 0xdfff)
+      throw new TypeError('the keyspace name contains half of a surrogate pair')
   }
   const sizeBytes = new TextEncoder().encode(name).byteLength
   if (sizeBytes < 1 || sizeBytes > 255) {

@@ -12,7 +12,17 @@ import type { View } from './reads.ts'
 /** What a range hands out of each entry. */
 export type RangeMode = 'entries' | 'keys' | 'values'
 
-export const RANGE_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'prefix', 'reverse', 'limit', 'snapshot', 'signal'] as const
+export const RANGE_OPTIONS = [
+  'gte',
+  'gt',
+  'lte',
+  'lt',
+  'prefix',
+  'reverse',
+  'limit',
+  'snapshot',
+  'signal',
+] as const
 
 const encoder = new TextEncoder()
 
@@ -25,7 +35,11 @@ function keyBytes(codec: Codec, value: unknown, name: string): Uint8Array {
 }
 
 /** The tighter of two lower (or upper) bounds. */
-function tighter(a: RangeBound | undefined, b: RangeBound | undefined, upper: boolean): RangeBound | undefined {
+function tighter(
+  a: RangeBound | undefined,
+  b: RangeBound | undefined,
+  upper: boolean,
+): RangeBound | undefined {
   if (a === undefined || b === undefined) return a ?? b
   const order = compareKeys(a.key, b.key) || Number(a.after) - Number(b.after)
   return order > 0 === upper ? b : a
@@ -78,7 +92,12 @@ class RangeReader<T> {
     this.#mode = mode
     this.#engine = view.engine
     this.#engine.assertReadable(view.tree)
-    this.#cursor = new RangeCursor(this.#engine, view.tree, span, seqno === 0 ? this.#engine.visibleSeqno() : seqno)
+    this.#cursor = new RangeCursor(
+      this.#engine,
+      view.tree,
+      span,
+      seqno === 0 ? this.#engine.visibleSeqno() : seqno,
+    )
     this.#engine.openReads++
   }
 
@@ -156,7 +175,9 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
     try {
       if (this.#signal?.aborted === true) {
         this.#reader.close()
-        throw new VarveError('ABORTED', 'The range was aborted by its signal.', { cause: this.#signal.reason })
+        throw new VarveError('ABORTED', 'The range was aborted by its signal.', {
+          cause: this.#signal.reason,
+        })
       }
       return Promise.resolve(this.#reader.step())
     } catch (error) {

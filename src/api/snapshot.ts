@@ -48,7 +48,8 @@ export class Snapshot<KE extends KeyEncoding, VE extends ValueEncoding>
 
   /** @internal */
   protected override seqnoFor(snapshot: unknown): number {
-    if (snapshot !== undefined && snapshot !== this) throw new TypeError('a read of a snapshot cannot name another one')
+    if (snapshot !== undefined && snapshot !== this)
+      throw new TypeError('a read of a snapshot cannot name another one')
     return this.ownSeqno()
   }
 

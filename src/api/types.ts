@@ -63,7 +63,10 @@ export interface KeyspaceOptions<KE extends KeyEncoding, VE extends ValueEncodin
   valueEncoding?: VE
 }
 
-export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> extends KeyspaceOptions<KE, VE> {
+export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> extends KeyspaceOptions<
+  KE,
+  VE
+> {
   /** Create the database (and the last path component) if there is none. Default true. */
   createIfMissing?: boolean
   /** EXISTS if there is one. Default false. */

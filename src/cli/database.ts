@@ -1,7 +1,7 @@
 import { open, type Database, type Keyspace } from '../index.ts'
 import { encodingsOf, isFixed, probeEncodings, type FixedEncodings } from './encodings.ts'
 import type { KeyspaceHeader } from './entries.ts'
-import { notFound } from './failure.ts'
+import { notFound, sentenceOf } from './failure.ts'
 import type { DatabaseChoice } from './options.ts'
 
 /** The command works on bytes, whatever encodings a keyspace was created with. */
@@ -110,9 +110,9 @@ async function withOpen<T>(database: RawDatabase, action: (database: RawDatabase
 
 function reportRecovery({ recovery }: RawDatabase): void {
   if (recovery.droppedBytes === 0) return
-  process.stderr.write(
-    `varve: ${recovery.droppedBytes} bytes at the end of the log were dropped from ${recovery.droppedFrom} on: ${recovery.reason}.\n`,
-  )
+  const { droppedBytes, droppedFrom, reason } = recovery
+  const what = `${droppedBytes} bytes at the end of the log (from ${droppedFrom} on) were dropped`
+  process.stderr.write(`varve: ${sentenceOf(`${what} when the database was opened: ${reason}`)}\n`)
 }
 
 export async function closeQuietly(database: { close(): Promise<void> }): Promise<void> {

@@ -2,7 +2,7 @@ import { CommanderError } from 'commander'
 import { VarveError, type VarveErrorCode } from '../index.ts'
 
 /** What the process ends with; part of the command's contract, see README.md. */
-export const exitCodes = { ok: 0, notFound: 1, usage: 2, locked: 3, corrupt: 4, other: 5 } as const
+const exitCodes = { ok: 0, notFound: 1, usage: 2, locked: 3, corrupt: 4, other: 5 } as const
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 

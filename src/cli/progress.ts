@@ -42,7 +42,7 @@ export class LoadProgress {
   /** `171,075 entries in 1.2 s (142,562 entries/s)` */
   summary(): string {
     const seconds = this.#seconds()
-    return `${whole(this.entries)} entries in ${seconds.toFixed(1)} s (${this.#rate(seconds)} entries/s)`
+    return `${countedEntries(this.entries)} in ${seconds.toFixed(1)} s (${this.#rate(seconds)} entries/s)`
   }
 
   #payload(): { entries: string; rate: string } {
@@ -56,6 +56,11 @@ export class LoadProgress {
   #rate(seconds: number): string {
     return whole(Math.round(this.entries / Math.max(seconds, 0.001)))
   }
+}
+
+/** `1 entry`, `2,000 entries` */
+export function countedEntries(count: number): string {
+  return `${whole(count)} ${count === 1 ? 'entry' : 'entries'}`
 }
 
 function whole(count: number): string {

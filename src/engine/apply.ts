@@ -93,7 +93,8 @@ export function applyPayload(
         continue
       }
       // NOTE: an entry cut off by the end of the page is no damage: the next round copies it whole.
-      if (status === STATUS_MALFORMED && done > 0 && done + needed > filled && needed <= end - (at + done)) break
+      if (status === STATUS_MALFORMED && done > 0 && done + needed > filled && needed <= end - (at + done))
+        break
       throw new MalformedEntries(at + done - start)
     }
     at += done
@@ -104,7 +105,9 @@ export function applyPayload(
 function entryBytes(view: DataView, at: number, end: number): number {
   if (end - at < ENTRY_HEADER_BYTES) return Infinity
   return (
-    ENTRY_HEADER_BYTES + view.getUint16(at + ENTRY_KEY_LENGTH, true) + view.getUint32(at + ENTRY_VALUE_LENGTH, true)
+    ENTRY_HEADER_BYTES +
+    view.getUint16(at + ENTRY_KEY_LENGTH, true) +
+    view.getUint32(at + ENTRY_VALUE_LENGTH, true)
   )
 }
 

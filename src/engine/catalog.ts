@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import { VarveError } from '../errors.ts'
-import type { FileSystem } from '../fs/filesystem.ts'
+import type { File, FileSystem } from '../fs/filesystem.ts'
 import { manifestFileName } from '../fs/file-names.ts'
 import type { VersionEdit } from '../version/edit.ts'
 import { ManifestWriter } from '../version/manifest.ts'
@@ -56,7 +56,15 @@ export class Catalog {
   log(edits: readonly VersionEdit[]): void {
     this.logLazily(edits)
     this.#guard(() => this.#writer().sync())
-    if (this.#writer().length > Math.max(MANIFEST_LIMIT_BYTES, 2 * this.#firstLength)) this.#replaceManifest([])
+    const { length, state } = this.#writer()
+    if (length <= Math.max(MANIFEST_LIMIT_BYTES, 2 * this.#firstLength) || state.cleanClose !== undefined)
+      return
+    try {
+      this.#replaceManifest([])
+    } catch (error) {
+      // NOTE: the edits are durable all the same; a full disk only leaves the manifest as long as it is, until the next try.
+      if (!(error instanceof VarveError) || error.code !== 'DISK_FULL') throw error
+    }
   }
 
   /** Applies edits that the next `log` makes durable. */
@@ -75,7 +83,11 @@ export class Catalog {
 
   /** The last step of creation: from here on there is a database. */
   async createSuperblock(fileSystem: FileSystem): Promise<void> {
-    this.#superblock = await SuperblockWriter.create(fileSystem, this.#engine.kernel, this.#superblockContent(false))
+    this.#superblock = await SuperblockWriter.create(
+      fileSystem,
+      this.#engine.kernel,
+      this.#superblockContent(false),
+    )
   }
 
   /** Writes the superblock: what the manifest says now stays, so files it gave up may be deleted. */
@@ -111,7 +123,7 @@ export class Catalog {
 
   /** Goes over to a fresh manifest that begins with the whole state. */
   #replaceManifest(edits: readonly VersionEdit[]): void {
-    const { kernel, files } = this.#engine
+    const { files } = this.#engine
     const oldId = this.#manifestId
     const id = this.newFileId()
     this.#guard(() => {
@@ -120,9 +132,7 @@ export class Catalog {
       const problem = applyEdits(state, [this.#counters(), ...snapshotEdit(this.#state).slice(1)])
       if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
       const file = files.create(manifestFileName(id))
-      const manifest = ManifestWriter.start(file, kernel, this.#engine.manifestHeader(id), state)
-      if (edits.length > 0) manifest.append(edits)
-      manifest.sync()
+      const manifest = this.#firstFrames(file, id, state, edits)
       files.syncDirectory()
       this.#manifest?.close()
       this.#manifest = manifest
@@ -132,6 +142,20 @@ export class Catalog {
     })
     this.coverBySuperblock()
     if (oldId !== 0) files.removeOrphan(manifestFileName(oldId))
+  }
+
+  /** A durable manifest of the state and the edits, or none. */
+  #firstFrames(file: File, id: number, state: DatabaseState, edits: readonly VersionEdit[]): ManifestWriter {
+    try {
+      const manifest = ManifestWriter.start(file, this.#engine.kernel, this.#engine.manifestHeader(id), state)
+      if (edits.length > 0) manifest.append(edits)
+      manifest.sync()
+      return manifest
+    } catch (error) {
+      file.close()
+      this.#engine.files.removeOrphan(file.name)
+      throw error
+    }
   }
 
   #writer(): ManifestWriter {

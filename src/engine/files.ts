@@ -8,7 +8,10 @@ export class Files {
   /** @throws NOT_SUPPORTED where files cannot be created synchronously */
   constructor(fileSystem: FileSystem) {
     if (!canWriteSync(fileSystem)) {
-      throw new VarveError('NOT_SUPPORTED', `${fileSystem.location} cannot create files synchronously; it cannot hold a database.`)
+      throw new VarveError(
+        'NOT_SUPPORTED',
+        `${fileSystem.location} cannot create files synchronously; it cannot hold a database.`,
+      )
     }
     this.#fileSystem = fileSystem
   }

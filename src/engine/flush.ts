@@ -2,6 +2,7 @@ import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import { TableWriter } from '../table/writer.ts'
 import type { TableFile } from '../table/table-file.ts'
+import { compareKeys } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import type { Memtable, Tree } from './tree.ts'
 
@@ -21,8 +22,6 @@ export class FlushJob {
   readonly #engine: Engine
   #writer: TableWriter | undefined
   readonly #tables: TableFile[] = []
-  /** Number of the run that the tables form: the id of the first. */
-  #run = 0
   #built = false
   /** Installed or given up: nothing more to do. */
   done = false
@@ -112,10 +111,7 @@ export class FlushJob {
     const { kernel, catalog, files } = this.#engine
     const id = catalog.newFileId()
     const file = files.create(tableFileName(id))
-    // NOTE: ids ascend, so the newest run of level 0 has the highest number.
-    this.#run ||= id
-    const salt = crypto.getRandomValues(new Uint8Array(16))
-    const writer = new TableWriter(kernel, file, id, this.tree.id, this.#run, salt)
+    const writer = new TableWriter(kernel, file, id, this.tree.id, crypto.getRandomValues(new Uint8Array(16)))
     if (previous === undefined) writer.from(this.memtable.pointer)
     else writer.resume(previous)
     return writer
@@ -127,16 +123,17 @@ export class FlushJob {
     const { catalog, journals } = this.#engine
     const flushedSeqno = memtable.highestSeqno + 1
     this.done = true
+    const tables = inRuns(this.#tables, () => catalog.newFileId())
     catalog.log([
-      ...this.#tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),
+      ...tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),
       { type: 'flushedSeqno', keyspaceId: tree.id, seqno: flushedSeqno },
     ])
-    for (const table of this.#tables) tree.files.set(table.info.id, table)
+    for (const table of tables) tree.files.set(table.info.id, table)
     tree.flushedSeqno = flushedSeqno
     tree.replace(
       memtable,
       tree.version.withTables(
-        this.#tables.map((table) => table.info),
+        tables.map((table) => table.info),
         [],
       ),
     )
@@ -149,8 +146,26 @@ export class FlushJob {
       step()
     } catch (error) {
       this.giveUp()
-      if (error instanceof VarveError && (error.code === 'DISK_FULL' || error.code === 'NO_MEMORY')) throw error
+      if (error instanceof VarveError && (error.code === 'DISK_FULL' || error.code === 'NO_MEMORY'))
+        throw error
       throw this.#engine.poison(error)
     }
   }
+}
+
+/**
+ * The tables of one flush form a run, unless the versions of one key go on from a table to the next: then the earlier table, which has the newer
+ * ones, must be in a newer run. `newRun` gives a number above all used so far.
+ */
+function inRuns(tables: readonly TableFile[], newRun: () => number): TableFile[] {
+  const result: TableFile[] = []
+  let run: number | undefined
+  for (let i = tables.length - 1; i >= 0; i--) {
+    const table = tables[i] as TableFile
+    const next = tables[i + 1]
+    const splitsKey = next !== undefined && compareKeys(table.info.largestKey, next.info.smallestKey) === 0
+    if (run === undefined || splitsKey) run = newRun()
+    result.unshift({ ...table, info: { ...table.info, run } })
+  }
+  return result
 }

@@ -23,7 +23,12 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
 }
 
 /** The table of a run (disjoint, ascending) that can hold the key. */
-export function tableFor(memory: Uint8Array, run: Run, key: number, keyLength: number): TableInfo | undefined {
+export function tableFor(
+  memory: Uint8Array,
+  run: Run,
+  key: number,
+  keyLength: number,
+): TableInfo | undefined {
   let low = 0
   let high = run.length
   while (low < high) {

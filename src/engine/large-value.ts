@@ -38,13 +38,15 @@ export function extentValue(engine: Engine, table: TableFile, pointer: number, l
   let offset = varint()
   const count = varint()
   // NOTE: a length is trusted only as far as the file is long.
-  if (valueLength > engine.valueLengthLimit(table)) throw blockProblem(table, offset, 'an extent list does not add up')
+  if (valueLength > engine.valueLengthLimit(table))
+    throw blockProblem(table, offset, 'an extent list does not add up')
   const value = new Uint8Array(valueLength)
   let filled = 0
   for (let i = 0; i < count; i++) {
     const sizeBytes = varint()
     blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
-    if (blocks.length > valueLength - filled) throw blockProblem(table, offset, 'an extent is longer than its value')
+    if (blocks.length > valueLength - filled)
+      throw blockProblem(table, offset, 'an extent is longer than its value')
     value.set(kernel.u8.subarray(blocks.payload, blocks.payload + blocks.length), filled)
     filled += blocks.length
     offset += sizeBytes

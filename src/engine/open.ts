@@ -6,7 +6,13 @@ import { applyEdits } from '../version/fold.ts'
 import { DatabaseState } from '../version/state.ts'
 import { discardUnfinishedSuperblock, SuperblockWriter } from '../version/superblock-writer.ts'
 import { readSuperblock } from '../version/superblock.ts'
-import { DEFAULT_KEYSPACE_ID, Engine, randomBytes, type EngineOptions, type KeyspaceDefinition } from './engine.ts'
+import {
+  DEFAULT_KEYSPACE_ID,
+  Engine,
+  randomBytes,
+  type EngineOptions,
+  type KeyspaceDefinition,
+} from './engine.ts'
 import { highestFileId, missing, readDatabase, type StoredDatabase } from './read-database.ts'
 import { replay } from './replay.ts'
 
@@ -95,7 +101,8 @@ async function clearForCreation(fileSystem: FileSystem, names: readonly string[]
     }
     if (!('id' in file)) continue
     // CRASH: creation cut off before the superblock leaves one manifest and one empty journal. More than that was a database.
-    const limit = file.kind === 'manifest' ? FRESH_MANIFEST_BYTES : file.kind === 'journal' ? EMPTY_JOURNAL_BYTES : -1
+    const limit =
+      file.kind === 'manifest' ? FRESH_MANIFEST_BYTES : file.kind === 'journal' ? EMPTY_JOURNAL_BYTES : -1
     if ((await sizeOf(fileSystem, name)) > limit) throw missing('superblock-a')
     leftovers.push(name)
   }

@@ -73,7 +73,9 @@ export class PointReader {
     if (table.info.lowestSeqno >= this.#readSeqno()) return STATUS_ABSENT
     blocks.load(table, table.rootOffset, table.rootSize, BLOCK_ROOT_INDEX, false)
     for (const kind of [BLOCK_INDEX, BLOCK_DATA]) {
-      if (exports.indexSeek(slot, blocks.payload, blocks.length, key, keyLength, BOUND_READ) !== STATUS_FOUND) {
+      if (
+        exports.indexSeek(slot, blocks.payload, blocks.length, key, keyLength, BOUND_READ) !== STATUS_FOUND
+      ) {
         return STATUS_ABSENT
       }
       blocks.load(table, kernel.float(SLOT_NUMBER), kernel.word(SLOT_LENGTH), kind, false)

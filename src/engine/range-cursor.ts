@@ -157,7 +157,11 @@ export class RangeCursor {
           this.#feed(sources[kernel.word(SLOT_SOURCE) - this.#firstSource], kernel.word(SLOT_SOURCE))
           continue
         }
-        if (status === STATUS_MALFORMED) throw new VarveError('CORRUPT', 'A block in memory does not add up; close the database and verify the disk and memory of this machine.')
+        if (status === STATUS_MALFORMED)
+          throw new VarveError(
+            'CORRUPT',
+            'A block in memory does not add up; close the database and verify the disk and memory of this machine.',
+          )
         this.#ended = status === STATUS_DONE
         break
       }
@@ -233,8 +237,15 @@ export class RangeCursor {
       return
     }
     // NOTE: the source may have gone on to another table of its run; the key tells which one the entry is from.
-    const { run } = sources[view.getUint32(reference + CHUNK_EXTENT_SOURCE, true) - this.#firstSource] as Source
-    const info = tableFor(kernel.u8, run, at + CHUNK_ENTRY_HEADER_BYTES, view.getUint16(at + CHUNK_KEY_LENGTH, true))
+    const { run } = sources[
+      view.getUint32(reference + CHUNK_EXTENT_SOURCE, true) - this.#firstSource
+    ] as Source
+    const info = tableFor(
+      kernel.u8,
+      run,
+      at + CHUNK_ENTRY_HEADER_BYTES,
+      view.getUint16(at + CHUNK_KEY_LENGTH, true),
+    )
     const table = this.#tree.files.get(info?.id ?? 0) as TableFile
     const listBytes = (u32[at >>> 2] as number) - CHUNK_EXTENT_LIST
     this.#largeValue = extentValue(this.#engine, table, reference + CHUNK_EXTENT_LIST, listBytes)
@@ -252,7 +263,8 @@ function isEmpty({ lower, upper }: RangeSpan): boolean {
 function startTable(tables: readonly TableInfo[], key: Uint8Array | undefined, reverse: boolean): number {
   if (key === undefined) return reverse ? tables.length - 1 : 0
   if (reverse) {
-    for (let i = tables.length - 1; i >= 0; i--) if (compareKeys((tables[i] as TableInfo).smallestKey, key) <= 0) return i
+    for (let i = tables.length - 1; i >= 0; i--)
+      if (compareKeys((tables[i] as TableInfo).smallestKey, key) <= 0) return i
     return -1
   }
   return tables.findIndex((table) => compareKeys(table.largestKey, key) >= 0)

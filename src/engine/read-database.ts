@@ -3,7 +3,7 @@ import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
 import { decideLogEnd, type JournalCut, type RecoveryPolicy } from '../journal/log-end.ts'
-import { scanJournals, type JournalSource } from '../journal/scan.ts'
+import { scanJournal, scanJournals, type JournalSource } from '../journal/scan.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { openTable } from '../table/open.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -11,7 +11,7 @@ import { applyEdits } from '../version/fold.ts'
 import { MANIFEST_MAX_BYTES } from '../version/manifest-header.ts'
 import { readManifest, type ManifestCut } from '../version/manifest-reader.ts'
 import { lowestNextSeqno, type DatabaseState } from '../version/state.ts'
-import type { SuperblockFound } from '../version/superblock.ts'
+import type { DamagedCopy, SuperblockFound } from '../version/superblock.ts'
 
 /** What recovery cut off the end of the log; all zero and '' when nothing. */
 export interface RecoveryReport {
@@ -79,7 +79,11 @@ export async function readDatabase(
     manifestFile.close()
     const { state } = manifest
     if (manifest.cut !== undefined && policy === 'strict') {
-      throw corrupt(manifestFile.name, manifest.cut.offset, `it ends there (${manifest.cut.reason}), and recovery is 'strict'`)
+      throw corrupt(
+        manifestFile.name,
+        manifest.cut.offset,
+        `it ends there (${manifest.cut.reason}), and recovery is 'strict'`,
+      )
     }
 
     const tables = new Map<number, TableFile>()
@@ -107,13 +111,17 @@ export async function readDatabase(
     })
     if (end instanceof VarveError) throw end
 
+    await refuseLostJournals(fileSystem, kernel, names, state, superblock.epoch, manifestFile.name)
     const clean = superblock.cleanClose && state.cleanClose !== undefined
     const allSealed = [...state.journals.values()].every((journal) => journal.seal !== undefined)
     if (!clean || !allSealed) {
       // Sealing edits follow the fdatasync of what they seal; they become durable with the next epoch's manifest.
       for (const { file } of sources) file?.sync()
       const seals = end.journals.filter(({ id }) => state.journals.get(id)?.seal === undefined)
-      const problem = applyEdits(state, seals.map((link) => ({ type: 'journalSealed', ...link })))
+      const problem = applyEdits(
+        state,
+        seals.map((link) => ({ type: 'journalSealed', ...link })),
+      )
       if (problem !== undefined) throw corrupt(manifestFile.name, manifest.length, problem)
     }
     return {
@@ -129,7 +137,7 @@ export async function readDatabase(
       nextFileId: Math.max(state.counters.nextFileId, highestFileId(names) + 1),
       orphans: orphansOf(names, state, superblock.manifestId),
       clean: clean && allSealed && end.cut === undefined,
-      recovery: report(manifestFile.name, manifest.cut, end.cut),
+      recovery: report(manifestFile.name, found.damaged, manifest.cut, end.cut),
     }
   } catch (error) {
     for (const file of opened) file.close()
@@ -147,7 +155,13 @@ function replayOf(sources: readonly JournalSource[], ends: readonly JournalLink[
   return journals
 }
 
-function report(manifestName: string, manifest: ManifestCut | undefined, log: JournalCut | undefined): RecoveryReport {
+/** What was left out, the most important first: the end of the log, of the manifest, a copy of the superblock. */
+function report(
+  manifestName: string,
+  copy: DamagedCopy | undefined,
+  manifest: ManifestCut | undefined,
+  log: JournalCut | undefined,
+): RecoveryReport {
   if (log !== undefined) {
     const { file, offset } = log.droppedFrom
     return {
@@ -156,8 +170,43 @@ function report(manifestName: string, manifest: ManifestCut | undefined, log: Jo
       reason: log.reason,
     }
   }
-  if (manifest === undefined) return { droppedBytes: 0, droppedFrom: '', reason: '' }
-  return { droppedBytes: manifest.bytes, droppedFrom: `${manifestName}:${manifest.offset}`, reason: manifest.reason }
+  if (manifest !== undefined) {
+    return {
+      droppedBytes: manifest.bytes,
+      droppedFrom: `${manifestName}:${manifest.offset}`,
+      reason: manifest.reason,
+    }
+  }
+  if (copy !== undefined) return { droppedBytes: 0, droppedFrom: `${copy.file}:0`, reason: copy.reason }
+  return { droppedBytes: 0, droppedFrom: '', reason: '' }
+}
+
+/**
+ * A journal gets frames only once a durable edit names it. So one of this epoch, above all that are named and with a frame in it, proves that
+ * the manifest lost its end. @throws CORRUPT
+ */
+async function refuseLostJournals(
+  fileSystem: FileSystem,
+  kernel: Kernel,
+  names: readonly string[],
+  state: DatabaseState,
+  epoch: number,
+  manifestName: string,
+): Promise<void> {
+  const highest = Math.max(0, ...state.journals.keys())
+  for (const name of names) {
+    const parsed = parseFileName(name)
+    if (parsed?.kind !== 'journal' || parsed.id <= highest) continue
+    const file = await fileSystem.open(name, false)
+    try {
+      const scan = scanJournal(kernel, file, undefined)
+      if (scan.header?.epoch === epoch && scan.frames > 0) {
+        throw corrupt(manifestName, 0, `its end is lost: it does not name ${name}, which was written to`)
+      }
+    } finally {
+      file.close()
+    }
+  }
 }
 
 export function highestFileId(names: readonly string[]): number {
@@ -186,7 +235,11 @@ function isNotFound(error: unknown): boolean {
 }
 
 export function missing(name: string): VarveError {
-  return new VarveError('MISSING_FILE', `${name} is missing. Nothing was changed; restore it from a backup.`, {
-    file: name,
-  })
+  return new VarveError(
+    'MISSING_FILE',
+    `${name} is missing. Nothing was changed; restore it from a backup.`,
+    {
+      file: name,
+    },
+  )
 }

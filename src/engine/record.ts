@@ -7,6 +7,7 @@ import {
   ENTRY_VALUE_LENGTH,
   INLINE_VALUE_LIMIT_BYTES,
   KEY_MAX_BYTES,
+  MEMTABLE_ENTRY_OVERHEAD_BYTES,
   PAGE_BYTES,
 } from '../../assembly/memory/layout.ts'
 import { textCodec, type TextCodec } from '../kernel/text.ts'
@@ -18,8 +19,6 @@ export type Content = string | Uint8Array
 /** Room a frame needs behind its payload for padding. */
 const PADDING_BYTES = 8
 const INITIAL_BYTES = 4096
-/** Node header and tower of an entry in a memtable, upper bound on average; for limits and reservations. */
-const NODE_OVERHEAD_BYTES = 64
 
 /** Most bytes `content` can take. */
 export function contentBound(content: Content): number {
@@ -44,6 +43,9 @@ export class RecordBuffer {
   nodeBytes: number = 0
   /** Bytes of the values below INLINE_VALUE_LIMIT_BYTES. */
   inlineValueBytes: number = 0
+  /** Longest key and longest such value. */
+  longestKeyBytes: number = 0
+  longestInlineBytes: number = 0
   /** Pages that values of INLINE_VALUE_LIMIT_BYTES and more will take. */
   chainPages: number = 0
   /** Keyspaces it writes to, each once. */
@@ -79,9 +81,12 @@ export class RecordBuffer {
     this.count++
     const ids = this.keyspaceIds
     if (ids[ids.length - 1] !== keyspaceId && !ids.includes(keyspaceId)) ids.push(keyspaceId)
-    this.nodeBytes += NODE_OVERHEAD_BYTES + keyLength
-    if (valueLength < INLINE_VALUE_LIMIT_BYTES) this.inlineValueBytes += valueLength
-    else this.chainPages += Math.ceil(valueLength / CHAIN_CAPACITY)
+    this.nodeBytes += MEMTABLE_ENTRY_OVERHEAD_BYTES + keyLength
+    if (keyLength > this.longestKeyBytes) this.longestKeyBytes = keyLength
+    if (valueLength < INLINE_VALUE_LIMIT_BYTES) {
+      this.inlineValueBytes += valueLength
+      if (valueLength > this.longestInlineBytes) this.longestInlineBytes = valueLength
+    } else this.chainPages += Math.ceil(valueLength / CHAIN_CAPACITY)
   }
 
   /** Forgets the entries, keeps the memory unless it grew large. */
@@ -90,6 +95,8 @@ export class RecordBuffer {
     this.count = 0
     this.nodeBytes = 0
     this.inlineValueBytes = 0
+    this.longestKeyBytes = 0
+    this.longestInlineBytes = 0
     this.chainPages = 0
     this.keyspaceIds.length = 0
   }

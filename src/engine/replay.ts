@@ -20,7 +20,8 @@ export function replay(engine: Engine, journals: readonly ReplayJournal[]): void
       if (length === 0) continue
       for (const frame of readFrames(kernel, file, length, engine.options.memoryLimit)) {
         if (frame.kind === KIND_GAP) continue
-        if (frame.kind !== KIND_BATCH) throw corrupt(file.name, frame.offset, `a record of kind ${frame.kind} is not expected`)
+        if (frame.kind !== KIND_BATCH)
+          throw corrupt(file.name, frame.offset, `a record of kind ${frame.kind} is not expected`)
         applyFrame(engine, page, frame, id, file.name)
       }
     }
@@ -29,7 +30,13 @@ export function replay(engine: Engine, journals: readonly ReplayJournal[]): void
   }
 }
 
-function applyFrame(engine: Engine, page: number, frame: JournalFrame, journalId: number, file: string): void {
+function applyFrame(
+  engine: Engine,
+  page: number,
+  frame: JournalFrame,
+  journalId: number,
+  file: string,
+): void {
   const { kernel, trees } = engine
   const { exports, slot } = kernel
   const { payload, baseSeqno, count } = frame

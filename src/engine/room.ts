@@ -1,4 +1,8 @@
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import {
+  MEMTABLE_ENTRY_OVERHEAD_BYTES,
+  MEMTABLE_PAGE_CAPACITY,
+  PAGE_BYTES,
+} from '../../assembly/memory/layout.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { Engine } from './engine.ts'
 import type { RecordBuffer } from './record.ts'
@@ -146,11 +150,12 @@ export class Room {
 }
 
 /**
- * Upper bound of the pages a record takes in memtables. A page of nodes is left at worst half empty (a key of 64 KiB did not fit any more),
- * one of values at worst to a quarter; chains have pages of their own; a new memtable per keyspace has its first pages.
+ * Upper bound of the pages a record takes in memtables: keys with their nodes and inline values fill pages of their own (layout.ts,
+ * MEMTABLE_PAGE_CAPACITY), large values have chains, a new memtable per keyspace has its first pages.
  */
 function pagesFor(record: RecordBuffer): number {
-  const nodePages = Math.ceil(record.nodeBytes / (PAGE_BYTES / 2))
-  const valuePages = Math.ceil(record.inlineValueBytes / (PAGE_BYTES * 0.74))
+  const longestNode = record.longestKeyBytes + MEMTABLE_ENTRY_OVERHEAD_BYTES
+  const nodePages = Math.ceil(record.nodeBytes / (MEMTABLE_PAGE_CAPACITY - longestNode))
+  const valuePages = Math.ceil(record.inlineValueBytes / (MEMTABLE_PAGE_CAPACITY - record.longestInlineBytes))
   return nodePages + valuePages + record.chainPages + ENTRY_PAGES * record.keyspaceIds.length
 }

@@ -75,7 +75,13 @@ export class WritePath {
   }
 
   /** Stages one entry; it is committed at the end of the turn, with the others of this turn. */
-  put(tree: Tree, type: number, key: Content, value: Content, durability: Durability | undefined): Promise<void> {
+  put(
+    tree: Tree,
+    type: number,
+    key: Content,
+    value: Content,
+    durability: Durability | undefined,
+  ): Promise<void> {
     const engine = this.#engine
     engine.assertWritable(tree)
     const staging = this.#staging
@@ -265,7 +271,8 @@ export class WritePath {
       valueLength = value.byteLength
       u8.set(value, valueAt)
     }
-    if (valueLength > this.#engine.valueLimitBytes) throw valueTooLong(valueLength, this.#engine.valueLimitBytes)
+    if (valueLength > this.#engine.valueLimitBytes)
+      throw valueTooLong(valueLength, this.#engine.valueLimitBytes)
     view.setUint32(at + ENTRY_VALUE_LENGTH, valueLength, true)
     view.setUint16(at + ENTRY_KEY_LENGTH, keyLength, true)
     view.setUint16(at + ENTRY_TYPE, type, true)

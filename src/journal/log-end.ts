@@ -214,8 +214,8 @@ class Walk {
     }
     if (isSameBoot(this.#input.bootId, scan)) {
       const isLast = this.#journals.slice(index + 1).every(isVoid)
-      if (kind !== 'incomplete-frame' || !isLast)
-        return corrupt(name, offset, `no valid frame there (${kind})`)
+      const isTorn = kind === 'incomplete-frame' && isLast
+      if (!isTorn) return corrupt(name, offset, `no valid frame there (${kind})`)
     }
     return this.#end(journal, scan.fileLength - length)
   }

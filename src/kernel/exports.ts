@@ -49,9 +49,23 @@ export interface KernelExports {
    * @returns OK (end reached), FOREIGN (another keyspace's entry), LARGE (value ≥ INLINE_VALUE_LIMIT_BYTES: use applyLarge;
    * not consumed), MALFORMED, NO_PAGES (that entry and later ones were not inserted).
    */
-  applyEntries(slot: number, memtable: number, from: number, end: number, keyspace: number, flushedSeqno: number): number
+  applyEntries(
+    slot: number,
+    memtable: number,
+    from: number,
+    end: number,
+    keyspace: number,
+    flushedSeqno: number,
+  ): number
   /** Inserts one value held in a page chain (the memtable owns the chain from then on); takes the group's next seqno. */
-  applyLarge(slot: number, memtable: number, key: number, keyLength: number, chain: number, valueLength: number): number
+  applyLarge(
+    slot: number,
+    memtable: number,
+    key: number,
+    keyLength: number,
+    chain: number,
+    valueLength: number,
+  ): number
   /** Consumes the group's next seqno without inserting (an entry skipped by replay). */
   skipEntry(slot: number): void
   /** Makes the slot's group visible: visibleSeqno = SLOT_GROUP_END. */
@@ -76,7 +90,14 @@ export interface KernelExports {
    */
   checkBlock(slot: number, block: number, size: number, kind: number, salt: number, offset: number): number
   /** The 8 mixed-checksum bytes of [pointer, pointer+length) as `kind` at `offset`, written at `result` (headers and footers). */
-  mixedChecksum(pointer: number, length: number, kind: number, salt: number, offset: number, result: number): void
+  mixedChecksum(
+    pointer: number,
+    length: number,
+    kind: number,
+    salt: number,
+    offset: number,
+    result: number,
+  ): void
   /**
    * Point read in a data block's payload at SLOT_READ_SEQNO. @returns FOUND (as pointRead; TYPE_EXTENT: the value is
    * an extent list), TOMBSTONE or ABSENT.
@@ -87,7 +108,14 @@ export interface KernelExports {
    * version), BOUND_READ (at SLOT_READ_SEQNO). FOUND: SLOT_NUMBER = block offset, SLOT_LENGTH = block size,
    * SLOT_POSITION = ordinal of the entry in its block. ABSENT past the end.
    */
-  indexSeek(slot: number, payload: number, length: number, key: number, keyLength: number, bound: number): number
+  indexSeek(
+    slot: number,
+    payload: number,
+    length: number,
+    key: number,
+    keyLength: number,
+    bound: number,
+  ): number
   /** The index entry with that ordinal; results as indexSeek. ABSENT if there is none. */
   indexEntry(slot: number, payload: number, length: number, ordinal: number): number
   /** Number of entries of an index (or data) block. */
@@ -152,7 +180,13 @@ export interface KernelExports {
    * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of 16 bytes.
    * 0 without pages. The file header is TypeScript's; the first block lies at `offset`.
    */
-  builderCreate(blockBytes: number, restartInterval: number, indexBlockBytes: number, salt: number, offset: number): number
+  builderCreate(
+    blockBytes: number,
+    restartInterval: number,
+    indexBlockBytes: number,
+    salt: number,
+    offset: number,
+  ): number
   builderFree(builder: number): void
   /** Starts feeding the entries of a memtable, oldest key first, every version. */
   builderFromMemtable(builder: number, memtable: number): void

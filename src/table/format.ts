@@ -45,7 +45,10 @@ export function encodeHeader(kernel: Kernel, salt: number): Uint8Array {
   bytes.set(kernel.u8.subarray(salt, salt + SALT_BYTES), SALT_AT)
   view.setUint8(32, INTEGRITY_XXH3_64)
   view.setUint8(33, INTEGRITY_BYTES)
-  bytes.set(mixed(kernel, bytes.subarray(0, CHECKSUM_AT_HEADER), KIND_FILE_HEADER, salt, 0), CHECKSUM_AT_HEADER)
+  bytes.set(
+    mixed(kernel, bytes.subarray(0, CHECKSUM_AT_HEADER), KIND_FILE_HEADER, salt, 0),
+    CHECKSUM_AT_HEADER,
+  )
   return bytes
 }
 
@@ -112,7 +115,8 @@ export function decodeFooter(
     propertiesSize: view.getUint32(24, true),
     fileLength: Number(view.getBigUint64(32, true)),
   }
-  const zero = view.getUint32(12, true) | view.getUint32(28, true) | view.getUint32(40, true) | view.getUint32(44, true)
+  const zero =
+    view.getUint32(12, true) | view.getUint32(28, true) | view.getUint32(40, true) | view.getUint32(44, true)
   const blockLimit = fileLength - FOOTER_BYTES
   if (
     zero !== 0 ||

@@ -28,7 +28,13 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
   if (info.salt.some((byte, i) => byte !== kernel.u8[salt + i]) || info.salt.byteLength !== SALT_BYTES) {
     throw corrupt(file.name, 16, 'it is another file than the manifest names')
   }
-  const footer = decodeFooter(kernel, readAt(file, sizeBytes - FOOTER_BYTES, FOOTER_BYTES), salt, sizeBytes, file.name)
+  const footer = decodeFooter(
+    kernel,
+    readAt(file, sizeBytes - FOOTER_BYTES, FOOTER_BYTES),
+    salt,
+    sizeBytes,
+    file.name,
+  )
   const table: TableFile = {
     info,
     file,
@@ -51,7 +57,14 @@ function readProperties(
   try {
     kernel.u8.set(readAt(table.file, propertiesOffset, propertiesSize), page)
     const { exports, slot } = kernel
-    const status = exports.checkBlock(slot, page, propertiesSize, BLOCK_PROPERTIES, table.salt, propertiesOffset)
+    const status = exports.checkBlock(
+      slot,
+      page,
+      propertiesSize,
+      BLOCK_PROPERTIES,
+      table.salt,
+      propertiesOffset,
+    )
     if (status !== STATUS_OK) throw blockProblem(table, propertiesOffset, status)
     const payload = kernel.word(SLOT_POINTER)
     return kernel.u8.slice(payload, payload + kernel.word(SLOT_LENGTH))

@@ -120,7 +120,13 @@ export class RunCursor {
 
   /** Loads the data block that the index entry just read names. */
   #loadData(): void {
-    this.#blocks.load(this.#current(), this.#kernel.float(SLOT_NUMBER), this.#kernel.word(SLOT_LENGTH), BLOCK_DATA, true)
+    this.#blocks.load(
+      this.#current(),
+      this.#kernel.float(SLOT_NUMBER),
+      this.#kernel.word(SLOT_LENGTH),
+      BLOCK_DATA,
+      true,
+    )
   }
 
   #current(): TableFile {

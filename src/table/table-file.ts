@@ -1,7 +1,4 @@
-import {
-  STATUS_CHECKSUM,
-  STATUS_UNKNOWN_FORMAT,
-} from '../../assembly/memory/layout.ts'
+import { STATUS_CHECKSUM, STATUS_UNKNOWN_FORMAT } from '../../assembly/memory/layout.ts'
 import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { TableInfo } from '../version/version.ts'

@@ -10,7 +10,6 @@ import {
   BUILDER_MAX_KEY_LENGTH,
   BUILDER_MIN_KEY,
   BUILDER_MIN_KEY_LENGTH,
-  BUILDER_OFFSET,
   BUILDER_RAW_KEY_BYTES,
   BUILDER_RAW_VALUE_BYTES,
   BUILDER_ROOT_OFFSET,
@@ -46,15 +45,13 @@ export class TableWriter {
   readonly file: File
   readonly #kernel: Kernel
   readonly #keyspaceId: number
-  readonly #run: number
   readonly #builder: number
   /** 64-byte record that starts with the salt; the open table takes it over. */
   readonly #salt: number
   #length = 0
 
-  /** `run`: number of the run the table belongs to; `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
-  constructor(kernel: Kernel, file: File, id: number, keyspaceId: number, run: number, salt: Uint8Array) {
-    this.#run = run
+  /** `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
+  constructor(kernel: Kernel, file: File, id: number, keyspaceId: number, salt: Uint8Array) {
     this.#kernel = kernel
     this.id = id
     this.file = file
@@ -63,7 +60,13 @@ export class TableWriter {
     kernel.u8.set(salt, this.#salt)
     const { exports } = kernel
     this.#builder =
-      exports.builderCreate(BLOCK_BYTES, RESTART_INTERVAL, INDEX_BLOCK_BYTES, this.#salt, FILE_HEADER_BYTES) >>> 0
+      exports.builderCreate(
+        BLOCK_BYTES,
+        RESTART_INTERVAL,
+        INDEX_BLOCK_BYTES,
+        this.#salt,
+        FILE_HEADER_BYTES,
+      ) >>> 0
     if (this.#builder === 0) {
       exports.freeRecord(this.#salt)
       throw noPages()
@@ -111,7 +114,9 @@ export class TableWriter {
     })
     const scratch = this.#kernel.page()
     u8.set(properties, scratch)
-    while (exports.builderAppend(slot, builder, BLOCK_PROPERTIES, scratch, properties.byteLength) === STATUS_FULL) {
+    while (
+      exports.builderAppend(slot, builder, BLOCK_PROPERTIES, scratch, properties.byteLength) === STATUS_FULL
+    ) {
       this.#drain()
     }
     exports.freePage(scratch)
@@ -154,7 +159,8 @@ export class TableWriter {
       id: this.id,
       keyspaceId: this.#keyspaceId,
       level: 0,
-      run: this.#run,
+      // NOTE: which run it joins is decided when it is installed.
+      run: 0,
       sizeBytes: 0,
       salt: u8.slice(this.#salt, this.#salt + 16),
       smallestKey: keyAt(BUILDER_MIN_KEY, BUILDER_MIN_KEY_LENGTH),

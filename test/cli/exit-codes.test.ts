@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, openSync } from 'node:fs'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { commandFile, failure, libraryUrl, output, temporaryPath, varve } from './support.ts'
 
@@ -84,18 +85,36 @@ describe('exit code 2: usage', () => {
   })
 })
 
+/** Runs a program with the library in a process of its own; `database` is open in it. */
+function withLibrary(data: string, program: string): ChildProcess {
+  const script = `import { open } from ${JSON.stringify(libraryUrl)}
+    const database = await open(${JSON.stringify(data)}, { keyEncoding: 'bytes', valueEncoding: 'bytes' })
+    ${program}`
+  return spawn(process.execPath, ['--input-type=module', '--eval', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+}
+
+/** A database whose writer was killed before it could close it, and its journal. */
+async function abandonedDatabase(): Promise<{ data: string; journal: string }> {
+  const data = await temporaryPath()
+  const program = `for (let at = 100; at < 200; at++) await database.put(String(at), 'v'.repeat(100))
+    process.kill(process.pid, 'SIGKILL')`
+  await once(withLibrary(data, program), 'exit')
+  const journal =
+    (await readdir(data))
+      .filter((name) => name.endsWith('.wal'))
+      .sort()
+      .at(-1) ?? ''
+  return { data, journal: join(data, journal) }
+}
+
 describe('exit code 3: locked', () => {
   it('names the process that has the database open', async () => {
     const data = await database()
-    const script = `import { open } from ${JSON.stringify(libraryUrl)}
-      await open(${JSON.stringify(data)}, { keyEncoding: 'bytes', valueEncoding: 'bytes' })
-      console.log('open')
-      setInterval(() => {}, 1000)`
-    const holder = spawn(process.execPath, ['--input-type=module', '--eval', script], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+    const holder = withLibrary(data, "console.log('open'); setInterval(() => undefined, 1000)")
     try {
-      await once(holder.stdout, 'data')
+      await once(holder.stdout as Readable, 'data')
       for (const [command = '', ...rest] of commands) {
         expect(await failure(3, [command, data, ...rest])).toContain(String(holder.pid))
       }
@@ -114,6 +133,28 @@ describe('exit code 4: corrupt', () => {
     for (const name of ['superblock-a', 'superblock-b'])
       await writeFile(join(data, name), Buffer.alloc(128, 7))
     for (const [command = '', ...rest] of commands) await failure(4, [command, data, ...rest])
+  })
+
+  it('for a damaged journal, naming the file and the place', async () => {
+    const { data, journal } = await abandonedDatabase()
+    const bytes = await readFile(journal)
+    bytes.write('damage', 2000)
+    await writeFile(journal, bytes)
+    for (const [command = '', ...rest] of commands) {
+      const message = await failure(4, [command, data, ...rest])
+      expect(message).toContain(basename(journal))
+      expect(message).toMatch(/offset \d+/)
+    }
+    expect(await readFile(journal)).toEqual(bytes)
+  })
+
+  it('not for a log that a killed writer left incomplete: that is reported and goes on', async () => {
+    const { data, journal } = await abandonedDatabase()
+    await truncate(journal, (await stat(journal)).size - 50)
+    const result = await varve(['count', data])
+    expect(result).toMatchObject({ exitCode: 0, stdout: '99\n' })
+    expect(result.stderr).toMatch(/^varve: \d+ bytes at the end of the log [^\n]+ were dropped [^\n]+\.\n$/)
+    expect(await output(['count', data])).toBe('99\n')
   })
 
   it('for a missing file', async () => {

@@ -74,7 +74,7 @@ describe('load', () => {
     lines[2299] = '{"key":'
     const message = await failure(2, ['load', data], lines.join('\n'))
     expect(message).toContain('Line 2300:')
-    expect(message).toContain('2,000 entries were loaded before')
+    expect(message).toContain('2,000 entries loaded before')
     expect(await output(['count', data])).toBe('2000\n')
   })
 

@@ -6,10 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
-import { afterEach, expect, vi } from 'vitest'
-
-// Every command is a process that starts Node; several run at once on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+import { afterEach, expect } from 'vitest'
 
 export const commandFile: string = resolve('dist/cli.js')
 export const libraryUrl: string = pathToFileURL(resolve('dist/index.js')).href

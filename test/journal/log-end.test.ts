@@ -114,6 +114,7 @@ const rows: [string, Given[], Uint8Array, string][] = [
   // damage in front of others
   ['torn in front of a journal of the same boot', [torn, {}], bootA, 'CORRUPT j1 500'],
   ['torn in front of a bare header of the same boot', [torn, bare], bootA, 'CORRUPT j1 500'],
+  ['torn in front of a bare header of another boot', [torn, { ...bare, boot: bootB }], bootA, 'CORRUPT j1 500'],
   ['torn in front of a headless file', [torn, headless], bootA, '500 0 → 1@500, next 20, cut j1@500 -200 incomplete-frame'],
   ['rot in front of unsynced journals, other boot', [rotten, {}, { file: 1200 }], bootB, '500 0 0 → 1@500, next 20, cut j1@500 -2144 bad-chain'],
   ['rot in front of a synced journal', [rotten, { synced: 200 }], bootB, 'CORRUPT j1 500'],
@@ -151,6 +152,7 @@ const rows: [string, Given[], Uint8Array, string][] = [
   // links
   ['predecessor deleted', [{ before: link(0.5, 4096) }], bootB, '1000 → 1@1000, next 20'],
   ['another predecessor', [{}, { before: link(0.5, 1000) }], bootB, 'CORRUPT j2 64'],
+  ['another predecessor, same length and chain', [{}, { before: { ...link(1, 1000), id: 0.5 } }], bootB, 'CORRUPT j2 64'],
   ['no predecessor', [{}, { before: undefined }], bootB, 'CORRUPT j2 64'],
   ['left at another length', [{}, { before: link(1, 992) }], bootB, 'CORRUPT j2 64'],
   ['left with another chain', [{}, { before: { ...link(1, 1000), chain: none } }], bootB, 'CORRUPT j2 64'],

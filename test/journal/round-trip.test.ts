@@ -1,6 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { VarveError } from '../../src/errors.ts'
+import { journalFileName } from '../../src/fs/file-names.ts'
+import { nodeFileSystem } from '../../src/fs/node.ts'
 import { KIND_BATCH, KIND_GAP, type JournalLink } from '../../src/journal/format.ts'
 import type { JournalSource } from '../../src/journal/scan.ts'
 import { JOURNAL_BUFFER_BYTES, JournalWriter } from '../../src/journal/writer.ts'
@@ -164,5 +169,32 @@ describe('what is written', () => {
       kernel.release()
     })
     await fc.assert(property, { numRuns: 150 })
+  })
+
+  it('is read back from a real file, mapped straight into linear memory', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'varve-journal-'))
+    try {
+      const fs = nodeFileSystem(directory)
+      const name = journalFileName(1)
+      const kernel = testKernel(4 * MIB)
+      const writer = new JournalWriter(kernel, await fs.create(name), headerOf(1), 1)
+      const payloads = [20, 3000, 90_000, 130_900, 131_000, 1_000_000].map((size) => payloadOf(size, size))
+      for (const payload of payloads) {
+        put(kernel, writer, payload, 1, true)
+        put(kernel, writer, payload, 1, false, 'record')
+      }
+      await writer.syncAsync()
+      const link = writer.seal()
+      writer.close()
+      const file = await fs.open(name, false)
+      const reading = recover(kernel, [{ id: 1, name, file, seal: link }], fs.bootId)
+      file.close()
+      if (reading instanceof VarveError) throw reading
+      const found = reading.frames.map(({ payload }) => digest(payload))
+      expect(found).toEqual(payloads.flatMap((payload) => [digest(payload), digest(payload)]))
+      kernel.release()
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 })

@@ -296,10 +296,10 @@ describe('builder', () => {
 
 describe('a full root index', () => {
   /** Pairs of keys that share all but their last byte, and nothing with other pairs: every other separator is long. */
-  const pairs = (count: number, length: number): TableEntry[] =>
+  const pairs = (count: number, length: number, first = 0): TableEntry[] =>
     Array.from({ length: 2 * count }, (_, i) => {
       const key = new Uint8Array(length).fill(9).fill(i & 1, length - 1)
-      key[0] = i >> 1
+      key[0] = first + (i >> 1)
       return entry(key, i + 1, value(5000, i))
     })
 
@@ -358,6 +358,18 @@ describe('a full root index', () => {
       indexBlockBytes: 512,
     })
     expect(tight.length).toBeLessThanOrEqual(4)
+  })
+
+  test('a long separator right behind the versions of a key that nearly fill an index block, or the root', () => {
+    const key = new Uint8Array(2000).fill(0x6d)
+    for (const count of [91, 5201]) {
+      const tables = buildAndCompare([...versions(key, count, 150), ...pairs(3, 65_535, 0x70)], {
+        ...usual,
+        blockBytes: 200,
+        interval: 1,
+      })
+      expect(tables.length).toBeLessThanOrEqual(4)
+    }
   })
 
   test('thousands of data blocks of one key at last end a table inside it', () => {

@@ -192,6 +192,11 @@ describe('payloads with a right checksum', () => {
     change(viewOf(payload.subarray(payload.length - 32)))
     return payload
   }
+  const changed = (payload: Uint8Array, change: (view: DataView) => void): Uint8Array => {
+    const copy = payload.slice()
+    change(viewOf(copy))
+    return copy
+  }
   const a = 0x61
   const b = 0x62
 
@@ -318,6 +323,25 @@ describe('payloads with a right checksum', () => {
       STATUS_MALFORMED,
       handMade([[1, 0, 1, 0, ...Array<number>(9).fill(255), 1, a]], [0], 16),
     ],
+    [
+      'base seqno and difference make 2^53',
+      STATUS_MALFORMED,
+      handMade(
+        [
+          [1, 0, 1, 0, 0, a],
+          [1, 0, 1, 0, 1, b],
+        ],
+        [0],
+        16,
+        { base: (1n << 53n) - 1n },
+      ),
+    ],
+    [
+      'an extent list that goes on behind memory',
+      STATUS_MALFORMED,
+      handMade([[5, 0, 1, 0x80, 0x80, 1, 0, a, 0xc0, 0xb8, 2, 64, 0x80, 0x20]], [0], 16),
+    ],
+    ['restart offset', STATUS_MALFORMED, changed(data, (v) => v.setUint16(data.length - 36, 1, true))],
     ['something between entries and restarts', STATUS_MALFORMED, handMade([[1, 0, 1, 0, 0, a, 0]], [0], 16)],
     ['type 0', STATUS_UNKNOWN_FORMAT, writeEntries([entry('a', 1, '', 0)], 16)],
     ['blob pointer', STATUS_UNKNOWN_FORMAT, writeEntries([entry('a', 1, '', 4)], 16)],
@@ -426,7 +450,7 @@ describe('hostile payloads', () => {
   /** Mostly small changes: bytes set, a stretch removed, doubled or moved, a trailer word changed. */
   const mutations = fc.array(
     fc.record({
-      kind: fc.constantFrom('byte', 'bit', 'trailer', 'cut', 'copy'),
+      kind: fc.constantFrom('byte', 'bit', 'trailer', 'restart', 'cut', 'copy'),
       at: fc.double({ min: 0, max: 1, noNaN: true }),
       to: fc.double({ min: 0, max: 1, noNaN: true }),
       byte: fc.oneof(fc.nat({ max: 255 }), fc.constantFrom(0, 1, 127, 128, 255)),
@@ -445,6 +469,7 @@ describe('hostile payloads', () => {
       if (kind === 'byte') out[i] = byte
       else if (kind === 'bit') out[i] = (out[i] as number) ^ (1 << (byte & 7))
       else if (kind === 'trailer') out[Math.max(0, out.length - 32 + (i % 32))] = byte
+      else if (kind === 'restart') out[Math.max(0, out.length - 48 + (i % 16))] = byte
       else if (kind === 'cut' && out.length > 8)
         out = Uint8Array.from([...out.subarray(0, i), ...out.subarray(i + (byte & 7))])
       else if (kind === 'copy') out.copyWithin(i, j, j + (byte & 31))

@@ -61,6 +61,8 @@ export class Sources {
   readonly memtables: number[] = []
   readonly tables: Block[][] = []
   readonly superVersion: number
+  /** Chunks of the last scan. */
+  chunks = 0
   /** By table: two pages for its blocks in turn. */
   readonly blockPages: [number, number][] = []
   readonly #pages: number[] = []
@@ -133,6 +135,7 @@ export class Sources {
       // INVARIANT: a full chunk is the caller's: shred it, with what the merge left behind it, and go on in another page.
       const chunk = this.#chunks[turn & 1] as number
       const { status, entries } = merge.fill(chunk)
+      this.chunks = turn + 1
       const used = word(this.kernel, SLOT_LENGTH) + 4096
       this.kernel.u8.fill(SHRED, chunk, chunk + Math.min(used, PAGE_BYTES))
       found.push(...entries)

@@ -313,6 +313,27 @@ describe('merge', { timeout: 60_000 }, () => {
     })
   })
 
+  it('ends a chunk with a value that lies apart, unless only keys are wanted', () => {
+    const value = new Uint8Array(INLINE_VALUE_LIMIT_BYTES)
+    const entries = ['a', 'b', 'c', 'd'].map((key, i): Entry => ({
+      key: bytes(key),
+      seqno: i + 1,
+      type: TYPE_EXTENT,
+      value,
+    }))
+    withSources(
+      { entries, sources: [0, 1, 0, 1], memtables: 1, tables: [{ count: 9, interval: 1 }] },
+      (store) => {
+        for (const reverse of [false, true]) {
+          expect(store.scan({ ...wholeScan, reverse }).length).toBe(4)
+          expect(store.chunks).toBe(5)
+          expect(store.scan({ ...wholeScan, reverse, keysOnly: true }).length).toBe(4)
+          expect(store.chunks).toBe(1)
+        }
+      },
+    )
+  })
+
   it('goes on when the end moves away, in chunks of their own', () => {
     const entries = ['a', 'b', 'c', 'd'].map((key, i): Entry => ({
       key: bytes(key),

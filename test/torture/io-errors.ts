@@ -166,7 +166,9 @@ async function afterFailure(
   const database = run.openDatabase
   // The failure was in open(): there is no database that could be poisoned.
   if (database === undefined) return false
-  const contents = await readAll(database)
+  const contents = await readAll(database).catch((error: unknown) => {
+    throw new Violation(`after ${String(failure)} reads fail: ${String(error)}`, { cause: error })
+  })
   const { commits, ...rest } = run.model.bounds()
   const lowest = { kill: acknowledged, power: acknowledged }
   const shown = run.model.matching(contents, { ...rest, commits: { ...commits, lowest } }, 'kill')

@@ -180,6 +180,11 @@ describe('folding', () => {
     expect(lowestNextSeqno(state)).toBe(1000)
   })
 
+  it('lets the default keyspace, and only it, have the empty name', () => {
+    expect(applyEdits(new DatabaseState(), [counters, created(0, '')])).toBeUndefined()
+    expect(applyEdits(new DatabaseState(), [counters, created(1, '')])).toContain('malformed name')
+  })
+
   it('is all or nothing', () => {
     const state = stateOf(base)
     const before = plain(state)
@@ -192,13 +197,13 @@ describe('folding', () => {
   })
 
   it.each<[string, readonly VersionEdit[]]>([
-    ['a counter goes down', [{ ...counters, nextFileId: 99 } as VersionEdit]],
-    ['a counter goes down', [{ ...counters, nextKeyspaceId: 9 } as VersionEdit]],
-    ['a counter goes down', [{ ...counters, nextSeqno: 49 } as VersionEdit]],
+    ['a counter goes down', [{ ...counters, nextFileId: 99 }]],
+    ['a counter goes down', [{ ...counters, nextKeyspaceId: 9 }]],
+    ['a counter goes down', [{ ...counters, nextSeqno: 49 }]],
     ['keyspace id 10 was never given out', [created(10, 'x')]],
     [
       'keyspace id 4294967296 was never given out',
-      [{ ...counters, nextKeyspaceId: 2 ** 33 } as VersionEdit, created(2 ** 32, 'x')],
+      [{ ...counters, nextKeyspaceId: 2 ** 33 }, created(2 ** 32, 'x')],
     ],
     ['keyspace 1 is created twice', [created(1, 'x')]],
     ['keyspace 1 is created twice', [{ type: 'keyspaceDropped', id: 1 }, created(1, 'users')]],
@@ -286,9 +291,7 @@ describe('folding', () => {
   it('refuses anything behind a clean close of an earlier edit, and counters of 0', () => {
     const state = stateOf(base, [sealed(51), { type: 'cleanClose', nextSeqno: 60 }])
     expect(applyEdits(state, [counters])).toContain('follows the clean close')
-    expect(applyEdits(new DatabaseState(), [{ ...counters, nextFileId: 0 } as VersionEdit])).toContain(
-      'counter is 0',
-    )
+    expect(applyEdits(new DatabaseState(), [{ ...counters, nextFileId: 0 }])).toContain('counter is 0')
   })
 })
 

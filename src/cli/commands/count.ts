@@ -32,7 +32,8 @@ async function count(directory: string, options: CountChoice): Promise<void> {
   const output = new Output()
   await withKeyspace(directory, options, async (keyspace) => {
     let entries = 0
-    for await (const _key of keyspace.keys(range)) entries++
+    const keys = keyspace.keys(range)[Symbol.asyncIterator]()
+    while (!(await keys.next()).done) entries++
     output.line(String(entries))
     await output.flush()
   })

@@ -13,7 +13,7 @@ import {
   type KeyChoice,
   type ValueChoice,
 } from '../options.ts'
-import { LoadProgress } from '../progress.ts'
+import { countedEntries, LoadProgress } from '../progress.ts'
 import { formatOf, itemsOf, loadFormats, type LoadFormat } from '../records.ts'
 
 interface LoadChoice extends DatabaseChoice, KeyChoice, ValueChoice {
@@ -114,7 +114,6 @@ async function loadItems(
 
 function withLoadedCount(error: unknown, entries: number): CommandFailure {
   const { exitCode, sentence } = outcomeOf(error)
-  const loaded =
-    entries === 0 ? 'nothing was loaded' : `${entries.toLocaleString('en-US')} entries were loaded before`
+  const loaded = entries === 0 ? 'nothing was loaded' : `${countedEntries(entries)} loaded before`
   return new CommandFailure(exitCode, `${sentence.replace(/\.$/, '')}; ${loaded}.`, error)
 }
