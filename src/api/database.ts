@@ -138,6 +138,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     checkMode(mode)
     engine.assertOpen()
     await engine.writes.drain()
+    engine.assertOpen()
     engine.assertUnpoisoned()
     if (engine.options.durability === 'none') await engine.flusher.flushAll([...engine.trees.values()])
     else if (mode === 'sync') await engine.journals.syncAsync()
@@ -160,6 +161,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const engine = this.#engine
     engine.assertOpen()
     await engine.writes.drain()
+    engine.assertOpen()
+    engine.assertUnpoisoned()
     await engine.flusher.flushAll([...engine.trees.values()])
   }
 

@@ -4,16 +4,18 @@ import type { Encoding } from './types.ts'
 import type { ResultPool } from './result-pool.ts'
 
 /**
- * One keyspace's way of turning what the user gives into content, and stored bytes into what the user gets.
- * Built-in codecs read results straight out of linear memory.
+ * One keyspace's way of turning what the user gives into content, and stored bytes into what the user gets. Reading has two steps: what is needed is
+ * copied out of linear memory, then it is decoded, which may run the user's code, which may use the database.
  */
 export interface Codec {
   /** @throws TypeError naming `what` if the value cannot be encoded. */
   encode(value: unknown, what: string): Content
-  /** The value at [pointer, pointer + length) of linear memory. */
-  decode(pointer: number, length: number): unknown
-  /** The value in bytes that belong to the caller. */
-  decodeOwned(bytes: Uint8Array): unknown
+  /** Copies the value at [pointer, pointer + length) of linear memory. */
+  copyOut(pointer: number, length: number): unknown
+  /** The same from bytes that nobody else uses. */
+  copyFrom(bytes: Uint8Array): unknown
+  /** Makes what the user gets of what was copied. */
+  decode(copy: unknown): unknown
 }
 
 function contentOf(value: unknown, what: string): Content {
@@ -39,12 +41,16 @@ class BytesCodec implements Codec {
     return contentOf(value, what)
   }
 
-  decode(pointer: number, length: number): Uint8Array {
+  copyOut(pointer: number, length: number): Uint8Array {
     return this.#pool.bytes(pointer, length)
   }
 
-  decodeOwned(bytes: Uint8Array): Uint8Array {
+  copyFrom(bytes: Uint8Array): Uint8Array {
     return bytes
+  }
+
+  decode(copy: unknown): unknown {
+    return copy
   }
 }
 
@@ -59,12 +65,16 @@ class BufferCodec implements Codec {
     return contentOf(value, what)
   }
 
-  decode(pointer: number, length: number): Buffer {
+  copyOut(pointer: number, length: number): Buffer {
     return this.#pool.buffer(pointer, length)
   }
 
-  decodeOwned(bytes: Uint8Array): Buffer {
+  copyFrom(bytes: Uint8Array): Buffer {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  decode(copy: unknown): unknown {
+    return copy
   }
 }
 
@@ -80,58 +90,50 @@ class Utf8Codec implements Codec {
     return contentOf(value, what)
   }
 
-  decode(pointer: number, length: number): string {
+  copyOut(pointer: number, length: number): string {
     return this.#kernel.text.read(pointer, length)
   }
 
-  decodeOwned(bytes: Uint8Array): string {
+  copyFrom(bytes: Uint8Array): string {
     return this.#decoder.decode(bytes)
+  }
+
+  decode(copy: unknown): unknown {
+    return copy
   }
 }
 
-class JsonCodec implements Codec {
-  readonly #text: Utf8Codec
-
-  constructor(kernel: Kernel) {
-    this.#text = new Utf8Codec(kernel)
-  }
-
-  encode(value: unknown, what: string): Content {
+class JsonCodec extends Utf8Codec {
+  override encode(value: unknown, what: string): Content {
     const text: string | undefined = JSON.stringify(value)
     if (text === undefined) throw new TypeError(`${what} is ${describe(value)}, which JSON cannot express`)
     return text
   }
 
-  decode(pointer: number, length: number): unknown {
-    return JSON.parse(this.#text.decode(pointer, length))
-  }
-
-  decodeOwned(bytes: Uint8Array): unknown {
-    return JSON.parse(this.#text.decodeOwned(bytes))
+  override decode(copy: unknown): unknown {
+    return JSON.parse(copy as string)
   }
 }
 
-class CustomCodec implements Codec {
+class CustomCodec extends BytesCodec {
   readonly #encoding: Encoding<unknown>
-  readonly #pool: ResultPool
 
   constructor(encoding: Encoding<unknown>, pool: ResultPool) {
+    super(pool)
     this.#encoding = encoding
-    this.#pool = pool
   }
 
-  encode(value: unknown, what: string): Content {
+  override encode(value: unknown, what: string): Content {
     const bytes = this.#encoding.encode(value)
-    if (bytes instanceof Uint8Array) return bytes
-    throw new TypeError(`the encoding of ${what} returned ${describe(bytes)} instead of a Uint8Array`)
+    if (!(bytes instanceof Uint8Array)) {
+      throw new TypeError(`the encoding of ${what} returned ${describe(bytes)} instead of a Uint8Array`)
+    }
+    // NOTE: an encoder may use one buffer for all it encodes, keys and values of one call included.
+    return new Uint8Array(bytes)
   }
 
-  decode(pointer: number, length: number): unknown {
-    return this.#encoding.decode(this.#pool.bytes(pointer, length))
-  }
-
-  decodeOwned(bytes: Uint8Array): unknown {
-    return this.#encoding.decode(bytes)
+  override decode(copy: unknown): unknown {
+    return this.#encoding.decode(copy as Uint8Array)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Accepted, Decoded, KeyEncoding, RangeOptions, ReadOptions, ValueEn
 
 /**
  * The reads that databases, keyspaces and snapshots share. Every one of them sees the state of one moment.
- * The asynchronous ones never throw: errors of any kind reject the promise. The `Sync` twins do the same at once.
+ * The asynchronous ones reject on any error; only a range throws at once for options that cannot be. The `Sync` twins do the same at once.
  */
 export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   /** @internal */
@@ -91,7 +91,7 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** The entry with the smallest key (of a range, if one is given), or undefined. */
   firstSync(options?: RangeOptions<Accepted<KE>>): [Decoded<KE>, Decoded<VE>] | undefined {
-    return this.rangeSync({ ...options, limit: 1 }).next().value
+    return this.#edge(options, false)
   }
 
   first(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
@@ -100,11 +100,28 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** The entry with the largest key (of a range, if one is given), or undefined. */
   lastSync(options?: RangeOptions<Accepted<KE>>): [Decoded<KE>, Decoded<VE>] | undefined {
-    return this.rangeSync({ ...options, limit: 1, reverse: true }).next().value
+    return this.#edge(options, true)
   }
 
   last(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
     return attempt(() => this.lastSync(options))
+  }
+
+  /** The first or last entry of a range. */
+  #edge(options: unknown, last: boolean): [Decoded<KE>, Decoded<VE>] | undefined {
+    const bag = rangeOptions(options)
+    const span = { ...rangeSpan(bag, this.view.keys, 'entries', 1), reverse: last }
+    const range = new SyncRange<[Decoded<KE>, Decoded<VE>]>(
+      this.view,
+      span,
+      'entries',
+      this.seqnoFor(bag['snapshot']),
+    )
+    try {
+      return range.next().value
+    } finally {
+      range.return()
+    }
   }
 
   #syncRange<T>(mode: RangeMode, options: unknown): SyncRange<T> {

@@ -71,6 +71,8 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const { engine, tree } = this.view
     engine.assertReadable(tree)
     await engine.writes.drain()
+    engine.assertReadable(tree)
+    engine.assertUnpoisoned()
     await engine.flusher.flushAll([tree])
   }
 

@@ -29,7 +29,7 @@ const encoder = new TextEncoder()
 /** The bytes of a key given as an option, copied. */
 function keyBytes(codec: Codec, value: unknown, name: string): Uint8Array {
   const content = codec.encode(value, name)
-  const bytes = typeof content === 'string' ? encoder.encode(content) : content.slice()
+  const bytes = typeof content === 'string' ? encoder.encode(content) : new Uint8Array(content)
   if (bytes.byteLength > KEY_MAX_BYTES) throw keyTooLong(bytes.byteLength)
   return bytes
 }
@@ -45,8 +45,13 @@ function tighter(
   return order > 0 === upper ? b : a
 }
 
-/** Turns range options into a span of keys. @throws TypeError, RangeError */
-export function rangeSpan(options: Record<string, unknown>, keys: Codec, mode: RangeMode): RangeSpan {
+/** Turns range options into a span of keys of at most `most` entries. @throws TypeError, RangeError */
+export function rangeSpan(
+  options: Record<string, unknown>,
+  keys: Codec,
+  mode: RangeMode,
+  most: number = Infinity,
+): RangeSpan {
   const bound = (name: 'gte' | 'gt' | 'lte' | 'lt', after: boolean): RangeBound | undefined =>
     options[name] === undefined ? undefined : { key: keyBytes(keys, options[name], name), after }
   let lower = tighter(bound('gte', false), bound('gt', true), false)
@@ -61,18 +66,19 @@ export function rangeSpan(options: Record<string, unknown>, keys: Codec, mode: R
     lower,
     upper,
     reverse: flag(options, 'reverse', false),
-    limit: limitOf(options['limit']),
+    limit: limitOf(options['limit'], most),
     keysOnly: mode === 'keys',
   }
 }
 
-function limitOf(limit: unknown): number {
-  if (limit === undefined || limit === -1 || limit === Infinity) return Infinity
+/** The limit asked for, but not above `most`. */
+function limitOf(limit: unknown, most: number): number {
+  if (limit === undefined || limit === -1 || limit === Infinity) return most
   if (typeof limit !== 'number') throw new TypeError(`limit must be a number, not ${describe(limit)}`)
   if (!Number.isInteger(limit) || limit < 0) {
     throw new RangeError('limit must be a whole number from 0, or -1 or Infinity for no limit')
   }
-  return limit
+  return Math.min(limit, most)
 }
 
 /**
@@ -128,14 +134,13 @@ class RangeReader<T> {
   }
 
   #decode(): unknown {
-    const cursor = this.#cursor
+    const { keyPointer, keyLength, valuePointer, valueLength, large } = this.#cursor
     const { keys, values } = this.#view
-    const { keyPointer, keyLength, valuePointer, valueLength, large } = cursor
-    if (this.#mode === 'keys') return keys.decode(keyPointer, keyLength)
-    // NOTE: the key's decoder may be the user's and may use the database; the chunk stays in place meanwhile.
-    const key = this.#mode === 'entries' ? keys.decode(keyPointer, keyLength) : undefined
-    const value = large === undefined ? values.decode(valuePointer, valueLength) : values.decodeOwned(large)
-    return this.#mode === 'entries' ? [key, value] : value
+    if (this.#mode === 'keys') return keys.decode(keys.copyOut(keyPointer, keyLength))
+    // NOTE: both are copied before either is decoded: a decoder of the user's may end this very iteration.
+    const key = this.#mode === 'entries' ? keys.copyOut(keyPointer, keyLength) : undefined
+    const value = large === undefined ? values.copyOut(valuePointer, valueLength) : values.copyFrom(large)
+    return this.#mode === 'entries' ? [keys.decode(key), values.decode(value)] : values.decode(value)
   }
 }
 

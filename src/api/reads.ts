@@ -39,9 +39,10 @@ export function readValue(view: View, key: Content, seqno: number): unknown {
   const length = inputKey(engine, key)
   const { points } = engine
   if (!points.find(tree, engine.kernel.input, length, seqno, false)) return undefined
-  return points.large === undefined
-    ? values.decode(points.pointer, points.length)
-    : values.decodeOwned(points.large)
+  const { large } = points
+  return values.decode(
+    large === undefined ? values.copyOut(points.pointer, points.length) : values.copyFrom(large),
+  )
 }
 
 export function hasKey(view: View, key: Content, seqno: number): boolean {

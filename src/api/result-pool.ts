@@ -6,6 +6,12 @@ const SLAB_BYTES = 65536
 /** Up to this size a loop over words beats a native copy and its temporary view. */
 const LOOP_LIMIT_BYTES = 256
 
+/** Node's way of refusing to transfer a buffer to another thread; elsewhere there is none. */
+const untransferable: ((buffer: ArrayBuffer) => void) | undefined =
+  typeof process === 'object'
+    ? process.getBuiltinModule?.('node:worker_threads').markAsUntransferable
+    : undefined
+
 /**
  * Copies results out of linear memory. Small ones are views of shared slabs (like Node's Buffer pool), which are never
  * overwritten and are collected when the last result in them is.
@@ -71,6 +77,8 @@ export class ResultPool {
 
   #renew(): void {
     this.#slab = new ArrayBuffer(SLAB_BYTES)
+    // NOTE: transferring one result would empty all others of its slab.
+    untransferable?.(this.#slab)
     this.#bytes = new Uint8Array(this.#slab)
     this.#words = new Int32Array(this.#slab)
     this.#used = 0

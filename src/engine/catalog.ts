@@ -26,6 +26,7 @@ export class Catalog {
   #manifest: ManifestWriter | undefined
   #manifestId: number
   #firstLength = 0
+  #deferred: readonly VersionEdit[] = []
   #nextFileId: number
   epoch: number
 
@@ -54,8 +55,11 @@ export class Catalog {
 
   /** Makes edits durable and applies them: all or none. @throws DISK_FULL (nothing changed), or poisons. */
   log(edits: readonly VersionEdit[]): void {
-    this.logLazily(edits)
-    this.#guard(() => this.#writer().sync())
+    this.#guard(() => {
+      this.#writer().append([this.#counters(), ...this.#deferred, ...edits])
+      this.#deferred = []
+      this.#writer().sync()
+    })
     const { length, state } = this.#writer()
     if (length <= Math.max(MANIFEST_LIMIT_BYTES, 2 * this.#firstLength) || state.cleanClose !== undefined)
       return
@@ -67,9 +71,9 @@ export class Catalog {
     }
   }
 
-  /** Applies edits that the next `log` makes durable. */
-  logLazily(edits: readonly VersionEdit[]): void {
-    this.#guard(() => this.#writer().append([this.#counters(), ...edits]))
+  /** Leaves edits that nothing waits for to the next `log`. */
+  defer(edits: readonly VersionEdit[]): void {
+    this.#deferred = [...this.#deferred, ...edits]
   }
 
   /**
@@ -78,7 +82,12 @@ export class Catalog {
    */
   begin(edits: readonly VersionEdit[]): void {
     this.epoch++
-    this.#replaceManifest(edits)
+    try {
+      this.#replaceManifest(edits)
+    } catch (error) {
+      if (!this.begun) this.epoch--
+      throw error
+    }
   }
 
   /** The last step of creation: from here on there is a database. */
@@ -133,7 +142,7 @@ export class Catalog {
       if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
       const file = files.create(manifestFileName(id))
       const manifest = this.#firstFrames(file, id, state, edits)
-      files.syncDirectory()
+      this.#engine.syncDirectory()
       this.#manifest?.close()
       this.#manifest = manifest
       this.#manifestId = id

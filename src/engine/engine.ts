@@ -73,7 +73,10 @@ export class Engine {
   onClose: () => void = () => {}
   readonly #lock: OwnerLock
   #poisonedBy: VarveError | undefined
-  #closing = false
+  #closing: Promise<void> | undefined
+  /** No calls are taken any more. */
+  #shut = false
+  #replaying = false
   #closed = false
   /** Files to delete once this open writes. */
   #orphans: readonly string[]
@@ -122,7 +125,7 @@ export class Engine {
   // ── state ───────────────────────────────────────────────────────────────────────────────────────────────
 
   get closed(): boolean {
-    return this.#closed || this.#closing
+    return this.#closed || this.#shut
   }
 
   /** Whether background work may write. */
@@ -132,7 +135,7 @@ export class Engine {
 
   /** @throws CLOSED */
   assertOpen(): void {
-    if (this.#closed || this.#closing) {
+    if (this.#closed || this.#shut) {
       throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
     }
   }
@@ -151,7 +154,16 @@ export class Engine {
     if (!this.catalog.begun) this.beginEpoch()
   }
 
+  /** Begins the epoch of this open if nothing has been written yet. @throws DISK_FULL, POISONED */
+  ensureEpoch(): void {
+    this.assertUnpoisoned()
+    if (!this.catalog.begun) this.beginEpoch()
+  }
+
+  /** @throws POISONED */
   assertUnpoisoned(): void {
+    const journal = this.journals.current?.poisoned
+    if (journal !== undefined) this.poison(journal)
     if (this.#poisonedBy !== undefined) throw this.#poisonedBy
   }
 
@@ -181,22 +193,35 @@ export class Engine {
 
   // ── epochs and keyspaces ────────────────────────────────────────────────────────────────────────────────
 
-  /** The first write of this open: new epoch, journal and manifest; then what nothing names is deleted. */
+  /** The first write of this open: new epoch, journal and manifest. @throws DISK_FULL (nothing changed), POISONED */
   beginEpoch(): void {
     const { catalog, files } = this
-    try {
-      if (this.options.durability === 'none') catalog.begin([])
-      else {
-        const id = catalog.newFileId()
-        const file = files.create(journalFileName(id))
+    if (this.options.durability === 'none') catalog.begin([])
+    else {
+      const id = catalog.newFileId()
+      const file = files.create(journalFileName(id))
+      try {
         catalog.begin([{ type: 'journalCreated', id }])
         this.journals.begin(this.#firstJournal(file, id))
+      } catch (error) {
+        if (catalog.begun) throw this.poison(error)
+        file.close()
+        files.removeOrphan(file.name)
+        throw error
       }
-    } catch (error) {
-      // NOTE: half an epoch cannot be taken back while its files exist; a reopen starts from the old one.
-      throw this.poison(error)
     }
-    for (const name of this.#orphans) files.removeOrphan(name)
+    if (!this.#replaying) this.removeOrphans()
+  }
+
+  /** While journals are replayed, what they hold is not checked yet and nothing is deleted. */
+  set replaying(replaying: boolean) {
+    this.#replaying = replaying
+    if (!replaying && this.catalog.begun) this.removeOrphans()
+  }
+
+  /** Deletes the files of ours that the manifest did not name at open. */
+  removeOrphans(): void {
+    for (const name of this.#orphans) this.files.removeOrphan(name)
     this.#orphans = []
   }
 
@@ -248,8 +273,7 @@ export class Engine {
 
   /** Creates a keyspace, durably. */
   createKeyspace(name: string, definition: KeyspaceDefinition): Tree {
-    this.assertUnpoisoned()
-    if (!this.catalog.begun) this.beginEpoch()
+    this.ensureEpoch()
     const id = this.nextKeyspaceId++
     this.catalog.log([{ type: 'keyspaceCreated', id, name, ...definition }])
     const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), 0)
@@ -259,8 +283,9 @@ export class Engine {
 
   /** Drops a keyspace with all it holds, durably. */
   dropKeyspace(tree: Tree): void {
-    this.assertWritable(tree)
     this.writes.drainSync()
+    this.assertWritable(tree)
+    this.assertUnpoisoned()
     this.flusher.cancel(tree)
     this.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
     this.trees.delete(tree.id)
@@ -277,6 +302,15 @@ export class Engine {
   }
 
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Makes created and deleted names durable. @throws POISONED: which names are on disk is not known then */
+  syncDirectory(): void {
+    try {
+      this.files.syncDirectory()
+    } catch (error) {
+      throw this.poison(error)
+    }
+  }
 
   visibleSeqno(): number {
     return this.kernel.exports.visibleSeqno()
@@ -295,29 +329,27 @@ export class Engine {
   // ── closing ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Commits what is staged, seals everything and gives lock, files and memory back. */
-  async close(): Promise<void> {
-    if (this.closed) return
-    let failure: unknown
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.writes.drain()
-      if (this.closed) return
-      this.#closing = true
+      this.#shut = true
       await this.flusher.idle()
       if (this.catalog.begun && this.writable) await this.#seal()
-    } catch (error) {
-      failure = error
     } finally {
-      this.#closing = true
+      this.#shut = true
+      this.#release()
+      this.onClose()
+      await this.#lock.release()
     }
-    this.#release()
-    this.onClose()
-    await this.#lock.release()
-    if (failure !== undefined) throw failure
   }
 
   /** At the end of the process: hands to the operating system what is staged or buffered. */
   exit(): void {
-    if (this.closed || !this.catalog.begun) return
+    if (this.#closed || !this.catalog.begun) return
     try {
       this.writes.drainSync()
       if (this.options.durability === 'none') this.flusher.flushAllSync(this.trees.values())

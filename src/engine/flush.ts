@@ -25,6 +25,8 @@ export class FlushJob {
   #built = false
   /** Installed or given up: nothing more to do. */
   done = false
+  /** A sync runs in the background; whether it failed is told to it alone, so nobody else may install these outputs. */
+  syncing = false
 
   constructor(engine: Engine, tree: Tree, memtable: Memtable) {
     this.#engine = engine
@@ -32,89 +34,93 @@ export class FlushJob {
     this.memtable = memtable
   }
 
-  /** Does everything that is left on this thread. @throws DISK_FULL (to be tried again), or what poisoned the database. */
+  /**
+   * Does everything that is left on this thread. Not while `syncing`.
+   * @throws DISK_FULL, NO_MEMORY (to be tried again), or what poisoned the database
+   */
   finishSync(): void {
-    while (!this.done && !this.#built) this.#step(Infinity)
-    if (this.done) return
     this.#orGiveUp(() => {
+      while (!this.#built) this.#step(Infinity)
       this.#engine.journals.sync()
       for (const table of this.#tables) table.file.sync()
-      this.#engine.files.syncDirectory()
     })
     this.#install()
   }
 
-  /** The same in slices of `sliceMs`, with `pause` between them. */
+  /** The same in slices of `sliceMs`, with `pause` between them. After every await the job may be done by somebody else's hand. */
   async finish(sliceMs: number, pause: () => Promise<void>): Promise<void> {
-    while (!this.done && !this.#built) {
-      this.#step(performance.now() + sliceMs)
+    while (!this.#built) {
+      this.#orGiveUp(() => this.#step(performance.now() + sliceMs))
       if (!this.#built) await pause()
-    }
-    // NOTE: after every await the job may have been finished by a writer in a hurry, or its keyspace dropped.
-    if (this.done) return
-    await this.#engine.journals.syncAsync()
-    for (const table of this.#tables) {
       if (this.done) return
-      await this.#syncAsync(table)
     }
-    if (this.done) return
-    this.#orGiveUp(() => this.#engine.files.syncDirectory())
-    this.#install()
+    this.syncing = true
+    try {
+      await this.#engine.journals.syncAsync()
+      for (const table of this.#tables) if (!this.done) await table.file.syncAsync()
+    } catch (error) {
+      // NOTE: also when the job was given up meanwhile: what a sync could not write may count as written afterwards.
+      this.giveUp()
+      throw this.tree.dropped ? error : this.#failure(error)
+    }
+    if (!this.done) this.#install()
   }
 
   /** Throws the outputs away. The memtable stays as it was. */
   giveUp(): void {
     if (this.done) return
     this.done = true
-    const { files } = this.#engine
+    const { files, kernel, blocks } = this.#engine
     if (this.#writer !== undefined) {
-      const name = tableFileName(this.#writer.id)
       this.#writer.abandon()
-      files.removeOrphan(name)
+      files.removeOrphan(tableFileName(this.#writer.id))
     }
     for (const table of this.#tables) {
+      blocks.forget(table)
       table.file.close()
-      this.#engine.kernel.exports.freeRecord(table.salt)
+      kernel.exports.freeRecord(table.salt)
       files.removeOrphan(tableFileName(table.info.id))
-    }
-  }
-
-  async #syncAsync(table: TableFile): Promise<void> {
-    try {
-      await table.file.syncAsync()
-    } catch (error) {
-      if (this.done) return
-      this.giveUp()
-      throw this.#engine.poison(error)
     }
   }
 
   /** Builds until the deadline (milliseconds of performance.now()) or the end of the memtable. */
   #step(deadline: number): void {
-    this.#orGiveUp(() => {
-      this.#writer ??= this.#nextTable(undefined)
-      do {
-        const writer: TableWriter = this.#writer
-        const progress = writer.feed(SLICE_ENTRIES)
-        if (progress === 'more') continue
-        this.#writer = progress === 'table-full' ? this.#nextTable(writer) : undefined
-        this.#tables.push(writer.finish(Date.now()))
-        if (this.#writer === undefined) {
-          this.#built = true
-          return
-        }
-      } while (performance.now() < deadline)
-    })
+    this.#writer ??= this.#nextTable(undefined)
+    do {
+      const writer: TableWriter = this.#writer
+      const progress = writer.feed(SLICE_ENTRIES)
+      if (progress === 'more') continue
+      this.#tables.push(writer.finish(Date.now()))
+      this.#writer = undefined
+      try {
+        if (progress === 'table-full') this.#writer = this.#nextTable(writer)
+      } finally {
+        writer.releaseBuilder()
+      }
+      this.#built = this.#writer === undefined
+    } while (this.#writer !== undefined && performance.now() < deadline)
   }
 
   #nextTable(previous: TableWriter | undefined): TableWriter {
     const { kernel, catalog, files } = this.#engine
     const id = catalog.newFileId()
     const file = files.create(tableFileName(id))
-    const writer = new TableWriter(kernel, file, id, this.tree.id, crypto.getRandomValues(new Uint8Array(16)))
-    if (previous === undefined) writer.from(this.memtable.pointer)
-    else writer.resume(previous)
-    return writer
+    try {
+      const writer = new TableWriter(
+        kernel,
+        file,
+        id,
+        this.tree.id,
+        crypto.getRandomValues(new Uint8Array(16)),
+      )
+      if (previous === undefined) writer.from(this.memtable.pointer)
+      else writer.resume(previous)
+      return writer
+    } catch (error) {
+      file.close()
+      files.removeOrphan(file.name)
+      throw error
+    }
   }
 
   /** Makes the tables count, durably, and puts them in the memtable's place. */
@@ -122,12 +128,20 @@ export class FlushJob {
     const { tree, memtable } = this
     const { catalog, journals } = this.#engine
     const flushedSeqno = memtable.highestSeqno + 1
-    this.done = true
     const tables = inRuns(this.#tables, () => catalog.newFileId())
-    catalog.log([
-      ...tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),
-      { type: 'flushedSeqno', keyspaceId: tree.id, seqno: flushedSeqno },
-    ])
+    this.#engine.syncDirectory()
+    try {
+      catalog.log([
+        ...tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),
+        { type: 'flushedSeqno', keyspaceId: tree.id, seqno: flushedSeqno },
+      ])
+    } catch (error) {
+      // NOTE: on a full disk nothing was said; after any other failure nobody knows, and the files must stay.
+      if (isTransient(error)) this.giveUp()
+      this.done = true
+      throw error
+    }
+    this.done = true
     for (const table of tables) tree.files.set(table.info.id, table)
     tree.flushedSeqno = flushedSeqno
     tree.replace(
@@ -140,17 +154,23 @@ export class FlushJob {
     journals.removeObsolete()
   }
 
-  /** A full disk ends the job, to be tried again; anything else poisons. */
   #orGiveUp(step: () => void): void {
     try {
       step()
     } catch (error) {
       this.giveUp()
-      if (error instanceof VarveError && (error.code === 'DISK_FULL' || error.code === 'NO_MEMORY'))
-        throw error
-      throw this.#engine.poison(error)
+      throw this.#failure(error)
     }
   }
+
+  /** A full disk or memory ends the job, to be tried again; anything else poisons. */
+  #failure(error: unknown): unknown {
+    return isTransient(error) ? error : this.#engine.poison(error)
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof VarveError && (error.code === 'DISK_FULL' || error.code === 'NO_MEMORY')
 }
 
 /**

@@ -4,6 +4,8 @@ import type { Memtable, Tree } from './tree.ts'
 
 /** Longest stretch of flush work between two turns of the event loop. */
 const SLICE_MS = 4
+/** Sealed memtables a keyspace may have at all, whoever seals them. */
+const SEALED_MAX = 12
 /** After a failed background flush (disk full) the next try. */
 const RETRY_MS = 1000
 
@@ -26,6 +28,8 @@ export class Flusher {
 
   /** Seals the active memtable of a keyspace and has it flushed in the background. */
   seal(tree: Tree): void {
+    // INVARIANT: a SuperVersion names at most SUPERVERSION_MAX_MEMTABLES memtables.
+    while (tree.sealed.length >= SEALED_MAX) this.flushOneSync(tree)
     if (tree.rotate() !== undefined) this.request()
   }
 
@@ -57,12 +61,17 @@ export class Flusher {
   flushOneSync(tree?: Tree): boolean {
     const running = this.#job
     if (running !== undefined && !running.done) {
-      running.finishSync()
-      this.#wake()
-      if (tree === undefined || running.tree === tree) return true
+      // NOTE: outputs whose sync is under way are built again rather than waited for; see FlushJob.syncing.
+      if (running.syncing) running.giveUp()
+      else {
+        running.finishSync()
+        this.#wake()
+        if (tree === undefined || running.tree === tree) return true
+      }
     }
     const next = this.#next(tree)
     if (next === undefined) return false
+    this.#engine.ensureEpoch()
     const job = new FlushJob(this.#engine, next.tree, next.memtable)
     this.#job = job
     job.finishSync()
@@ -74,7 +83,7 @@ export class Flusher {
   /** Seals and flushes on this thread everything in the given keyspaces. */
   flushAllSync(trees: Iterable<Tree>): void {
     for (const tree of trees) {
-      tree.rotate()
+      this.seal(tree)
       while (tree.sealed.length > 0) this.flushOneSync(tree)
     }
   }
@@ -83,15 +92,17 @@ export class Flusher {
   async flushAll(trees: readonly Tree[]): Promise<void> {
     const wanted = new Map<Tree, readonly Memtable[]>()
     for (const tree of trees) {
-      tree.rotate()
+      this.seal(tree)
       wanted.set(tree, tree.sealed)
     }
     const left = (): boolean =>
       [...wanted].some(([tree, memtables]) => memtables.some((memtable) => tree.sealed.includes(memtable)))
     this.#retryAt = 0
+    if (left()) this.#engine.ensureEpoch()
     while (left()) {
       this.#engine.assertUnpoisoned()
-      this.request()
+      this.lastError = undefined
+      if (!this.request()) throw new Error('flusher: nothing can be flushed, but something is left')
       await this.#loop
       if (this.lastError !== undefined && left()) throw this.lastError
     }

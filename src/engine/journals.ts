@@ -31,8 +31,8 @@ export class Journals {
   #left: LeftJournal[] = []
   /** The previous journal, as long as it may have to be synced. */
   #previous: JournalWriter | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined
-  #timerMs = 0
+  #writeTimer: Timer | undefined
+  #syncTimer: Timer | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -62,7 +62,7 @@ export class Journals {
 
   /** Journals found at open that replay still needs, oldest first. */
   adopt(journals: readonly LeftJournal[]): void {
-    this.#left = [...journals]
+    this.#left = [...journals, ...this.#left]
   }
 
   /** The first journal of an epoch, created and named by the caller. */
@@ -79,18 +79,24 @@ export class Journals {
     if (old === undefined || !this.full) return
     const engine = this.#engine
     const { catalog, files } = engine
+    this.sync()
     const id = catalog.newFileId()
     const file = files.create(journalFileName(id))
-    files.syncDirectory()
-    catalog.log([{ type: 'journalCreated', id }])
-    // NOTE: from here on a failure leaves the old journal in use and the new one empty.
-    old.sync()
+    try {
+      engine.syncDirectory()
+      catalog.log([{ type: 'journalCreated', id }])
+    } catch (error) {
+      file.close()
+      if (engine.writable) files.removeOrphan(file.name)
+      throw error
+    }
+    // NOTE: everything is written and synced, so that sealing writes nothing and cannot fail.
     const link = old.seal()
     this.#previous?.close()
     this.#previous = old
     this.current = engine.newJournal(file, id, link, engine.kernel.exports.nextSeqno())
     this.#left.push({ id: old.id, sizeBytes: old.length })
-    catalog.logLazily([sealEdit(link)])
+    catalog.defer([sealEdit(link)])
     this.#flushStragglers()
   }
 
@@ -122,8 +128,9 @@ export class Journals {
   noteUnsynced(): void {
     const { current } = this
     if (current === undefined) return
-    if (current.bufferedBytes > 0) this.#wakeIn(this.#engine.options.flushInterval)
-    else if (this.#timer === undefined) this.#wakeIn(SYNC_INTERVAL_MS)
+    this.#syncTimer ??= timer(this.#syncSoon, SYNC_INTERVAL_MS)
+    if (current.bufferedBytes > 0)
+      this.#writeTimer ??= timer(this.#writeOutSoon, this.#engine.options.flushInterval)
   }
 
   /** Edits that give up the journals below the oldest one a memtable needs. */
@@ -147,14 +154,20 @@ export class Journals {
     const { edits, ids } = this.obsolete()
     if (ids.length === 0) return
     const { catalog, files } = this.#engine
-    catalog.log(edits)
+    try {
+      catalog.log(edits)
+    } catch (error) {
+      // NOTE: on a full disk they stay until the next time.
+      if (error instanceof VarveError && error.code === 'DISK_FULL') return
+      throw error
+    }
     catalog.coverBySuperblock()
     this.#left = this.#left.filter((journal) => !ids.includes(journal.id))
     if (this.#previous !== undefined && ids.includes(this.#previous.id)) {
       this.#previous.close()
       this.#previous = undefined
     }
-    for (const id of ids) files.remove(journalFileName(id))
+    for (const id of ids) files.removeOrphan(journalFileName(id))
   }
 
   /** Ends the current journal for a clean close. @returns the edit that seals it. */
@@ -168,8 +181,10 @@ export class Journals {
 
   /** No more timers. */
   stop(): void {
-    if (this.#timer !== undefined) clearTimeout(this.#timer)
-    this.#timer = undefined
+    clearTimeout(this.#writeTimer)
+    clearTimeout(this.#syncTimer)
+    this.#writeTimer = undefined
+    this.#syncTimer = undefined
   }
 
   close(): void {
@@ -181,38 +196,34 @@ export class Journals {
 
   #flushStragglers(): void {
     if (this.#left.length < LIVE_JOURNALS_LIMIT) return
+    const { trees, flusher } = this.#engine
     const oldest = this.#left[0]?.id ?? 0
-    for (const tree of this.#engine.trees.values()) {
-      if (tree.active !== undefined && tree.active.firstJournal <= oldest) this.#engine.flusher.seal(tree)
-    }
+    const stragglers = [...trees.values()].filter((tree) =>
+      tree.memtables().some((memtable) => memtable.firstJournal <= oldest),
+    )
+    // NOTE: a program that never gives the event loop a turn gets no background flush.
+    if (this.#left.length >= 2 * LIVE_JOURNALS_LIMIT) flusher.flushAllSync(stragglers)
+    else for (const tree of stragglers) flusher.seal(tree)
   }
 
-  #wakeIn(delayMs: number): void {
-    if (this.#timer !== undefined) {
-      if (this.#timerMs <= delayMs) return
-      clearTimeout(this.#timer)
-    }
-    this.#timerMs = delayMs
-    this.#timer = setTimeout(this.#wake, delayMs)
-    // NOTE: an open database never keeps the process alive; what is buffered at its end is written by the exit hook.
-    if (typeof this.#timer === 'object') this.#timer.unref()
-  }
-
-  readonly #wake = (): void => {
-    this.#timer = undefined
+  readonly #writeOutSoon = (): void => {
+    this.#writeTimer = undefined
     const { current } = this
     if (current === undefined || !this.#engine.writable) return
     try {
-      if (current.bufferedBytes > 0) this.writeOut()
-    } catch (error) {
-      // NOTE: a full disk: the frames stay buffered, every write says DISK_FULL until they can be written.
-      if (error instanceof VarveError && error.code === 'DISK_FULL') this.#wakeIn(SYNC_INTERVAL_MS)
-      return
+      this.writeOut()
+    } catch {
+      // NOTE: a full disk: the frames stay buffered, and every write says DISK_FULL until they could be written.
+      this.#writeTimer = timer(this.#writeOutSoon, SYNC_INTERVAL_MS)
     }
-    if (current.syncedOffset < current.length) {
-      if (this.#timerMs >= SYNC_INTERVAL_MS) this.syncAsync().catch(() => undefined)
-      else this.#wakeIn(SYNC_INTERVAL_MS)
-    }
+  }
+
+  readonly #syncSoon = (): void => {
+    this.#syncTimer = undefined
+    const { current } = this
+    if (current === undefined || !this.#engine.writable) return
+    // NOTE: a failure poisons, which the next call reports.
+    this.syncAsync().catch(() => undefined)
   }
 
   #guard(step: () => void): void {
@@ -222,6 +233,15 @@ export class Journals {
       throw this.#engine.noteFailure(error)
     }
   }
+}
+
+type Timer = ReturnType<typeof setTimeout>
+
+/** NOTE: an open database never keeps the process alive; what is buffered at its end is written by the exit hook. */
+function timer(step: () => void, delayMs: number): Timer {
+  const started = setTimeout(step, delayMs)
+  if (typeof started === 'object') started.unref()
+  return started
 }
 
 function sealEdit(link: JournalLink): VersionEdit {

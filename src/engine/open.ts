@@ -74,8 +74,10 @@ async function openLocked(
   exports.publishSeqno(stored.nextSeqno)
   const engine = new Engine(kernel, fileSystem, lock, options, stored, superblock)
   try {
+    engine.replaying = true
     if (!stored.clean) engine.beginEpoch()
     replay(engine, stored.journals)
+    engine.replaying = false
     if (engine.catalog.begun) engine.journals.removeObsolete()
     return engine
   } catch (error) {

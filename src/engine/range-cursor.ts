@@ -117,7 +117,7 @@ export class RangeCursor {
     this.valuePointer = this.keyPointer + keyLength
     this.valueLength = valueLength
     this.large = (type & TYPE_MASK) === TYPE_EXTENT ? this.#largeValue : undefined
-    this.#position = (this.valuePointer + valueLength + 3) & ~3
+    this.#position = ((this.valuePointer + valueLength + 3) & ~3) >>> 0
     this.#left--
     return true
   }
@@ -136,7 +136,7 @@ export class RangeCursor {
     const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
     this.#engine.assertReadable(this.#tree)
-    if (this.#page === 0) this.#page = kernel.page()
+    if (this.#page === 0) this.#page = this.#engine.room.chunkPage()
     const sources: Source[] = []
     try {
       this.#begin(sources)

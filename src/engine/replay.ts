@@ -5,6 +5,7 @@ import { readFrames, type JournalFrame } from '../journal/reader.ts'
 import { applyPayload, MalformedEntries, type ApplyTarget } from './apply.ts'
 import type { Engine } from './engine.ts'
 import type { ReplayJournal } from './read-database.ts'
+import type { Tree } from './tree.ts'
 
 /**
  * Applies the journals to the memtables, oldest first, flushing on the way when memory fills up: entry i of a batch counts iff its seqno is
@@ -13,7 +14,6 @@ import type { ReplayJournal } from './read-database.ts'
  */
 export function replay(engine: Engine, journals: readonly ReplayJournal[]): void {
   const { kernel } = engine
-  engine.journals.adopt(journals.map(({ id, sizeBytes }) => ({ id, sizeBytes })))
   const page = kernel.page()
   try {
     for (const { id, file, length } of journals) {
@@ -28,6 +28,8 @@ export function replay(engine: Engine, journals: readonly ReplayJournal[]): void
   } finally {
     kernel.exports.freePage(page)
   }
+  // INVARIANT: only now may a flush give them up: until here their last frames were nowhere else.
+  engine.journals.adopt(journals.map(({ id, sizeBytes }) => ({ id, sizeBytes })))
 }
 
 function applyFrame(
@@ -41,9 +43,9 @@ function applyFrame(
   const { exports, slot } = kernel
   const { payload, baseSeqno, count } = frame
   const end = baseSeqno + count
-  const isNeeded = [...trees.values()].some((tree) => tree.flushedSeqno < end)
-  if (isNeeded) engine.room.forReplay(Math.ceil((payload.byteLength * 2 + count * 64) / PAGE_BYTES) + 4)
+  engine.room.forReplay(Math.ceil((payload.byteLength * 2 + count * 64) / PAGE_BYTES) + 4)
   exports.setGroup(slot, baseSeqno, count)
+  const touched = new Set<Tree>()
   const nothing: ApplyTarget = { memtable: 0, flushedSeqno: 0 }
   const targetOf = (keyspaceId: number): ApplyTarget => {
     const tree = trees.get(keyspaceId)
@@ -52,6 +54,7 @@ function applyFrame(
       throw corrupt(file, frame.offset, `it writes to keyspace ${keyspaceId}, which never existed`)
     }
     if (end <= tree.flushedSeqno) return nothing
+    touched.add(tree)
     return { memtable: tree.openMemtable(journalId).pointer, flushedSeqno: tree.flushedSeqno }
   }
   try {
@@ -62,4 +65,5 @@ function applyFrame(
     throw corrupt(file, frame.offset + FRAME_HEADER_BYTES + error.at, 'an entry does not add up')
   }
   if (kernel.groupSeqno() !== end) throw corrupt(file, frame.offset, 'it holds fewer entries than it says')
+  engine.room.afterReplay(touched)
 }

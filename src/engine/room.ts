@@ -15,8 +15,13 @@ const SEALED_LIMIT = 4
  * never stops the work that empties it.
  */
 const RESERVED_PAGES = 24
+/** Those of them that a flush needs. */
+const FLUSH_PAGES = 12
 /** Pages one small entry can need: a new memtable's two, and two more where its pages are just full. */
 const ENTRY_PAGES = 4
+
+/** Pages a keyspace can need beyond its entries: the first ones of a new memtable. */
+const KEYSPACE_PAGES = 2
 
 /**
  * Room for writes: seals full memtables, has them flushed, keeps the pages within budget. Everything a group can need is there
@@ -57,11 +62,18 @@ export class Room {
 
   /** Room for a frame of the journal that is replayed; what is full is flushed on the way. */
   forReplay(pages: number): void {
-    const full = [...this.#engine.trees.values()].filter((tree) => this.#full(tree))
-    const { kernel, catalog } = this.#engine
-    if (kernel.freePages() >= pages + RESERVED_PAGES && (full.length === 0 || !catalog.begun)) return
-    if (!catalog.begun) this.#engine.beginEpoch()
-    this.#make(full, pages)
+    if (this.#engine.kernel.freePages() >= pages + RESERVED_PAGES) return
+    this.#engine.ensureEpoch()
+    this.#make([], pages)
+  }
+
+  /** Seals what replay filled, unless this open has written nothing yet. */
+  afterReplay(touched: ReadonlySet<Tree>): void {
+    if (!this.#engine.catalog.begun) return
+    this.#make(
+      [...touched].filter((tree) => this.#full(tree)),
+      0,
+    )
   }
 
   /** Whether an asynchronous write should wait for a flush rather than do one itself. */
@@ -75,6 +87,14 @@ export class Room {
       this.#engine.kernel.freePages() + this.#engine.blocks.evictablePages < pages + RESERVED_PAGES ||
       this.#overBudget(pages)
     return blocked && this.#engine.flusher.request()
+  }
+
+  /** A page for a range, which leaves a flush its own. @throws NO_MEMORY */
+  chunkPage(): number {
+    const { kernel, blocks } = this.#engine
+    if (kernel.freePages() <= FLUSH_PAGES) blocks.releasePages(1)
+    if (kernel.freePages() <= FLUSH_PAGES) throw noPages()
+    return kernel.page()
   }
 
   /** Resolves when a flush ended, or at the deadline. */
@@ -157,5 +177,5 @@ function pagesFor(record: RecordBuffer): number {
   const longestNode = record.longestKeyBytes + MEMTABLE_ENTRY_OVERHEAD_BYTES
   const nodePages = Math.ceil(record.nodeBytes / (MEMTABLE_PAGE_CAPACITY - longestNode))
   const valuePages = Math.ceil(record.inlineValueBytes / (MEMTABLE_PAGE_CAPACITY - record.longestInlineBytes))
-  return nodePages + valuePages + record.chainPages + ENTRY_PAGES * record.keyspaceIds.length
+  return nodePages + valuePages + record.chainPages + KEYSPACE_PAGES * record.keyspaceIds.length
 }

@@ -95,10 +95,15 @@ export class Tree {
     return memtable
   }
 
-  /** Seals the active memtable. @returns it, or undefined when there is none. */
+  /** Seals the active memtable; an empty one just goes. @returns it, or undefined when there is nothing to flush */
   rotate(): Memtable | undefined {
     const memtable = this.active
     if (memtable === undefined) return undefined
+    if (memtable.entries === 0) {
+      this.#install(undefined, this.sealed)
+      memtable.free()
+      return undefined
+    }
     this.#install(undefined, [memtable, ...this.sealed])
     return memtable
   }

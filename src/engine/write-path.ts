@@ -64,12 +64,19 @@ export class WritePath {
       const at = journal === undefined ? this.#page : journal.reserve(bound)
       const length = this.#encode(at, type, tree.id, key, value)
       const { exports, slot } = engine.kernel
-      exports.beginGroup(slot, 1)
-      if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
-      const memtable = tree.active === undefined ? 0 : tree.active.pointer
-      const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
-      if (status !== STATUS_OK) throw engine.poison(unexpected(status))
-      exports.publishGroup(slot)
+      probeStack(PROBE_DEPTH, 0, 0, 0, 0)
+      let journalled = false
+      try {
+        exports.beginGroup(slot, 1)
+        if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
+        journalled = true
+        const memtable = tree.active === undefined ? 0 : tree.active.pointer
+        const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
+        if (status !== STATUS_OK) throw unexpected(status)
+        exports.publishGroup(slot)
+      } catch (error) {
+        throw this.#groupFailure(error, journalled)
+      }
     }
     this.#afterCommit(durability)
   }
@@ -83,13 +90,12 @@ export class WritePath {
     durability: Durability | undefined,
   ): Promise<void> {
     const engine = this.#engine
-    engine.assertWritable(tree)
     const staging = this.#staging
-    if (staging.bytes > engine.options.maxPendingBytes) {
-      throw new VarveError(
-        'WRITE_STALLED',
-        `${staging.bytes} bytes of writes are waiting (maxPendingBytes); await some of them before writing more.`,
-      )
+    try {
+      engine.assertWritable(tree)
+      this.#assertPending(staging.bytes)
+    } catch (error) {
+      return Promise.reject(error)
     }
     const group = staging.openGroup(durability)
     const before = group.record.end
@@ -121,9 +127,15 @@ export class WritePath {
   }
 
   commit(record: RecordBuffer, durability: Durability | undefined): Promise<void> {
-    this.#engine.assertOpen()
-    if (record.count === 0 && this.#staging.empty) return Promise.resolve()
-    const group = this.#staging.push(record, durability)
+    const staging = this.#staging
+    try {
+      this.#engine.assertOpen()
+      if (!staging.empty) this.#assertPending(staging.bytes + record.payloadBytes)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    if (record.count === 0 && staging.empty) return Promise.resolve()
+    const group = staging.push(record, durability)
     this.#drainSoon()
     return group.promise
   }
@@ -143,6 +155,14 @@ export class WritePath {
   async drain(): Promise<void> {
     this.#drainSoon()
     while (this.#draining !== undefined) await this.#draining
+  }
+
+  #assertPending(bytes: number): void {
+    if (bytes <= this.#engine.options.maxPendingBytes) return
+    throw new VarveError(
+      'WRITE_STALLED',
+      `${bytes} bytes of writes would be waiting (maxPendingBytes); await some of them before writing more.`,
+    )
   }
 
   readonly #turnEnd = (): void => {
@@ -166,23 +186,31 @@ export class WritePath {
   }
 
   async #drainLater(): Promise<void> {
-    const { room, options } = this.#engine
-    const staging = this.#staging
-    for (let group = staging.head(); group !== undefined; group = staging.head()) {
-      const deadline = Date.now() + options.stallTimeout
-      while (staging.head() === group && room.mustWait(group.record)) {
-        if (Date.now() > deadline) {
-          staging.shift()
-          group.reject(stalled(options.stallTimeout))
-          break
-        }
-        await room.progress(deadline)
+    // NOTE: at least one await, so that #draining is set before this ends.
+    await null
+    try {
+      const staging = this.#staging
+      for (let group = staging.head(); group !== undefined; group = staging.head()) {
+        const room = await this.#waitForRoom(group)
+        if (staging.head() !== group) continue
+        staging.shift()
+        if (room) this.#settle(group)
+        else group.reject(stalled(this.#engine.options.stallTimeout))
       }
-      if (staging.head() !== group) continue
-      staging.shift()
-      this.#settle(group)
+    } finally {
+      this.#draining = undefined
     }
-    this.#draining = undefined
+  }
+
+  /** Waits until there is room for the oldest group, or somebody else committed it. @returns false when the time is up */
+  async #waitForRoom(group: StagedGroup): Promise<boolean> {
+    const { room, options } = this.#engine
+    const deadline = Date.now() + options.stallTimeout
+    while (this.#staging.head() === group && room.mustWait(group.record)) {
+      if (Date.now() >= deadline) return false
+      await room.progress(deadline)
+    }
+    return true
   }
 
   /** Commits a group and settles its promise: now, or when the sync it asked for is done. */
@@ -218,23 +246,34 @@ export class WritePath {
     }
     engine.room.forRecord(record)
     const { exports, slot } = kernel
-    exports.beginGroup(slot, record.count)
-    engine.journals.current?.appendRecord(
-      record.bytes,
-      record.payloadBytes,
-      record.count,
-      this.#holds(durability),
-    )
+    probeStack(PROBE_DEPTH, 0, 0, 0, 0)
+    let journalled = false
     try {
+      exports.beginGroup(slot, record.count)
+      engine.journals.current?.appendRecord(
+        record.bytes,
+        record.payloadBytes,
+        record.count,
+        this.#holds(durability),
+      )
+      journalled = true
       applyPayload(kernel, this.#page, record.bytes, FRAME_HEADER_BYTES, record.end, (id) => ({
         memtable: trees.get(id)?.active?.pointer ?? 0,
         flushedSeqno: 0,
       }))
+      exports.publishGroup(slot)
     } catch (error) {
-      // NOTE: it is in the journal and half in memory; only a reopen tells the same story to everyone.
-      throw engine.poison(error)
+      throw this.#groupFailure(error, journalled)
     }
-    exports.publishGroup(slot)
+  }
+
+  /**
+   * What became of a group that failed after its seqnos were taken: a full disk before anything was journalled is undone already; anything
+   * else (a trap, no stack left) may be half in the journal or in memory, and only a reopen tells the same story to everyone.
+   */
+  #groupFailure(error: unknown, journalled: boolean): unknown {
+    if (!journalled && error instanceof VarveError && error.code === 'DISK_FULL') return error
+    return this.#engine.poison(error)
   }
 
   #afterCommit(durability: Durability | undefined): void {
@@ -290,4 +329,12 @@ function stalled(timeoutMs: number): VarveError {
 
 function unexpected(status: number): Error {
   return new Error(`the kernel refused an entry it was promised room for (status ${status})`)
+}
+
+/** Deep enough for everything between taking a group's seqnos and publishing it, the file system included. */
+const PROBE_DEPTH = 32
+
+/** Overflows the stack here, where nothing has happened yet, rather than in the middle of a group. */
+function probeStack(depth: number, a: number, b: number, c: number, d: number): number {
+  return depth === 0 ? a + b + c + d : probeStack(depth - 1, a + 1, b + 2, c + 3, d + 4) + 1
 }

@@ -28,7 +28,8 @@ class NodeTextCodec implements TextCodec {
       }
       if (i === length) return length
     }
-    return this.#buffer.write(text, at, 'utf8')
+    // NOTE: without a length Node takes the rest of the buffer, and fails where that is over 2 GiB.
+    return this.#buffer.write(text, at, length * 3, 'utf8')
   }
 
   read(at: number, length: number): string {
@@ -41,7 +42,7 @@ const BOUNCE_BYTES = 16384
 class BounceTextCodec implements TextCodec {
   readonly #bytes: Uint8Array
   readonly #encoder = new TextEncoder()
-  readonly #decoder = new TextDecoder()
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   #bounce = new Uint8Array(BOUNCE_BYTES)
 
   constructor(bytes: Uint8Array) {

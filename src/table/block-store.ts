@@ -125,7 +125,9 @@ export class BlockStore {
     const slotBytes = slotBytesFor(perPage)
     const open = this.#open.get(slotBytes)
     if (open !== undefined && open.slots.length < perPage) return open
-    if (this.#pages.length >= this.#limitPages || this.#kernel.freePages() <= LEFT_FREE_PAGES) this.#evict()
+    while (this.#pages.length >= this.#limitPages || this.#kernel.freePages() <= LEFT_FREE_PAGES) {
+      if (!this.#evict()) break
+    }
     const pointer = this.#kernel.exports.allocatePage() >>> 0
     if (pointer === 0) throw noPages()
     const page: CachePage = { pointer, slotBytes, slots: [], pins: 0, used: false }

@@ -71,7 +71,13 @@ export class TableWriter {
       exports.freeRecord(this.#salt)
       throw noPages()
     }
-    this.#write(encodeHeader(kernel, this.#salt))
+    try {
+      this.#write(encodeHeader(kernel, this.#salt))
+    } catch (error) {
+      exports.builderFree(this.#builder)
+      exports.freeRecord(this.#salt)
+      throw error
+    }
   }
 
   /** Feeds the entries of a memtable from its first one. */
@@ -97,7 +103,7 @@ export class TableWriter {
     }
   }
 
-  /** Ends the file: index, properties, footer. Not synced. */
+  /** Ends the file: index, properties, footer. Not synced. The builder stays, for a successor to resume from. */
   finish(createdAt: number): TableFile {
     const { exports, slot, u8 } = this.#kernel
     const builder = this.#builder
@@ -138,11 +144,15 @@ export class TableWriter {
       rootSize: this.#word(BUILDER_ROOT_SIZE),
       cached: new Map(),
     }
-    exports.builderFree(builder)
     return table
   }
 
-  /** Gives the builder's pages back without finishing. */
+  /** Gives the builder's pages back, after `finish`. */
+  releaseBuilder(): void {
+    this.#kernel.exports.builderFree(this.#builder)
+  }
+
+  /** Gives everything back without finishing. */
   abandon(): void {
     this.#kernel.exports.builderFree(this.#builder)
     this.#kernel.exports.freeRecord(this.#salt)
