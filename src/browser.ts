@@ -11,6 +11,9 @@ export function open<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding 
   _options?: OpenOptions<KE, VE>,
 ): Promise<Database<KE, VE>> {
   return Promise.reject(
-    new VarveError('NOT_SUPPORTED', 'This version of varve stores data in Node.js only; in a browser nothing is stored.'),
+    new VarveError(
+      'NOT_SUPPORTED',
+      'This version of varve stores data in Node.js only; in a browser nothing is stored.',
+    ),
   )
 }

@@ -1,5 +1,5 @@
 import { copyBytes, loadU32, loadU64, loadV128, storeU32, storeU64, storeV128 } from '../memory/bytes'
-import { HASH_SECRET, SLOT_HASH_STATE } from '../memory/layout'
+import { HASH_SECRET } from '../memory/layout'
 import {
   BLOCK_STRIPES,
   SHORT_INPUT_BYTES,
@@ -15,7 +15,7 @@ import {
 } from './xxh3'
 
 /**
- * XXH3-64 of input that comes in pieces; the state is in the thread's slot.
+ * XXH3-64 of input that comes in pieces; the state is in the thread's state.
  *
  *   lanes 64 B | buffer 256 B | u64 total length | u32 bytes in the buffer | u32 stripes in the current block | scratch 64 B
  *
@@ -23,71 +23,71 @@ import {
  * known only at the end. Once lanes are in use, the buffer's last 64 bytes are the input before its content, until it
  * overwrites them: with fewer than 64 bytes buffered the last stripe begins there.
  */
-const LANES: u32 = SLOT_HASH_STATE
-const BUFFER: u32 = SLOT_HASH_STATE + 64
-const TOTAL: u32 = SLOT_HASH_STATE + 320
-const BUFFERED: u32 = SLOT_HASH_STATE + 328
-const BLOCK_POSITION: u32 = SLOT_HASH_STATE + 332
-const SCRATCH: u32 = SLOT_HASH_STATE + 336
+const LANES: u32 = 0
+const BUFFER: u32 = 64
+const TOTAL: u32 = 320
+const BUFFERED: u32 = 328
+const BLOCK_POSITION: u32 = 332
+const SCRATCH: u32 = 336
 const BUFFER_BYTES: u32 = 256
 const BUFFER_STRIPES: u32 = 4
 
-export function hashBegin(slot: u32): void {
-  storeV128(slot + LANES, initialLanes01())
-  storeV128(slot + LANES + 16, initialLanes23())
-  storeV128(slot + LANES + 32, initialLanes45())
-  storeV128(slot + LANES + 48, initialLanes67())
-  storeU64(slot + TOTAL, 0)
-  storeU32(slot + BUFFERED, 0)
-  storeU32(slot + BLOCK_POSITION, 0)
+export function hashBegin(state: u32): void {
+  storeV128(state + LANES, initialLanes01())
+  storeV128(state + LANES + 16, initialLanes23())
+  storeV128(state + LANES + 32, initialLanes45())
+  storeV128(state + LANES + 48, initialLanes67())
+  storeU64(state + TOTAL, 0)
+  storeU32(state + BUFFERED, 0)
+  storeU32(state + BLOCK_POSITION, 0)
 }
 
-export function hashUpdate(slot: u32, p: u32, length: u32): void {
-  const buffer = slot + BUFFER
-  const buffered = loadU32(slot + BUFFERED)
-  storeU64(slot + TOTAL, loadU64(slot + TOTAL) + length)
+export function hashUpdate(state: u32, p: u32, length: u32): void {
+  const buffer = state + BUFFER
+  const buffered = loadU32(state + BUFFERED)
+  storeU64(state + TOTAL, loadU64(state + TOTAL) + length)
   const room = BUFFER_BYTES - buffered
   if (length <= room) {
     copyBytes(buffer + buffered, p, length)
-    storeU32(slot + BUFFERED, buffered + length)
+    storeU32(state + BUFFERED, buffered + length)
     return
   }
   if (buffered > 0) {
     copyBytes(buffer + buffered, p, room)
     p += room
     length -= room
-    consume(slot, buffer, BUFFER_STRIPES)
+    consume(state, buffer, BUFFER_STRIPES)
   }
   if (length > BUFFER_BYTES) {
     const stripes = (length - 1) / STRIPE_BYTES
     const bytes = stripes * STRIPE_BYTES
-    consume(slot, p, stripes)
+    consume(state, p, stripes)
     p += bytes
     length -= bytes
     copyBytes(buffer + (BUFFER_BYTES - STRIPE_BYTES), p - STRIPE_BYTES, STRIPE_BYTES)
   }
   copyBytes(buffer, p, length)
-  storeU32(slot + BUFFERED, length)
+  storeU32(state + BUFFERED, length)
 }
 
 /** The hash of all input since hashBegin; more input may follow. */
-export function hashFinish(slot: u32, result: u32): void {
-  const buffer = slot + BUFFER
-  const buffered = loadU32(slot + BUFFERED)
-  const total = loadU64(slot + TOTAL)
+export function hashFinish(state: u32, result: u32): void {
+  const buffer = state + BUFFER
+  const buffered = loadU32(state + BUFFERED)
+  const total = loadU64(state + TOTAL)
   if (total <= SHORT_INPUT_BYTES) {
     storeU64(result, xxh3(buffer, buffered))
     return
   }
   // The lanes are kept: stripes that go in here are only a look ahead.
-  const lanes01 = loadV128(slot + LANES)
-  const lanes23 = loadV128(slot + LANES + 16)
-  const lanes45 = loadV128(slot + LANES + 32)
-  const lanes67 = loadV128(slot + LANES + 48)
-  const position = loadU32(slot + BLOCK_POSITION)
-  let last = slot + SCRATCH
+  const lanes01 = loadV128(state + LANES)
+  const lanes23 = loadV128(state + LANES + 16)
+  const lanes45 = loadV128(state + LANES + 32)
+  const lanes67 = loadV128(state + LANES + 48)
+  const position = loadU32(state + BLOCK_POSITION)
+  let last = state + SCRATCH
   if (buffered >= STRIPE_BYTES) {
-    consume(slot, buffer, (buffered - 1) / STRIPE_BYTES)
+    consume(state, buffer, (buffered - 1) / STRIPE_BYTES)
     last = buffer + (buffered - STRIPE_BYTES)
   } else {
     const missing = STRIPE_BYTES - buffered
@@ -95,28 +95,28 @@ export function hashFinish(slot: u32, result: u32): void {
     copyBytes(last + missing, buffer, buffered)
   }
   const hash = finishLanes(
-    loadV128(slot + LANES),
-    loadV128(slot + LANES + 16),
-    loadV128(slot + LANES + 32),
-    loadV128(slot + LANES + 48),
+    loadV128(state + LANES),
+    loadV128(state + LANES + 16),
+    loadV128(state + LANES + 32),
+    loadV128(state + LANES + 48),
     last,
     total,
   )
-  storeV128(slot + LANES, lanes01)
-  storeV128(slot + LANES + 16, lanes23)
-  storeV128(slot + LANES + 32, lanes45)
-  storeV128(slot + LANES + 48, lanes67)
-  storeU32(slot + BLOCK_POSITION, position)
+  storeV128(state + LANES, lanes01)
+  storeV128(state + LANES + 16, lanes23)
+  storeV128(state + LANES + 32, lanes45)
+  storeV128(state + LANES + 48, lanes67)
+  storeU32(state + BLOCK_POSITION, position)
   storeU64(result, hash)
 }
 
 /** Takes `stripes` stripes from p into the lanes. */
-function consume(slot: u32, p: u32, stripes: u32): void {
-  let a = loadV128(slot + LANES)
-  let b = loadV128(slot + LANES + 16)
-  let c = loadV128(slot + LANES + 32)
-  let d = loadV128(slot + LANES + 48)
-  let position = loadU32(slot + BLOCK_POSITION)
+function consume(state: u32, p: u32, stripes: u32): void {
+  let a = loadV128(state + LANES)
+  let b = loadV128(state + LANES + 16)
+  let c = loadV128(state + LANES + 32)
+  let d = loadV128(state + LANES + 48)
+  let position = loadU32(state + BLOCK_POSITION)
   for (; stripes > 0; stripes--) {
     const secret = HASH_SECRET + (position << 3)
     a = accumulate(a, p, secret)
@@ -132,9 +132,9 @@ function consume(slot: u32, p: u32, stripes: u32): void {
       d = scramble(d, 48)
     }
   }
-  storeV128(slot + LANES, a)
-  storeV128(slot + LANES + 16, b)
-  storeV128(slot + LANES + 32, c)
-  storeV128(slot + LANES + 48, d)
-  storeU32(slot + BLOCK_POSITION, position)
+  storeV128(state + LANES, a)
+  storeV128(state + LANES + 16, b)
+  storeV128(state + LANES + 32, c)
+  storeV128(state + LANES + 48, d)
+  storeU32(state + BLOCK_POSITION, position)
 }

@@ -72,6 +72,7 @@ export const SLOT_MERGE: u32 = 60
 export const SLOT_CHECKSUM: u32 = 64
 /** Streaming XXH3-64 state (assembly/checksum/xxh3-stream.ts), 400 bytes. */
 export const SLOT_HASH_STATE: u32 = 128
+export const HASH_STATE_BYTES: u32 = 400
 /** Block cursor (assembly/table/block-entry.ts) of the calls that look into one block, 80 bytes. */
 export const SLOT_BLOCK_CURSOR: u32 = 528
 /** Offset of the second key in the input page. */
@@ -224,3 +225,5 @@ export const BUILDER_INDEX_BLOCKS: u32 = 88
 export const BUILDER_EXTENT_BLOCKS: u32 = 92
 /** f64: weak tombstones, which BUILDER_TOMBSTONES does not count. */
 export const BUILDER_WEAK_TOMBSTONES: u32 = 96
+/** State of the streaming checksum over the whole file; the writer of the file feeds it. */
+export const BUILDER_HASH_STATE: u32 = 512

@@ -1,3 +1,4 @@
+import { SLOT_HASH_STATE } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import {
   FRAME_BASE_SEQNO,
@@ -124,16 +125,16 @@ export class FrameCodec {
       words[at] = low
       words[at + 1] = high
     } else {
-      exports.hashBegin(slot)
-      exports.hashUpdate(slot, frame, here)
+      exports.hashBegin(slot + SLOT_HASH_STATE)
+      exports.hashUpdate(slot + SLOT_HASH_STATE, frame, here)
       words[at] = low
       words[at + 1] = high
       for (let done = here; done < bytes;) {
         const length = more(done)
-        exports.hashUpdate(slot, frame, length)
+        exports.hashUpdate(slot + SLOT_HASH_STATE, frame, length)
         done += length
       }
-      exports.hashFinish(slot, result)
+      exports.hashFinish(slot + SLOT_HASH_STATE, result)
     }
     if (this.#word(result) !== low || this.#word(result + 4) !== high) return false
     this.copyChain(result, this.chain)

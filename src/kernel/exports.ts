@@ -23,10 +23,10 @@ export interface KernelExports {
   // ── checksum (XXH3-64, seed 0) ────────────────────────────────────────────────────────────────────────
   /** XXH3-64 of [pointer, pointer+length) as 8 little-endian bytes at `result`. */
   hash(pointer: number, length: number, result: number): void
-  /** Streaming: at most one stream per slot at a time. */
-  hashBegin(slot: number): void
-  hashUpdate(slot: number, pointer: number, length: number): void
-  hashFinish(slot: number, result: number): void
+  /** Streaming, in HASH_STATE_BYTES at `state` (of a slot: + SLOT_HASH_STATE). */
+  hashBegin(state: number): void
+  hashUpdate(state: number, pointer: number, length: number): void
+  hashFinish(state: number, result: number): void
 
   // ── seqnos ────────────────────────────────────────────────────────────────────────────────────────────
   /** The next seqno that will be given out. */

@@ -4,6 +4,7 @@ import {
   SLOT_CHECKSUM,
   SLOT_GROUP_SEQNO,
   SLOT_INPUT,
+  SLOT_HASH_STATE,
 } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import type { KernelExports } from './exports.ts'
@@ -88,13 +89,13 @@ export class Kernel {
       u8.set(bytes, page)
       exports.hash(page, bytes.byteLength, result)
     } else {
-      exports.hashBegin(slot)
+      exports.hashBegin(slot + SLOT_HASH_STATE)
       for (let start = 0; start < bytes.byteLength; start += PAGE_BYTES) {
         const part = bytes.subarray(start, start + PAGE_BYTES)
         u8.set(part, page)
-        exports.hashUpdate(slot, page, part.byteLength)
+        exports.hashUpdate(slot + SLOT_HASH_STATE, page, part.byteLength)
       }
-      exports.hashFinish(slot, result)
+      exports.hashFinish(slot + SLOT_HASH_STATE, result)
     }
     for (let i = 0; i < 8; i++) target[at + i] = u8[result + i] as number
   }

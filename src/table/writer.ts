@@ -3,6 +3,7 @@ import {
   BUILDER_DATA_BLOCKS,
   BUILDER_ENTRIES,
   BUILDER_EXTENT_BLOCKS,
+  BUILDER_HASH_STATE,
   BUILDER_HIGHEST_SEQNO,
   BUILDER_INDEX_BLOCKS,
   BUILDER_LOWEST_SEQNO,
@@ -15,6 +16,7 @@ import {
   BUILDER_ROOT_OFFSET,
   BUILDER_ROOT_SIZE,
   BUILDER_TOMBSTONES,
+  SLOT_CHECKSUM,
   SLOT_LENGTH,
   SLOT_POINTER,
   STATUS_DONE,
@@ -71,6 +73,7 @@ export class TableWriter {
       exports.freeRecord(this.#salt)
       throw noPages()
     }
+    exports.hashBegin(this.#builder + BUILDER_HASH_STATE)
     try {
       this.#write(encodeHeader(kernel, this.#salt))
     } catch (error) {
@@ -118,14 +121,14 @@ export class TableWriter {
       blockBytes: BLOCK_BYTES,
       createdAt,
     })
-    const scratch = this.#kernel.page()
-    u8.set(properties, scratch)
+    // NOTE: nobody else has anything in the input page: a flush never runs inside a read or between a write's encoding and its end.
+    const { input } = this.#kernel
+    u8.set(properties, input)
     while (
-      exports.builderAppend(slot, builder, BLOCK_PROPERTIES, scratch, properties.byteLength) === STATUS_FULL
+      exports.builderAppend(slot, builder, BLOCK_PROPERTIES, input, properties.byteLength) === STATUS_FULL
     ) {
       this.#drain()
     }
-    exports.freePage(scratch)
     this.#drain()
     const propertiesSize = 16 + properties.byteLength + 8
     const footer = encodeFooter(this.#kernel, this.#salt, {
@@ -137,7 +140,7 @@ export class TableWriter {
     })
     this.#write(footer)
     const table: TableFile = {
-      info: { ...info, sizeBytes: this.#length },
+      info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
       file: this.file,
       salt: this.#salt,
       rootOffset: this.#float(BUILDER_ROOT_OFFSET),
@@ -183,6 +186,14 @@ export class TableWriter {
     }
   }
 
+  /** XXH3-64 of all bytes written. */
+  #fileChecksum(): Uint8Array {
+    const { exports, u8, slot } = this.#kernel
+    const result = slot + SLOT_CHECKSUM
+    exports.hashFinish(this.#builder + BUILDER_HASH_STATE, result)
+    return u8.slice(result, result + 8)
+  }
+
   #float(offset: number): number {
     return this.#kernel.view.getFloat64(this.#builder + offset, true)
   }
@@ -196,12 +207,16 @@ export class TableWriter {
     const pointer = this.#kernel.word(SLOT_POINTER)
     const length = this.#kernel.word(SLOT_LENGTH)
     this.file.write(u8, pointer, length, this.#length)
+    exports.hashUpdate(this.#builder + BUILDER_HASH_STATE, pointer, length)
     this.#length += length
     exports.builderWritten(this.#builder)
   }
 
   #write(bytes: Uint8Array): void {
+    const { exports, u8, input } = this.#kernel
     this.file.write(bytes, 0, bytes.byteLength, this.#length)
+    u8.set(bytes, input)
+    exports.hashUpdate(this.#builder + BUILDER_HASH_STATE, input, bytes.byteLength)
     this.#length += bytes.byteLength
   }
 }

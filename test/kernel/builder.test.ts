@@ -368,7 +368,7 @@ describe('a full root index', () => {
         blockBytes: 200,
         interval: 1,
       })
-      expect(tables.length).toBeLessThanOrEqual(4)
+      expect(tables.length).toBeLessThanOrEqual(5)
     }
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { createXXHash3, type IHasher } from 'hash-wasm'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { PAGE_BYTES, SLOT_HASH_STATE } from '../../assembly/memory/layout.ts'
 import { bareKernel } from './support.ts'
 
 const k = bareKernel(64)
@@ -27,17 +27,17 @@ function hashAt(pointer: number, length: number): bigint {
 }
 
 function stream(bytes: Uint8Array, cuts: readonly number[]): bigint {
-  x.hashBegin(slot)
+  x.hashBegin(slot + SLOT_HASH_STATE)
   let from = 0
   for (const to of [...cuts, bytes.length]) {
     // Each piece lies elsewhere, and nothing of it is left when the next one comes.
     const at = area + (from % 7)
     u8.set(bytes.subarray(from, to), at)
-    x.hashUpdate(slot, at, to - from)
+    x.hashUpdate(slot + SLOT_HASH_STATE, at, to - from)
     u8.fill(0xee, at, at + to - from)
     from = to
   }
-  x.hashFinish(slot, result)
+  x.hashFinish(slot + SLOT_HASH_STATE, result)
   return view.getBigUint64(result, true)
 }
 
@@ -134,26 +134,26 @@ describe('streaming', () => {
   })
 
   test('byte by byte, with the hash so far after each', () => {
-    x.hashBegin(slot)
+    x.hashBegin(slot + SLOT_HASH_STATE)
     for (let i = 0; i <= 1200; i++) {
-      x.hashFinish(slot, result)
+      x.hashFinish(slot + SLOT_HASH_STATE, result)
       expect(view.getBigUint64(result, true), `after ${i} bytes`).toBe(oracle(sample.subarray(0, i)))
       u8[area] = sample[i] as number
-      x.hashUpdate(slot, area, 1)
+      x.hashUpdate(slot + SLOT_HASH_STATE, area, 1)
     }
   })
 
   test('slots do not disturb each other', () => {
     const other = x.attachSlot(1) >>> 0
     u8.set(sample.subarray(0, 10_000), area)
-    x.hashBegin(slot)
-    x.hashBegin(other)
+    x.hashBegin(slot + SLOT_HASH_STATE)
+    x.hashBegin(other + SLOT_HASH_STATE)
     for (let i = 0; i < 10; i++) {
-      x.hashUpdate(slot, area + 1000 * i, 1000)
-      x.hashUpdate(other, area + 700 * i, 700)
+      x.hashUpdate(slot + SLOT_HASH_STATE, area + 1000 * i, 1000)
+      x.hashUpdate(other + SLOT_HASH_STATE, area + 700 * i, 700)
     }
-    x.hashFinish(slot, result)
-    x.hashFinish(other, result + 8)
+    x.hashFinish(slot + SLOT_HASH_STATE, result)
+    x.hashFinish(other + SLOT_HASH_STATE, result + 8)
     expect(view.getBigUint64(result, true)).toBe(oracle(sample.subarray(0, 10_000)))
     expect(view.getBigUint64(result + 8, true)).toBe(oracle(sample.subarray(0, 7000)))
   })
