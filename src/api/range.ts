@@ -148,6 +148,7 @@ class RangeReader<T> {
 export class SyncRange<T> implements IterableIterator<T, undefined> {
   readonly #reader: RangeReader<T>
 
+  /** @internal */
   constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
     this.#reader = new RangeReader(view, span, mode, seqno)
   }
@@ -171,6 +172,7 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
   readonly #reader: RangeReader<T>
   readonly #signal: AbortSignal | undefined
 
+  /** @internal */
   constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, signal: AbortSignal | undefined) {
     this.#reader = new RangeReader(view, span, mode, seqno)
     this.#signal = signal

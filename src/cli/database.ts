@@ -1,5 +1,5 @@
 import { open, type Database, type Keyspace } from '../index.ts'
-import { encodingsOf, isFixed, probeEncodings, type FixedEncodings } from './encodings.ts'
+import { encodingsOf, isFixed, type FixedEncodings } from './encodings.ts'
 import type { KeyspaceHeader } from './entries.ts'
 import { notFound, sentenceOf } from './failure.ts'
 import type { DatabaseChoice } from './options.ts'
@@ -77,22 +77,10 @@ export async function rawKeyspace(
   return await database.keyspace(name, raw)
 }
 
-/** Encodings fixed for the default keyspace of a database that is not open. */
-export async function defaultEncodings(directory: string, choice: DatabaseChoice): Promise<FixedEncodings> {
-  // Whatever is wrong with the database is found, and what was recovered is reported, before the questions begin.
-  await withDatabase(directory, choice, () => Promise.resolve())
-  const memoryLimit = choice.memoryLimit * BYTES_PER_MEBIBYTE
-  return await probeEncodings(async (encodings) => {
-    const database = await open(directory, { ...encodings, createIfMissing: false, memoryLimit })
-    await database.close()
-  })
-}
-
-/** Encodings fixed for a named keyspace that exists. */
-export async function namedEncodings(database: RawDatabase, name: string): Promise<FixedEncodings> {
-  return await probeEncodings(async (encodings) => {
-    await database.keyspace(name, encodings)
-  })
+/** Encodings that were fixed when a keyspace was created. */
+export function fixedEncodings(database: RawDatabase, name: string): FixedEncodings {
+  const stats = database.stats().keyspaces.find((keyspace) => keyspace.name === name)
+  return { keyEncoding: stats?.keyEncoding, valueEncoding: stats?.valueEncoding }
 }
 
 async function withOpen<T>(database: RawDatabase, action: (database: RawDatabase) => Promise<T>): Promise<T> {

@@ -25,43 +25,6 @@ export function encodingsOf(fixed: FixedEncodings): Required<EncodingOptions> {
   }
 }
 
-/**
- * Finds out which encodings are fixed, by asking for each until one is not refused; asking changes nothing.
- * @param opens opens what is asked about
- */
-export async function probeEncodings(
-  opens: (options: EncodingOptions) => Promise<void>,
-): Promise<FixedEncodings> {
-  return {
-    keyEncoding: await firstAccepted(['utf8'], async (name) => {
-      await opens({ ...given('keyEncoding', name), valueEncoding: 'bytes' })
-    }),
-    valueEncoding: await firstAccepted(['utf8', 'json'], async (name) => {
-      await opens({ ...given('valueEncoding', name), keyEncoding: 'bytes' })
-    }),
-  }
-}
-
-/** An option that is not given is refused unless nothing is fixed. */
-function given(option: keyof EncodingOptions, name: string | undefined): EncodingOptions {
-  return name === undefined ? {} : { [option]: name }
-}
-
-async function firstAccepted(
-  names: readonly string[],
-  attempt: (name: string | undefined) => Promise<void>,
-): Promise<string | undefined> {
-  for (const name of [undefined, ...names]) {
-    try {
-      await attempt(name)
-      return name
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error
-    }
-  }
-  return 'custom'
-}
-
 function optionNamed(name: string | undefined, what: string): Exclude<Option, 'json'> {
   if (name === undefined) return 'bytes'
   if (name === 'utf8') return name

@@ -5,7 +5,9 @@
 import { describe, expect, it } from 'vitest'
 import type { FaultyFileSystem } from '../support/faulty.ts'
 import { misled, type Mischief } from './controls.ts'
-import { crashPoints } from './crash-points.ts'
+import { crashEverywhere, crashPoints } from './crash-points.ts'
+import type { Image } from './images.ts'
+import type { Step } from './workload.ts'
 
 const seconds = Number(process.env['VARVE_TORTURE_SECONDS'] ?? 40)
 const seed = Number(process.env['VARVE_SEED'] ?? 1)
@@ -16,6 +18,28 @@ describe('crash-points', () => {
     console.log(JSON.stringify(summary))
     expect(summary.images).toBeGreaterThanOrEqual(1000)
     expect(summary.doubleCrashes).toBeGreaterThan(100)
+  })
+})
+
+describe('a second crash', () => {
+  // Small enough for every image to crash again at every operation of its recovery.
+  it('at any operation after a first at any operation', { timeout: 180_000 }, async () => {
+    const steps: Step[] = [
+      {
+        do: 'batch',
+        writes: [{ keyspace: '', key: 'k1', valueBytes: 9 }],
+        form: 'batch',
+        sync: true,
+        durability: 'os',
+      },
+      { do: 'reopen' },
+      { do: 'write', write: { keyspace: '', key: 'k2', valueBytes: 9 }, sync: true, durability: 'os' },
+    ]
+    const workload = { setting: { durability: 'os', memtableSize: 4096 }, steps } as const
+    // What was synced when the process died is as if the power had gone: those images have been second crashes enough.
+    const unsynced = ({ crash, kind }: Image): boolean =>
+      crash === 'kill' && (kind === 'sync' || kind === 'end')
+    await crashEverywhere(workload, seed, undefined, undefined, unsynced)
   })
 })
 
@@ -35,7 +59,7 @@ describe('crash-points notices', () => {
       let writes = 0
       return {
         write: (file, _, __, ___, ____, go) => {
-          if (!file.name.endsWith('.wal') || ++writes !== 12) go()
+          if (!file.name.endsWith('.wal') || ++writes !== 5) go()
         },
       }
     },
@@ -43,7 +67,7 @@ describe('crash-points notices', () => {
       let writes = 0
       return {
         write: (file, source, start, length, position, go) => {
-          if (!file.name.endsWith('.wal') || ++writes !== 12) return go()
+          if (!file.name.endsWith('.wal') || ++writes !== 5) return go()
           const copy = source.slice(start, start + length)
           copy[length >>> 1] = (copy[length >>> 1] ?? 0) ^ 4
           file.write(copy, 0, length, position)
@@ -70,11 +94,15 @@ describe('crash-points notices', () => {
       }
     },
   }
+  it('nothing on an honest disk behind the same driver', { timeout: 120_000 }, async () => {
+    await crashPoints({ seed: 10, seconds: 60, workloads: 1, steps: 10, disk: (files) => misled(files, {}) })
+  })
+
   for (const [name, mischief] of Object.entries(controls)) {
     it(name, { timeout: 120_000 }, async () => {
       const disk = (files: FaultyFileSystem): FaultyFileSystem => misled(files, mischief())
       await expect(
-        crashPoints({ seed: 10, seconds: 20, workloads: 5, steps: 30, disk, shorten: false }),
+        crashPoints({ seed: 10, seconds: 20, workloads: 5, steps: 16, disk, shorten: false }),
       ).rejects.toThrow(/does not open|wrong contents|without a crash|gone after/)
     })
   }

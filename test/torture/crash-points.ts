@@ -40,7 +40,7 @@ export interface Summary {
 }
 
 /** One in so many images crashes again during its recovery. */
-const doubleCrashEvery = 199
+const secondCrashEvery = 199
 
 /** The setting and the steps that belong to a seed. */
 export function workloadOf(seed: number, steps = 60): Workload {
@@ -71,7 +71,7 @@ export async function crashPoints(budget: Budget): Promise<Summary> {
     } catch (error) {
       if (!(error instanceof Violation)) throw error
       if (budget.shorten === false) throw error
-      const shortest = await shorten(workload, current, budget.disk)
+      const shortest = await shorten(workload, error, current, budget.disk)
       throw new Violation(
         `${shortest.message}\n  setting ${JSON.stringify(workload.setting)}\n  steps:\n` +
           shortest.steps.map((step, i) => `  ${i}. ${JSON.stringify(step)}`).join('\n') +
@@ -85,12 +85,24 @@ export async function crashPoints(budget: Budget): Promise<Summary> {
   return summary
 }
 
-/** Runs a workload and verifies all its images. @throws Violation */
+/** A violation that a second crash brought to light, with the image of the first. */
+class SecondViolation extends Violation {
+  readonly first: Image
+
+  constructor(message: string, first: Image, cause: unknown) {
+    super(message, { cause })
+    this.first = first
+  }
+}
+
+/** Runs a workload and verifies all its images; those that `again` picks crash a second time. @throws Violation */
 export async function crashEverywhere(
   workload: Workload,
   seed: number,
   summary?: Summary,
   disk: Budget['disk'] = (files) => files,
+  again: (image: Image, number: number) => boolean = (_, number) =>
+    number % secondCrashEvery === seed % secondCrashEvery,
 ): Promise<void> {
   const random = mulberry32(seed ^ 0x5eed)
   const { setting } = workload
@@ -104,14 +116,14 @@ export async function crashEverywhere(
   }
   if (summary !== undefined) summary.operations += camera.operations
   for (const [number, image] of images.entries()) {
-    const again = number % doubleCrashEvery === seed % doubleCrashEvery ? image.files.clone() : undefined
+    const untouched = again(image, number) ? image.files.clone() : undefined
     await verify(image, run.model, setting, number)
     if (summary !== undefined) {
       summary.images++
       summary.byPolicy[image.policy] = (summary.byPolicy[image.policy] ?? 0) + 1
     }
-    if (again !== undefined) {
-      const count = await crashAgain({ ...image, files: again }, run.model, setting, random)
+    if (untouched !== undefined) {
+      const count = await crashAgain({ ...image, files: untouched }, run.model, setting, random)
       if (summary !== undefined) summary.doubleCrashes += count
     }
   }
@@ -162,10 +174,8 @@ async function crashAgain(
     try {
       await verify(second, continued, setting, number)
     } catch (error) {
-      throw new Violation(
-        `${describe(image)}; and again: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      )
+      const what = error instanceof Error ? error.message : String(error)
+      throw new SecondViolation(`${describe(image)}; and again: ${what}`, image, error)
     }
   }
   return images.length
@@ -177,33 +187,34 @@ interface Shortened {
 }
 
 /** Leaves out steps, many at a time and then fewer, as long as some image is still wrong. */
-async function shorten({ setting, steps }: Workload, seed: number, disk: Budget['disk']): Promise<Shortened> {
-  const deadline = Date.now() + 30_000
-  let best: Shortened = {
-    steps,
-    message: (await violationOf({ setting, steps }, seed, disk)) ?? 'found once, not again',
+async function shorten(
+  { setting, steps }: Workload,
+  found: Violation,
+  seed: number,
+  disk: Budget['disk'],
+): Promise<Shortened> {
+  // After a second crash, only what is like the first one crashes again, but all of that.
+  const first = found instanceof SecondViolation ? found.first : undefined
+  const again = ({ policy, kind, file }: Image): boolean =>
+    policy === first?.policy && kind === first.kind && file.slice(-4) === first.file.slice(-4)
+  const violationOf = async (fewer: readonly Step[]): Promise<string | undefined> => {
+    try {
+      await crashEverywhere({ setting, steps: fewer }, seed, undefined, disk, again)
+      return undefined
+    } catch (error) {
+      // With steps left out a workload may be impossible (a keyspace that was never made): not what we look for.
+      return error instanceof Violation ? error.message : undefined
+    }
   }
+  const deadline = Date.now() + 45_000
+  let best: Shortened = { steps, message: found.message }
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let at = 0; at < best.steps.length && Date.now() < deadline;) {
       const fewer = best.steps.toSpliced(at, size)
-      const message = await violationOf({ setting, steps: fewer }, seed, disk)
+      const message = await violationOf(fewer)
       if (message === undefined) at += size
       else best = { steps: fewer, message }
     }
   }
   return best
-}
-
-async function violationOf(
-  workload: Workload,
-  seed: number,
-  disk: Budget['disk'],
-): Promise<string | undefined> {
-  try {
-    await crashEverywhere(workload, seed, undefined, disk)
-    return undefined
-  } catch (error) {
-    // A workload with steps left out may be impossible (a keyspace that was never made): not what we look for.
-    return error instanceof Violation ? error.message : undefined
-  }
 }

@@ -76,7 +76,7 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
         )
         if (budget.all !== 1) throw violation
         const kind = `${injection.kind} ${injection.file.split('.').at(-1)} ${JSON.stringify(injection.fault)}`
-        found.set(`${kind}: ${error.message.replaceAll(/\d+/g, 'n')}`, violation)
+        found.set(`${kind}: ${error.message.replaceAll(/[0-9a-f]{16}|\d+/g, 'n')}`, violation)
       }
     }
     summary.workloads++

@@ -11,7 +11,7 @@ import {
 import type { SubjectDatabase, SubjectKeyspace } from '../support/subject.ts'
 import { type Image, describe, develop } from './images.ts'
 import { Run, Violation, encode, openFor } from './runner.ts'
-import { type Setting, counterKey } from './workload.ts'
+import { type Setting, type Step, counterKey } from './workload.ts'
 
 /** Recovery may take this long: P14. Generous, as the machine has other work. */
 const slowestOpenMs = 5000
@@ -94,24 +94,41 @@ export async function recover(image: Image, model: Model, setting: Setting): Pro
   }
 }
 
-/** Writes a little more into a recovered database, opens it again and compares exactly. Leaves nothing open. */
+/**
+ * Writes a little more into a recovered database, opens it again, compares exactly, writes again, and compares the files with
+ * what the database knows of: none may be left over. Leaves nothing open.
+ */
 export async function goOn({ run }: Recovered, number: number): Promise<void> {
   const names = ['', ...run.model.layout.keys()]
   const writes = names.map((keyspace) => ({ keyspace, key: `more${number % 3}`, valueBytes: 20 }))
-  await run.run({ do: 'batch', writes, form: 'batch', sync: number % 2 === 0, durability: undefined })
-  if (number % 3 === 0) await run.run({ do: 'flush', keyspace: undefined, sync: true })
-  await run.run({
+  const last: Step = {
     do: 'write',
     write: { keyspace: '', key: 'k1', valueBytes: 5 },
     sync: true,
     durability: undefined,
-  })
+  }
+  await run.run({ do: 'batch', writes, form: 'batch', sync: number % 2 === 0, durability: undefined })
+  if (number % 3 === 0) await run.run({ do: 'flush', keyspace: undefined, sync: true })
+  await run.run(last)
   await run.run({ do: 'reopen' })
   const contents = await readAll(run.database)
   if (run.model.matching(contents, run.model.boundsWhenClosed(), 'kill') === undefined) {
     throw new Violation('written after the recovery, and gone after the next open')
   }
+  await run.run(last)
+  await requireNoOrphans(run)
   await run.close()
+}
+
+async function requireNoOrphans({ database, files }: Run): Promise<void> {
+  const { keyspaces, journals } = database.stats()
+  const known = { sst: keyspaces.reduce((sum, { tables }) => sum + tables, 0), wal: journals, man: 1 }
+  const names = await files.list()
+  for (const [extension, count] of Object.entries(known)) {
+    const found = names.filter((name) => name.endsWith(`.${extension}`))
+    if (found.length !== count)
+      throw new Violation(`${count} .${extension} files are in use, but there are ${found.join(', ')}`)
+  }
 }
 
 /** Opens an image, compares, writes more, opens again, compares exactly. @throws Violation */

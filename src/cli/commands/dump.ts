@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { defaultEncodings, existingKeyspace, namedEncodings, withDatabase } from '../database.ts'
+import { existingKeyspace, fixedEncodings, withDatabase } from '../database.ts'
 import { dumpHeaderLine, endLine, entryLine, keyspaceLine } from '../dump-format.ts'
 import { examples, keyspaceOption, memoryLimitOption, type DatabaseChoice } from '../options.ts'
 import { Output } from '../output.ts'
@@ -23,14 +23,13 @@ export function addDump(program: Command): void {
 
 async function dump(directory: string, options: DatabaseChoice): Promise<void> {
   const output = new Output()
-  const defaults = await defaultEncodings(directory, options)
   await withDatabase(directory, options, async (database) => {
     const names = options.keyspace === undefined ? ['', ...database.keyspaces()] : [options.keyspace]
     let entries = 0
     output.line(dumpHeaderLine)
     for (const name of names) {
       const keyspace = await existingKeyspace(database, name)
-      output.line(keyspaceLine({ name, ...(name === '' ? defaults : await namedEncodings(database, name)) }))
+      output.line(keyspaceLine({ name, ...fixedEncodings(database, name) }))
       for await (const [key, value] of keyspace.range({})) {
         output.line(entryLine(key, value))
         entries++
