@@ -1,6 +1,6 @@
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Property tests and torture programs say themselves how long they run; this ends what hangs.
@@ -10,3 +10,5 @@ export default defineConfig({
     maxWorkers: 2,
   },
 })
+
+export default config

@@ -53,10 +53,14 @@ export async function run() {
     )
     await db.close()
   })
-  process.stdout.write(`\nallocations: bytes per operation over ${OPERATIONS} operations, the bare loop subtracted\n\n`)
+  process.stdout.write(
+    `\nallocations: bytes per operation over ${OPERATIONS} operations, the bare loop subtracted\n\n`,
+  )
   process.stdout.write('| what | bytes | bar | |\n|---|--:|---|---|\n')
   for (const { name, bytes, bar, reached } of rows) {
-    process.stdout.write(`| ${name} | ${bytes.toFixed(2)} | ${bar ?? ''} | ${bar === undefined ? '' : reached ? 'reached' : 'MISSED'} |\n`)
+    process.stdout.write(
+      `| ${name} | ${bytes.toFixed(2)} | ${bar ?? ''} | ${bar === undefined ? '' : reached ? 'reached' : 'MISSED'} |\n`,
+    )
   }
   return rows
 }

@@ -22,7 +22,9 @@ const machine = {
   cores: cpus().length,
   loadBefore: loadavg().map((load) => Number(load.toFixed(2))),
 }
-process.stdout.write(`node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`)
+process.stdout.write(
+  `node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`,
+)
 
 const results = {}
 for (const name of wanted) {

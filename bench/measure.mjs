@@ -53,7 +53,9 @@ export function row(name, operations, milliseconds, bar, settleMilliseconds = []
 
 export function printTable(title, rows) {
   process.stdout.write(`\n${title}\n\n`)
-  process.stdout.write('| workload | median | lowest | highest | settled after | bar | |\n|---|--:|--:|--:|--:|--:|---|\n')
+  process.stdout.write(
+    '| workload | median | lowest | highest | settled after | bar | |\n|---|--:|--:|--:|--:|--:|---|\n',
+  )
   for (const { name, operationsPerSecond, lowest, highest, settleSeconds, bar } of rows) {
     const cells = [
       name,

@@ -27,7 +27,8 @@ export async function run({ rounds }) {
         if (name === 'random') {
           times.get.push(
             timedSync(() => {
-              for (let i = 0; i < OPERATIONS; i++) if (db.getSync(readOrder[i]) === undefined) throw new Error('lost')
+              for (let i = 0; i < OPERATIONS; i++)
+                if (db.getSync(readOrder[i]) === undefined) throw new Error('lost')
             }),
           )
           times.has.push(

@@ -14,14 +14,14 @@ export async function run({ rounds }) {
   const values = halfCompressibleValues(OPERATIONS)
   const workloads = {
     async batches(db) {
-      for (let i = 0; i < OPERATIONS; ) {
+      for (let i = 0; i < OPERATIONS;) {
         const batch = db.batch()
         for (const end = i + BATCH; i < end; i++) batch.put(keys[i], values[i])
         await batch.commit()
       }
     },
     async turns(db) {
-      for (let i = 0; i < OPERATIONS; ) {
+      for (let i = 0; i < OPERATIONS;) {
         let last
         for (const end = i + TURN; i < end; i++) last = db.put(keys[i], values[i])
         await last

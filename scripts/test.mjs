@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const PARTS = [
-  { name: 'unit', folders: ['test/kernel', 'test/fs', 'test/journal', 'test/version', 'test/table', 'test/api', 'test/cli'] },
+  {
+    name: 'unit',
+    folders: ['test/kernel', 'test/fs', 'test/journal', 'test/version', 'test/table', 'test/api', 'test/cli'],
+  },
   { name: 'model', folders: ['test/model'] },
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
@@ -15,7 +18,9 @@ const PARTS = [
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !PARTS.some((part) => part.name === name))
 if (unknown.length > 0) {
-  process.stderr.write(`unknown part ${unknown.join(', ')}; known are ${PARTS.map((part) => part.name).join(', ')}\n`)
+  process.stderr.write(
+    `unknown part ${unknown.join(', ')}; known are ${PARTS.map((part) => part.name).join(', ')}\n`,
+  )
   process.exit(2)
 }
 
@@ -46,7 +51,14 @@ try {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     timed(name, () => {
       const report = join(directory, `${name}.json`)
-      const ok = npx('vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...folders)
+      const ok = npx(
+        'vitest',
+        'run',
+        '--reporter=default',
+        '--reporter=json',
+        `--outputFile.json=${report}`,
+        ...folders,
+      )
       try {
         const result = JSON.parse(readFileSync(report, 'utf8'))
         passed += result.numPassedTests

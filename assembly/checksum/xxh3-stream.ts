@@ -15,7 +15,7 @@ import {
 } from './xxh3'
 
 /**
- * XXH3-64 of input that comes in pieces; the state is in the thread's state.
+ * XXH3-64 of input that comes in pieces. The state is a record of HASH_STATE_BYTES that the caller keeps:
  *
  *   lanes 64 B | buffer 256 B | u64 total length | u32 bytes in the buffer | u32 stripes in the current block | scratch 64 B
  *

@@ -7,7 +7,7 @@ import { describe, encodingName, makeCodecs, reconcileEncoding } from './encodin
 import { Keyspace, keyspaceStats } from './keyspace.ts'
 import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions } from './options.ts'
-import { ResultPool } from './result-pool.ts'
+import type { ResultPool } from './result-pool.ts'
 import type { View } from './reads.ts'
 import { Snapshot } from './snapshot.ts'
 import type {

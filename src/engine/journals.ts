@@ -2,7 +2,7 @@ import type { Engine } from './engine.ts'
 import { VarveError } from '../errors.ts'
 import { journalFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
-import { JournalWriter } from '../journal/writer.ts'
+import type { JournalWriter } from '../journal/writer.ts'
 import type { VersionEdit } from '../version/edit.ts'
 
 /** A journal is left for a new one when it is this many memtables long. */

@@ -169,7 +169,7 @@ class NodeFile implements File {
       await new Promise<void>((resolve, reject) => {
         fdatasync(this.#descriptor, (error) => {
           if (error === null) resolve()
-          else reject(this.#failure(error, 'flush') as Error)
+          else reject(this.#failure(error, 'flush'))
         })
       })
     } finally {

@@ -72,8 +72,20 @@ describe('options of open', () => {
 describe('keys, values and names', () => {
   it('refuses what is neither string nor bytes, saying which argument', async () => {
     const db = await openBytes()
-    for (const bad of [undefined, null, 1, 1n, true, {}, [], new ArrayBuffer(4), new Uint16Array(2), new Date(0), () => 1]) {
-      const key = bad as unknown as string
+    for (const bad of [
+      undefined,
+      null,
+      1,
+      1n,
+      true,
+      {},
+      [],
+      new ArrayBuffer(4),
+      new Uint16Array(2),
+      new Date(0),
+      () => 1,
+    ]) {
+      const key = bad as string
       expect(() => db.putSync(key, 'v')).toThrow(/^key must be/)
       expect(() => db.putSync('k', key)).toThrow(/^value must be/)
       expect(() => db.getSync(key)).toThrow(/^key must be/)
@@ -160,8 +172,10 @@ describe('keys, values and names', () => {
     const names = ['../../etc/passwd', 'CON', 'a/b', '.', '__proto__', '😀', 'a'.repeat(255)]
     for (const name of names) db.keyspaceSync(name).putSync('k', name)
     await db.flush()
-    for (const file of await fileSystem.list()) expect(file).toMatch(/^([0-9a-f]{16}\.(wal|sst|man)|superblock-[ab])$/)
-    for (const name of names) expect(Buffer.from(db.keyspaceSync(name).getSync('k') ?? []).toString()).toBe(name)
+    for (const file of await fileSystem.list())
+      expect(file).toMatch(/^([0-9a-f]{16}\.(wal|sst|man)|superblock-[ab])$/)
+    for (const name of names)
+      expect(Buffer.from(db.keyspaceSync(name).getSync('k') ?? []).toString()).toBe(name)
     await db.close()
   })
 

@@ -59,7 +59,9 @@ describe('encodings', () => {
     expect(() => db.keyspaceSync('json', { keyEncoding: 'utf8', valueEncoding: 'utf8' })).toThrow(TypeError)
     await db.close()
     await expect(openBytes({}, fileSystem)).rejects.toThrow(/keyEncoding is not given/)
-    await expect(openBytes({ keyEncoding: 'utf8', valueEncoding: 'json' }, fileSystem)).rejects.toThrow(TypeError)
+    await expect(openBytes({ keyEncoding: 'utf8', valueEncoding: 'json' }, fileSystem)).rejects.toThrow(
+      TypeError,
+    )
     const raw = await openBytes({ keyEncoding: 'bytes', valueEncoding: 'buffer' }, fileSystem)
     expect([...raw.rangeSync()]).toEqual([[new Uint8Array([107]), Buffer.from('v')]])
     raw.keyspaceSync('free', { keyEncoding: 'utf8', valueEncoding: 'json' })

@@ -15,7 +15,12 @@ export function openText(
   fileSystem: FileSystem = memoryFileSystem(),
   options: OpenOptions<'utf8', 'utf8'> = {},
 ): Promise<TextDatabase> {
-  return openOn(fileSystem, { keyEncoding: 'utf8', valueEncoding: 'utf8', memoryLimit: SMALL_MEMORY, ...options })
+  return openOn(fileSystem, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'utf8',
+    memoryLimit: SMALL_MEMORY,
+    ...options,
+  })
 }
 
 /** A database of bytes on a file system in memory. */

@@ -135,7 +135,9 @@ describe('writes', () => {
     for (let pass = 0; pass < 2; pass++) {
       for (const length of lengths) expect(db.getSync(`k${length}`)?.length).toBe(length)
       expect([...db.rangeSync()].map(([, value]) => value.length).sort((a, b) => a - b)).toEqual(lengths)
-      expect([...db.rangeSync({ reverse: true })].map(([, value]) => value.length).sort((a, b) => a - b)).toEqual(lengths)
+      expect(
+        [...db.rangeSync({ reverse: true })].map(([, value]) => value.length).sort((a, b) => a - b),
+      ).toEqual(lengths)
       await db.flush()
     }
   })

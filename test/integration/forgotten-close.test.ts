@@ -28,7 +28,7 @@ async function after(name: string, script: string): Promise<Record<string, strin
   const text = new TextDecoder()
   const found = [...database.rangeSync()].map(([key, value]) => [text.decode(key), text.decode(value)])
   await database.close()
-  return Object.fromEntries(found)
+  return Object.fromEntries(found) as Record<string, string>
 }
 
 // Long enough for no timer to help: what reaches the system does so because the process ends.

@@ -37,24 +37,21 @@ export { CURSOR_ENTRY, CURSOR_NEXT, CURSOR_VALUE, CURSOR_VALUE_LENGTH, CURSOR_TR
 
 async function compile(): Promise<WebAssembly.Module> {
   let binary: Uint8Array | undefined
-  const { error, stderr } = await asc.main(
-    [entry, '--target', 'debug', '--outFile', 'block-internals.wasm'],
-    {
-      readFile(name) {
-        if (name === entry) return source
-        try {
-          return readFileSync(name, 'utf8')
-        } catch {
-          return null
-        }
-      },
-      writeFile(_name, contents) {
-        if (typeof contents !== 'string') binary = contents
-      },
-      listFiles: () => null,
+  const { error } = await asc.main([entry, '--target', 'debug', '--outFile', 'block-internals.wasm'], {
+    readFile(name) {
+      if (name === entry) return source
+      try {
+        return readFileSync(name, 'utf8')
+      } catch {
+        return null
+      }
     },
-  )
-  if (error || binary === undefined) throw new Error(`${entry}: ${stderr.toString()}`)
+    writeFile(_name, contents) {
+      if (typeof contents !== 'string') binary = contents
+    },
+    listFiles: () => null,
+  })
+  if (error || binary === undefined) throw new Error(`${entry}: ${error?.message ?? 'no output'}`)
   return new WebAssembly.Module(Uint8Array.from(binary))
 }
 

@@ -50,8 +50,8 @@ export interface BuiltTable {
   file: Uint8Array
   rootOffset: number
   rootSize: number
-  float(offset: number): number
-  word(offset: number): number
+  float: (offset: number) => number
+  word: (offset: number) => number
   smallestKey: Uint8Array
   largestKey: Uint8Array
 }
@@ -190,7 +190,7 @@ export function readTable(table: BuiltTable, salt: Uint8Array): TableEntry[] {
   for (const rootEntry of readEntries(root.payload, true, root.offset)) {
     const index = indexed(BLOCK_INDEX, rootEntry)
     const indexEntries = readEntries(index.payload, true, index.offset)
-    const lastSeparator = indexEntries.at(-1) as TableEntry
+    const lastSeparator = indexEntries.at(-1)
     if (compareKeys(lastSeparator.key, rootEntry.key) !== 0 || lastSeparator.seqno !== rootEntry.seqno) {
       throw new Error('a root entry is not the last separator of its index block')
     }

@@ -14,8 +14,10 @@ import { type Setting, type Step, type Workload, makeWorkload, settings } from '
 
 export interface Budget {
   readonly seed: number
-  /** No workload is begun after this time. */
+  /** No workload is begun after this time, */
   readonly seconds: number
+  /** unless there were fewer than this: one for each setting, as a rule. */
+  readonly atLeast?: number
   /** Nor after so many, if given. */
   readonly workloads?: number
   /** Steps of a workload, on average. */
@@ -40,7 +42,7 @@ export interface Summary {
 }
 
 /** One in so many images crashes again during its recovery. */
-const secondCrashEvery = 199
+const secondCrashEvery = 599
 
 /** The setting and the steps that belong to a seed. */
 export function workloadOf(seed: number, steps = 60): Workload {
@@ -52,7 +54,8 @@ export function workloadOf(seed: number, steps = 60): Workload {
 /** Workload after workload, from `seed` on. @throws Violation with the command that repeats it */
 export async function crashPoints(budget: Budget): Promise<Summary> {
   const began = Date.now()
-  const { seed, seconds, workloads = Infinity, steps = 60 } = budget
+  const { seed, seconds, atLeast = 1, workloads = Infinity, steps = 60 } = budget
+  const inTime = (): boolean => Date.now() - began < seconds * 1000
   const summary: Summary = {
     program: 'crash-points',
     seed,
@@ -63,7 +66,7 @@ export async function crashPoints(budget: Budget): Promise<Summary> {
     doubleCrashes: 0,
     byPolicy: {},
   }
-  while (summary.workloads < workloads && Date.now() - began < seconds * 1000) {
+  while (summary.workloads < workloads && (summary.workloads < atLeast || inTime())) {
     const current = seed + summary.workloads
     const workload = workloadOf(current, steps)
     try {

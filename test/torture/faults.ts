@@ -9,6 +9,8 @@ export interface Injection {
   readonly fault: Exclude<Fault, 'crash'>
   /** Later operations of the kind fail as well, until the disk is healed. */
   readonly sticky: boolean
+  /** The disk is full, and what did land cannot be cut off again. */
+  readonly cutFails: boolean
 }
 
 /** What can go wrong with an operation of a kind. */
@@ -39,16 +41,18 @@ export function injector(
   hits: { count: number; healed: boolean },
 ): (index: number, kind: OperationKind) => 'continue' | Fault {
   return (index, kind) => {
-    const again = injection.sticky && index > injection.index && failsToo(injection, kind)
+    const later = index > injection.index && (injection.sticky || injection.cutFails)
+    const again = later && failsToo(injection, kind)
     if (hits.healed || !(index === injection.index || again)) return 'continue'
     if (index === injection.index && kind !== injection.kind)
       throw new Error('the workload is not deterministic')
     hits.count++
-    return injection.fault
+    return kind === 'truncate' ? { error: 'EIO' } : injection.fault
   }
 }
 
-function failsToo({ fault, kind: first }: Injection, kind: OperationKind): boolean {
+function failsToo({ fault, kind: first, cutFails }: Injection, kind: OperationKind): boolean {
+  if (cutFails) return kind === 'truncate'
   const full = 'error' in fault && fault.error === 'ENOSPC'
   return kind === first || (full && (kind === 'write' || kind === 'create'))
 }
@@ -58,14 +62,15 @@ export function isOutOfSpace(fault: Fault): boolean {
 }
 
 /** Whether an open database must be poisoned by this: by every failed sync, by every failed write but a full disk's. */
-export function poisons({ kind, file, fault }: Injection): boolean {
+export function poisons({ kind, file, fault, cutFails }: Injection): boolean {
   if (kind === 'sync' || kind === 'syncDirectory') return true
   if (kind !== 'write') return false
   if (file.endsWith('.sst')) return false
   // A journal or a manifest that could be cut back lives on; a superblock half written does not.
-  return !(isOutOfSpace(fault) && (file.endsWith('.wal') || file.endsWith('.man')))
+  return cutFails || !(isOutOfSpace(fault) && (file.endsWith('.wal') || file.endsWith('.man')))
 }
 
-export function describeInjection({ index, kind, file, fault, sticky }: Injection): string {
-  return `${JSON.stringify(fault)} ${sticky ? 'from' : 'at'} operation ${index} (${kind} ${file})`
+export function describeInjection({ index, kind, file, fault, sticky, cutFails }: Injection): string {
+  const what = `${JSON.stringify(fault)}${cutFails ? ' that cannot be cut back' : ''}`
+  return `${what} ${sticky ? 'from' : 'at'} operation ${index} (${kind} ${file})`
 }

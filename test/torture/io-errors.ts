@@ -7,7 +7,7 @@ import { VarveError } from '../../src/errors.ts'
 import type { SubjectDatabase } from '../support/subject.ts'
 import { FaultyFileSystem, type OperationRecord } from '../support/faulty.ts'
 import { mulberry32, pick } from '../support/random.ts'
-import { type Injection, describeInjection, faultsOf, injector, poisons } from './faults.ts'
+import { type Injection, describeInjection, faultsOf, injector, isOutOfSpace, poisons } from './faults.ts'
 import type { Image } from './images.ts'
 import { Run, Violation, nothingApplied } from './runner.ts'
 import { readAll, verify } from './verify.ts'
@@ -100,7 +100,12 @@ async function injections(workload: Workload, random: () => number): Promise<Inj
   await run.close()
   const list = files.log.flatMap(({ kind, name, length }: OperationRecord, index) =>
     faultsOf(kind, length).flatMap((fault) =>
-      [false, true].map((sticky): Injection => ({ index, kind, file: name, fault, sticky })),
+      [false, true, undefined].flatMap((sticky): Injection[] => {
+        const injection = { index, kind, file: name, fault }
+        if (sticky !== undefined) return [{ ...injection, sticky, cutFails: false }]
+        const cuts = isOutOfSpace(fault) && kind === 'write' && /\.(wal|man)$/.test(name)
+        return cuts ? [{ ...injection, sticky: false, cutFails: true }] : []
+      }),
     ),
   )
   for (let i = list.length - 1; i > 0; i--) {
@@ -160,7 +165,7 @@ async function afterFailure(
   injection: Injection,
   failure: unknown,
   acknowledged: number,
-  hits: { healed: boolean },
+  hits: { count: number; healed: boolean },
 ): Promise<boolean> {
   hits.healed = true
   const database = run.openDatabase
@@ -175,7 +180,9 @@ async function afterFailure(
   if (shown === undefined) throw new Violation(`after ${String(failure)} it shows what was never there`)
   const unknown = run.model.commits - shown.commits
   const poisoned = isPoisoned(database)
-  if (poisoned !== poisons(injection)) {
+  // Where nothing was there to be cut back, that could not fail either.
+  const cutFails = injection.cutFails && hits.count > 1
+  if (poisoned !== poisons({ ...injection, cutFails })) {
     throw new Violation(`after ${String(failure)} the database is ${poisoned ? '' : 'not '}poisoned`)
   }
   if (poisoned && nothingApplied(failure)) throw new Violation(`${String(failure)} does not say POISONED`)
