@@ -112,7 +112,7 @@ function addNode(builder: u32, node: u32): u32 {
     assert(type == TYPE_EXTENT ? rawLength >= INLINE_VALUE_LIMIT_BYTES : rawLength < INLINE_VALUE_LIMIT_BYTES)
   const valueBound = extents == 0 ? rawLength : EXTENT_LIST_HEADER_MAX + 3 * extents
 
-  // A long user key whose versions need several blocks begins a data and an index block, and a table if it needs several of these.
+  // A long user key with versions begins a data block, an index block if they need several, and a table if they need several of these.
   const longVersions = keyLength > LONG_KEY_BYTES ? versionsOfLongKey(builder, node) : 0
   if (isGatheringData(builder)) {
     const ends =
@@ -124,7 +124,7 @@ function addNode(builder: u32, node: u32): u32 {
   }
   if (!isGatheringData(builder)) {
     if (isDataBlockPending(builder)) indexDataBlock(builder, key, keyLength)
-    if (longVersions != 0) endIndexBlock(builder)
+    if (longVersions > 1) endIndexBlock(builder)
     if (!finishIndexBlock(builder)) return STATUS_FULL
     if (loadU32(builder + BUILDER_ROOT_FULL) != 0) return STATUS_NO_PAGES
     if (longVersions == LONG_KEY_INTERVAL && hasIndexBlocks(builder)) return STATUS_NO_PAGES

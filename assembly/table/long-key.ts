@@ -10,8 +10,9 @@ const ENTRY_OVERHEAD: u32 = 40
 const BLOCK_OVERHEAD: u32 = 256
 
 /**
- * Looks ahead from the first version of a long user key: number of its versions (counted up to LONG_KEY_INTERVAL) if they may fill
- * more than one data block; 0 otherwise, and for a later version of BUILDER_LONG_NODE's key.
+ * Looks ahead from the first version of a long user key. @returns 0 if it is the only one, or `node` is a later one of
+ * BUILDER_LONG_NODE's key; 1 if the versions fit a data block that begins with them; otherwise their number, counted up to
+ * LONG_KEY_INTERVAL.
  */
 export function versionsOfLongKey(builder: u32, node: u32): u32 {
   const seen = loadU32(builder + BUILDER_LONG_NODE)
@@ -29,7 +30,7 @@ export function versionsOfLongKey(builder: u32, node: u32): u32 {
     next = cursorNext(node)
     versions++
   }
-  return fillsBlock ? versions : 0
+  return versions == 1 ? 0 : fillsBlock ? versions : 1
 }
 
 function isSameKey(a: u32, b: u32): bool {

@@ -142,7 +142,6 @@ export class Catalog {
       if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
       const file = files.create(manifestFileName(id))
       const manifest = this.#firstFrames(file, id, state, edits)
-      this.#engine.syncDirectory()
       this.#manifest?.close()
       this.#manifest = manifest
       this.#manifestId = id
@@ -153,12 +152,13 @@ export class Catalog {
     if (oldId !== 0) files.removeOrphan(manifestFileName(oldId))
   }
 
-  /** A durable manifest of the state and the edits, or none. */
+  /** A manifest of the state and the edits, durable with its name, or none. */
   #firstFrames(file: File, id: number, state: DatabaseState, edits: readonly VersionEdit[]): ManifestWriter {
     try {
       const manifest = ManifestWriter.start(file, this.#engine.kernel, this.#engine.manifestHeader(id), state)
       if (edits.length > 0) manifest.append(edits)
       manifest.sync()
+      this.#engine.syncDirectory()
       return manifest
     } catch (error) {
       file.close()

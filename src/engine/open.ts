@@ -68,24 +68,34 @@ async function openLocked(
     throw new VarveError('EXISTS', `There is a database in ${fileSystem.location} already (errorIfExists).`)
   }
   const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
-  const superblock = await SuperblockWriter.open(fileSystem, kernel, found)
-  const { exports } = kernel
-  exports.raiseNextSeqno(stored.nextSeqno)
-  exports.publishSeqno(stored.nextSeqno)
-  const engine = new Engine(kernel, fileSystem, lock, options, stored, superblock)
+  let superblock: SuperblockWriter | undefined
+  let engine: Engine | undefined
   try {
-    engine.replaying = true
-    if (!stored.clean) engine.beginEpoch()
-    replay(engine, stored.journals)
-    engine.replaying = false
-    if (engine.catalog.begun) engine.journals.removeObsolete()
+    superblock = await SuperblockWriter.open(fileSystem, kernel, found)
+    kernel.exports.raiseNextSeqno(stored.nextSeqno)
+    kernel.exports.publishSeqno(stored.nextSeqno)
+    engine = new Engine(kernel, fileSystem, lock, options, stored, superblock)
+    recover(engine, stored)
     return engine
   } catch (error) {
-    engine.abandon()
+    if (engine !== undefined) engine.abandon()
+    else {
+      superblock?.close()
+      for (const table of stored.tables.values()) table.file.close()
+    }
     throw error
   } finally {
     for (const journal of stored.journals) journal.file.close()
   }
+}
+
+/** Brings back what only the journals hold. After an unclean end that begins the epoch; after a clean one it writes nothing. */
+function recover(engine: Engine, stored: StoredDatabase): void {
+  engine.replaying = true
+  if (!stored.clean) engine.beginEpoch()
+  replay(engine, stored.journals)
+  engine.replaying = false
+  if (engine.catalog.begun) engine.journals.removeObsolete()
 }
 
 /** @throws EXISTS in a directory of strangers, MISSING_FILE where there was a database */

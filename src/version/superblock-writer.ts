@@ -20,6 +20,8 @@ export class SuperblockWriter {
   readonly #files: Readonly<Record<SuperblockCopy, File>>
   /** Generation of the copy that is whole, durable and newest. */
   #generation: number
+  /** The copy that was read may be in the system's cache only, if a process was killed before its sync. */
+  #isCopyDurable: boolean
   /** The other copy: the one to write next. */
   #next: SuperblockCopy
   /** Writes are numbered as they are asked for; `#finished` is the last one that made both copies durable. */
@@ -34,11 +36,13 @@ export class SuperblockWriter {
     files: Readonly<Record<SuperblockCopy, File>>,
     generation: number,
     next: SuperblockCopy,
+    isCopyDurable: boolean,
   ) {
     this.#hasher = hasher
     this.#files = files
     this.#generation = generation
     this.#next = next
+    this.#isCopyDurable = isCopyDurable
   }
 
   /**
@@ -52,7 +56,7 @@ export class SuperblockWriter {
       b = await fs.create(superblockFileName('b'))
       // CRASH: both names are durable before a byte is in either, so that a missing copy is a loss, never a beginning.
       await fs.syncDirectory()
-      const writer = new SuperblockWriter(hasher, { a, b }, 0, 'a')
+      const writer = new SuperblockWriter(hasher, { a, b }, 0, 'a', true)
       await writer.writeAsync(content)
       return writer
     } catch (error) {
@@ -68,7 +72,7 @@ export class SuperblockWriter {
     const a = await fs.open(superblockFileName('a'), true)
     try {
       const b = await fs.open(superblockFileName('b'), true)
-      return new SuperblockWriter(hasher, { a, b }, found.superblock.generation, otherCopy(found.copy))
+      return new SuperblockWriter(hasher, { a, b }, found.superblock.generation, otherCopy(found.copy), false)
     } catch (error) {
       a.close()
       throw error
@@ -83,6 +87,7 @@ export class SuperblockWriter {
     this.#requireSound()
     const number = ++this.#asked
     try {
+      this.#secureCopy()
       const superblock = this.#superblock(content)
       for (let count = 0; count < 2; count++) {
         this.#put(superblock).sync()
@@ -112,6 +117,7 @@ export class SuperblockWriter {
     this.#requireSound()
     if (this.#finished > number) return
     try {
+      this.#secureCopy()
       const superblock = this.#superblock(content)
       for (let count = 0; count < 2; count++) {
         await this.#put(superblock).syncAsync()
@@ -132,6 +138,13 @@ export class SuperblockWriter {
 
   #superblock(content: SuperblockContent): Superblock {
     return { ...content, generation: this.#generation + 1 }
+  }
+
+  /** CRASH: makes the copy that was read durable before the other is touched; else a power loss could take both. */
+  #secureCopy(): void {
+    if (this.#isCopyDurable) return
+    this.#files[otherCopy(this.#next)].sync()
+    this.#isCopyDurable = true
   }
 
   /** Writes the copy whose turn it is. */

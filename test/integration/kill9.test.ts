@@ -110,6 +110,7 @@ function modelOf(contents: Contents): { model: Model; base: number } {
 
 it(`survives ${kills} kills (seed ${seed})`, { timeout: 40_000 + kills * 3000 }, async () => {
   let done = 0
+  let acknowledged = 0
   const moments: Record<When, number> = { opening: 0, open: 0, closing: 0 }
   for (let round = 0; done < kills; round++) {
     const directory = join(root, `database-${round}`)
@@ -133,6 +134,7 @@ it(`survives ${kills} kills (seed ${seed})`, { timeout: 40_000 + kills * 3000 },
       }
       if (death.opened) model.acknowledgeLayout()
       if (death.acknowledged > 0) model.acknowledge('os', base + death.acknowledged)
+      acknowledged += death.acknowledged
       moments[when]++
       done++
       // Sometimes the next process dies while it recovers what this one left.
@@ -151,7 +153,8 @@ it(`survives ${kills} kills (seed ${seed})`, { timeout: 40_000 + kills * 3000 },
       commits += (position?.commits ?? 0) - base
     }
   }
-  console.log(JSON.stringify({ kills: done, ...moments, seed }))
+  expect(acknowledged).toBeGreaterThan(kills)
+  console.log(JSON.stringify({ kills: done, ...moments, acknowledged, seed }))
 })
 
 function operationOf({ keyspace, key, value }: ReturnType<typeof writesOf>[number]): Operation {

@@ -56,7 +56,7 @@ const anyEntry: fc.Arbitrary<TableEntry> = fc
     if (entry.type === TYPE_EXTENT) return { ...entry, value: writeExtentList(50_000, 64, [50_024]) }
     return entry.type === TYPE_VALUE ? entry : { ...entry, value: new Uint8Array(0) }
   })
-const anyBlock = fc.array(anyEntry, { minLength: 1, maxLength: 80 }).map(toBlock)
+const anyBlock = fc.array(anyEntry, { minLength: 1, maxLength: 80, size: 'max' }).map(toBlock)
 const anyInterval = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constant(255))
 
 /** Many versions of few keys, over restart points. */

@@ -170,7 +170,7 @@ const anyEntries = fc
         { weight: 1, arbitrary: fc.constantFrom(32768, 140_000).map((n) => value(n, n)) },
       ),
     }),
-    { minLength: 1, maxLength: 150 },
+    { minLength: 1, maxLength: 150, size: 'max' },
   )
   .map((writes) =>
     // Every write has its own seqno, in any order over the keys.

@@ -426,6 +426,7 @@ describe('hostile payloads', () => {
       {
         minLength: 1,
         maxLength: 60,
+        size: 'max',
         selector: ({ key, seqno }) => `${Buffer.from(key).toString('hex')}/${seqno}`,
       },
     )

@@ -28,6 +28,7 @@ describe('looking up', () => {
     .uniqueArray(fc.tuple(anyKey, fc.oneof(fc.constant(0n), fc.bigInt(1n, 30n))), {
       minLength: 1,
       maxLength: 60,
+      size: 'max',
       selector: ([key, seqno]) => `${Buffer.from(key).toString('hex')}/${seqno}`,
     })
     .map((separators) => {

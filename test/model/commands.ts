@@ -1,13 +1,6 @@
 /** The commands of the model test: each does one thing to the database and to the model, and compares. */
 import fc from 'fast-check'
-import {
-  type Bytes,
-  type Durability,
-  type KeyspaceId,
-  type Operation,
-  defaultKeyspace,
-  range as rangeOf,
-} from '../model.ts'
+import { type Bytes, type Durability, type Operation, defaultKeyspace, range as rangeOf } from '../model.ts'
 import type { SubjectOperation } from '../support/subject.ts'
 import { key, largeValue, middleValue, range, show, smallValue, value, valueBytes } from './arbitraries.ts'
 import { ask, askSync, expectedAnswer, question } from './reading.ts'

@@ -63,8 +63,8 @@ const bugs: Record<string, Wrong> = {
 
 function wrong(right: SubjectDatabase, bug: Wrong): SubjectDatabase {
   const outside: SubjectDatabase = around(right, (property) => {
-    const member: unknown = Reflect.get(bug, property)
-    if (typeof member === 'function') return member(right)
+    const member = Object.entries(bug).find(([name]) => name === property)?.[1]
+    if (member !== undefined) return member(right)
     // The wrapper is not a keyspace to the engine: a batch is given what is inside.
     if (property !== 'batch') return undefined
     return () => {
@@ -92,7 +92,8 @@ function around<T extends object>(object: T, instead: (property: string) => unkn
       const other = instead(String(property))
       if (other !== undefined) return other
       const own: unknown = Reflect.get(target, property, target)
-      return typeof own === 'function' ? own.bind(target) : own
+      const bound: unknown = typeof own === 'function' ? own.bind(target) : own
+      return bound
     },
   })
 }

@@ -13,6 +13,10 @@ export interface Place {
   readonly discard: () => Promise<void>
 }
 
+/** How long a test looks for a mistake, and the seed it begins with. */
+export const seconds: number = Number(process.env['VARVE_MODEL_SECONDS'] ?? 40)
+export const firstSeed: number = Number(process.env['VARVE_SEED'] ?? Date.now() % 1_000_000_000)
+
 const memoryLimit = 16 * 1024 * 1024
 
 const options = fc.record({

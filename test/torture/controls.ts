@@ -3,7 +3,7 @@
  * the same mistake.
  */
 import type { File, FileSystem } from '../../src/fs/filesystem.ts'
-import { FaultyFileSystem } from '../support/faulty.ts'
+import type { FaultyFileSystem } from '../support/faulty.ts'
 
 /** What a broken disk does instead of an operation on a file; `go` carries it out. */
 export interface Mischief {
@@ -36,7 +36,9 @@ export function misled(files: FaultyFileSystem, mischief: Mischief): FaultyFileS
         if (property === 'syncAsync' && mischief.sync !== undefined) {
           return async (): Promise<void> => {
             let done = Promise.resolve()
-            mischief.sync?.(target, () => (done = target.syncAsync()))
+            mischief.sync?.(target, () => {
+              done = target.syncAsync()
+            })
             await done
           }
         }
@@ -54,7 +56,9 @@ export function misled(files: FaultyFileSystem, mischief: Mischief): FaultyFileS
       if (property === 'syncDirectory' && mischief.syncDirectory !== undefined) {
         return async (): Promise<void> => {
           let done = Promise.resolve()
-          mischief.syncDirectory?.(() => (done = target.syncDirectory()))
+          mischief.syncDirectory?.(() => {
+            done = target.syncDirectory()
+          })
           await done
         }
       }

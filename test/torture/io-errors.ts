@@ -146,11 +146,11 @@ export async function runWithFault(
   const afterPowerLoss = imageOf(files, run, 'power')
   await close(run, poisoned, failure !== undefined)
   hits.healed = true
-  if (files.openFileCount !== 0 || files.locked) {
-    throw new Violation(`after close() ${files.openFileCount} files are open, locked: ${files.locked}`)
-  }
+  const leak = files.openFileCount !== 0 || files.locked
   await verify(imageOf(files, run, 'kill'), run.model, workload.setting, injection.index)
   await verify(afterPowerLoss, run.model, workload.setting, injection.index)
+  if (leak)
+    throw new Violation(`after close() ${files.openFileCount} files are open, locked: ${files.locked}`)
   if (summary === undefined) return
   const key = `${injection.kind} ${injection.file.split('.').at(-1) ?? ''} ${JSON.stringify(injection.fault)}`
   summary.runs++

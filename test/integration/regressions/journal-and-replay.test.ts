@@ -1,0 +1,112 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { openOn } from '../../../src/api/open.ts'
+import { expectCode, openBytes, openText, SMALL_MEMORY } from '../../api/support.ts'
+import { FaultyFileSystem } from '../../support/faulty.ts'
+import { engineOf, failOnce, fillJournal, freeDisk, powerLoss } from './support.ts'
+
+describe('replay', () => {
+  it('does not delete journals it is still replaying', async () => {
+    // One journal, larger than memory at the next open: replay has to flush on the way.
+    const disk = new FaultyFileSystem()
+    const db = await openOn(disk, { memoryLimit: 4 * SMALL_MEMORY, memtableSize: 16 << 20 })
+    const keys: string[] = []
+    for (let i = 0; i < 6; i++) {
+      const batch = db.batch()
+      for (let j = 0; j < 100; j++) {
+        keys.push(`k${i}-${j}`)
+        batch.put(`k${i}-${j}`, new Uint8Array(30_000).fill(i + 1))
+      }
+      batch.commitSync({ durability: 'sync' })
+    }
+    expect(db.stats()).toMatchObject({ journals: 1, keyspaces: [{ tables: 0 }] })
+
+    const lost = powerLoss(disk)
+    const first = await openBytes({}, lost)
+    expect(keys.filter((key) => !first.hasSync(key))).toEqual([])
+    expect(first.stats().keyspaces[0]).not.toMatchObject({ tables: 0 })
+    const second = await openBytes({}, lost.clone())
+    expect(keys.filter((key) => !second.hasSync(key))).toEqual([])
+    const third = await openBytes({}, powerLoss(lost))
+    expect(keys.filter((key) => !third.hasSync(key))).toEqual([])
+  })
+
+  it('of a batch whose keyspaces were flushed one by one leaves nothing that cannot be flushed', async () => {
+    for (const xFirst of [false, true]) {
+      const disk = new FaultyFileSystem()
+      const db = await openText(disk)
+      const x = db.keyspaceSync('x', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+      const batch = db.batch()
+      if (xFirst) batch.put(x, 'a', 'in x').put('a', 'in default')
+      else batch.put('a', 'in default').put(x, 'a', 'in x')
+      batch.commitSync()
+      if (xFirst) x.flushSync()
+      else db.flushSync()
+
+      const again = await openText(disk.clone())
+      again.flushSync()
+      await again.flush()
+      again.putSync('b', 'after')
+      expect([...again.rangeSync()].map(([key]) => key)).toEqual(['a', 'b'])
+      const y = again.keyspaceSync('x', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+      expect([...y.rangeSync()]).toEqual([['a', 'in x']])
+    }
+  })
+})
+
+describe('journals', () => {
+  it('do not pile up behind a keyspace that is hardly written to, in a program that never yields', async () => {
+    const db = await openBytes({ memtableSize: 65_536 })
+    db.keyspaceSync('quiet').putSync('a', 'b')
+    const value = new Uint8Array(300)
+    let most = 0
+    for (let i = 0; i < 20_000; i++) {
+      db.putSync(`k${i}`, value)
+      if (i % 100 === 0) most = Math.max(most, db.stats().journals)
+    }
+    expect(most).toBeLessThan(12)
+    expect(db.keyspaceSync('quiet').hasSync('a')).toBe(true)
+  })
+
+  it('that cannot be deleted do not fail the write that made them obsolete', async () => {
+    const disk = new FaultyFileSystem()
+    const db = await openBytes({ memtableSize: 16_384 }, disk)
+    disk.onOperation = (_index, kind) => (kind === 'remove' ? { error: 'EIO' } : 'continue')
+    for (let i = 0; i < 400; i++) db.putSync(`k${i}`, new Uint8Array(1000))
+    expect(disk.log.some(({ kind, name }) => kind === 'remove' && name.endsWith('.wal'))).toBe(true)
+    freeDisk(disk)
+    await db.close()
+    const again = await openBytes({}, disk)
+    expect([...again.keysSync()].length).toBe(400)
+  })
+
+  it('whose name may not be on disk take no frames: a failed directory sync poisons', async () => {
+    const disk = new FaultyFileSystem()
+    const db = await openBytes({ memtableSize: 16_384 }, disk)
+    fillJournal(db)
+    failOnce(disk, 0, '', 'syncDirectory', 'EIO')
+    await expectCode('POISONED', () => db.putSync('c', 'd'))
+    freeDisk(disk)
+    await expectCode('POISONED', () => db.putSync('c', 'd'))
+    expect(db.hasSync('c')).toBe(false)
+  })
+
+  it('of a buffered load are fdatasynced once a second, however often it writes', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const disk = new FaultyFileSystem()
+    const db = await openText(disk, { durability: 'buffered', flushInterval: 10 })
+    const syncs = (): number =>
+      disk.log.filter(({ kind, name }) => kind === 'sync' && name.endsWith('.wal')).length
+    const before = syncs()
+    for (let i = 0; i < 1000; i++) {
+      db.putSync(`k${i}`, 'v')
+      await vi.advanceTimersByTimeAsync(5)
+    }
+    expect(syncs() - before).toBeGreaterThanOrEqual(4)
+    expect(syncs() - before).toBeLessThanOrEqual(6)
+    await vi.advanceTimersByTimeAsync(1100)
+    const journal = engineOf(db).journals.current
+    expect(journal?.syncedOffset).toBe(journal?.length)
+    expect(engineOf(await openText(powerLoss(disk))).visibleSeqno()).toBeGreaterThanOrEqual(1000)
+  })
+})
