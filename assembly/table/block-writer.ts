@@ -35,7 +35,7 @@ const WRITER_END: u32 = 8
 /** u32: number of entries; entries since the last restart head, that included. */
 const WRITER_ENTRIES: u32 = 12
 const WRITER_POSITION: u32 = 16
-/** u32: restart interval. */
+/** u32: restart interval of the block being gathered. */
 const WRITER_INTERVAL: u32 = 20
 /** u32: slice of the restart head's key; the last entry gathered. */
 const WRITER_HEAD: u32 = 24
@@ -46,7 +46,9 @@ const WRITER_SIZE: u32 = 36
 /** u64: lowest and highest seqno. */
 const WRITER_LOWEST: u32 = 40
 const WRITER_HIGHEST: u32 = 48
-export const WRITER_BYTES: u32 = 56
+/** u32: restart interval of a block, unless it begins with a long key. */
+const WRITER_USUAL_INTERVAL: u32 = 56
+export const WRITER_BYTES: u32 = 60
 
 const GATHERED_TRAILER: u32 = 0
 const GATHERED_SHARED: u32 = 8
@@ -56,19 +58,17 @@ const GATHERED_BYTES: u32 = 24
 /** Type byte and seqno, roughly. */
 const HEADER_ESTIMATE: u32 = 4
 
+/** User keys above this are long. */
+export const LONG_KEY_BYTES: u32 = 2048
+/** Restart interval of blocks that begin with a long key: a restart head costs its whole key. */
+export const LONG_KEY_INTERVAL: u32 = 255
+
 /** An empty writer with the buffer [buffer, limit). */
 export function writerCreate(writer: u32, buffer: u32, limit: u32, interval: u32): void {
   storeU32(writer + WRITER_BUFFER, buffer)
   storeU32(writer + WRITER_LIMIT, limit)
-  storeU32(writer + WRITER_INTERVAL, interval)
+  storeU32(writer + WRITER_USUAL_INTERVAL, interval)
   writerReset(writer)
-}
-
-/** INVARIANT: the writer is empty. */
-// @ts-ignore: decorator
-@inline
-export function writerSetInterval(writer: u32, interval: u32): void {
-  storeU32(writer + WRITER_INTERVAL, interval)
 }
 
 function writerReset(writer: u32): void {
@@ -136,6 +136,11 @@ export function writerBound(writer: u32): u32 {
 export function writerAdd(writer: u32, key: u32, keyLength: u32, trailer: u64, valueLength: u32): u32 {
   const entry = loadU32(writer + WRITER_END)
   const rest = entry + GATHERED_BYTES
+  const entries = loadU32(writer + WRITER_ENTRIES)
+  if (entries == 0) {
+    const usual = loadU32(writer + WRITER_USUAL_INTERVAL)
+    storeU32(writer + WRITER_INTERVAL, keyLength > LONG_KEY_BYTES ? LONG_KEY_INTERVAL : usual)
+  }
   const position = loadU32(writer + WRITER_POSITION)
   let shared: u32 = 0
   if (position == 0) {
@@ -159,7 +164,6 @@ export function writerAdd(writer: u32, key: u32, keyLength: u32, trailer: u64, v
   const seqno = trailer >>> 8
   if (seqno < loadU64(writer + WRITER_LOWEST)) storeU64(writer + WRITER_LOWEST, seqno)
   if (seqno > loadU64(writer + WRITER_HIGHEST)) storeU64(writer + WRITER_HIGHEST, seqno)
-  const entries = loadU32(writer + WRITER_ENTRIES)
   storeU32(writer + WRITER_ENTRIES, entries + 1)
   storeU32(writer + WRITER_POSITION, position + 1 == loadU32(writer + WRITER_INTERVAL) ? 0 : position + 1)
   storeU32(writer + WRITER_LAST, entry)

@@ -18,7 +18,6 @@ import {
   writerFitsKey,
   writerLastKey,
   writerLastTrailer,
-  writerSetInterval,
   writerSize,
 } from './block-writer'
 import {
@@ -28,7 +27,6 @@ import {
   BUILDER_INDEX_ENDS,
   BUILDER_INDEX_TIGHT,
   BUILDER_INDEX_WRITER,
-  BUILDER_INTERVAL,
   BUILDER_LAST_TRAILER,
   BUILDER_PENDING_OFFSET,
   BUILDER_PENDING_SIZE,
@@ -57,11 +55,6 @@ import { separator } from './separator'
 
 /** An index entry's value: varint64 below 2^53, varint32 up to 2^17. */
 const HANDLE_MAX_BYTES: u32 = 11
-/** Keys above this are long. */
-export const LONG_KEY_BYTES: u32 = 2048
-/** Restart interval of index blocks that begin with a long key: a restart head costs its whole key. */
-export const LONG_KEY_INTERVAL: u32 = 255
-
 // ── index entries ────────────────────────────────────────────────────────────────────────────────────────
 
 /** Whether a finished data block waits for its index entry. */
@@ -107,25 +100,11 @@ export function indexLastDataBlock(builder: u32): void {
 function addIndexEntry(builder: u32, key: u32, keyLength: u32, seqno: u64): void {
   const offset = loadU64(builder + BUILDER_PENDING_OFFSET)
   const size = loadU32(builder + BUILDER_PENDING_SIZE)
-  addHandle(builder, builder + BUILDER_INDEX_WRITER, key, keyLength, (seqno << 8) | TYPE_VALUE, offset, size)
+  addHandle(builder + BUILDER_INDEX_WRITER, key, keyLength, (seqno << 8) | TYPE_VALUE, offset, size)
   storeU32(builder + BUILDER_PENDING_SIZE, 0)
 }
 
-function addHandle(
-  builder: u32,
-  writer: u32,
-  key: u32,
-  keyLength: u32,
-  trailer: u64,
-  offset: u64,
-  size: u32,
-): void {
-  if (writerEntries(writer) == 0) {
-    writerSetInterval(
-      writer,
-      keyLength > LONG_KEY_BYTES ? LONG_KEY_INTERVAL : loadU32(builder + BUILDER_INTERVAL),
-    )
-  }
+function addHandle(writer: u32, key: u32, keyLength: u32, trailer: u64, offset: u64, size: u32): void {
   writeHandle(writerAdd(writer, key, keyLength, trailer, handleSize(offset, size)), offset, size)
 }
 
@@ -164,7 +143,7 @@ export function finishIndexBlock(builder: u32): bool {
   const keyLength = writerLastKey(writer, key)
   const trailer = writerLastTrailer(writer)
   const offset = outputBlock(builder, BLOCK_INDEX, writerFinish(writer, payload, 0))
-  addHandle(builder, root, key, keyLength, trailer, offset, loadU32(builder + BUILDER_APPENDED))
+  addHandle(root, key, keyLength, trailer, offset, loadU32(builder + BUILDER_APPENDED))
   storeU32(builder + BUILDER_INDEX_BLOCKS, loadU32(builder + BUILDER_INDEX_BLOCKS) + 1)
   storeU32(builder + BUILDER_INDEX_ENDS, 0)
   storeU32(builder + BUILDER_INDEX_TIGHT, 0)

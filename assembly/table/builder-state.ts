@@ -58,8 +58,6 @@ export const BUILDER_INDEX_TIGHT: u32 = 228
 export const BUILDER_ROOT_TIGHT: u32 = 232
 /** u32: the node of the last long user key whose versions were looked at. */
 export const BUILDER_LONG_NODE: u32 = 236
-/** u32: restart interval. */
-export const BUILDER_INTERVAL: u32 = 240
 /** Block writers. */
 export const BUILDER_DATA_WRITER: u32 = 256
 export const BUILDER_INDEX_WRITER: u32 = 320
@@ -98,7 +96,6 @@ export function builderCreate(
   writerCreate(builder + BUILDER_ROOT_WRITER, builder + BUILDER_ROOT, builder + size, interval)
   storeF64(builder + BUILDER_OFFSET, offset)
   storeF64(builder + BUILDER_LOWEST_SEQNO, <f64>SEQNO_LIMIT)
-  storeU32(builder + BUILDER_INTERVAL, interval)
   storeU32(builder + BUILDER_BLOCK_BYTES, blockBytes)
   storeU32(builder + BUILDER_INDEX_BLOCK_BYTES, indexBlockBytes)
   copyBytes(builder + BUILDER_SALT, salt, 16)

@@ -34,7 +34,14 @@ import {
   nodeValueLength,
 } from '../memtable/cursor'
 import { FRAME_BYTES } from './block-frame'
-import { writerAdd, writerFits, writerSize } from './block-writer'
+import {
+  LONG_KEY_BYTES,
+  LONG_KEY_INTERVAL,
+  writerAdd,
+  writerFits,
+  writerFitsKey,
+  writerSize,
+} from './block-writer'
 import { finishDataBlock, isGatheringData, writeExtents } from './builder-data'
 import {
   endIndexBlock,
@@ -44,8 +51,6 @@ import {
   indexLastDataBlock,
   isDataBlockPending,
   isIndexTight,
-  LONG_KEY_BYTES,
-  LONG_KEY_INTERVAL,
   hasIndexBlocks,
 } from './builder-index'
 import { versionsOfLongKey } from './long-key'
@@ -118,7 +123,7 @@ function addNode(builder: u32, node: u32): u32 {
     const ends =
       longVersions != 0 ||
       writerSize(writer) >= loadU32(builder + BUILDER_BLOCK_BYTES) ||
-      !writerFits(writer, keyLength, valueBound) ||
+      !fits(writer, key, keyLength, valueBound) ||
       (isIndexTight(builder) && !isLastKey(builder, key, keyLength))
     if (ends && !finishDataBlock(builder)) return STATUS_FULL
   }
@@ -142,6 +147,12 @@ function addNode(builder: u32, node: u32): u32 {
   count(builder, key, keyLength, type, rawLength)
   if (longVersions != 0) storeU32(builder + BUILDER_LONG_NODE, node)
   return STATUS_OK
+}
+
+// @ts-ignore: decorator
+@inline
+function fits(writer: u32, key: u32, keyLength: u32, valueLength: u32): bool {
+  return writerFits(writer, keyLength, valueLength) || writerFitsKey(writer, key, keyLength, valueLength)
 }
 
 // @ts-ignore: decorator

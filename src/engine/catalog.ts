@@ -66,8 +66,8 @@ export class Catalog {
     try {
       this.#replaceManifest([])
     } catch (error) {
-      // NOTE: the edits are durable all the same; a full disk only leaves the manifest as long as it is, until the next try.
-      if (!(error instanceof VarveError) || error.code !== 'DISK_FULL') throw error
+      // NOTE: the edits are durable all the same; without a fresh one the manifest stays as long as it is, until the next try.
+      if (!this.#engine.writable) throw error
     }
   }
 
@@ -135,12 +135,13 @@ export class Catalog {
     const { files } = this.#engine
     const oldId = this.#manifestId
     const id = this.newFileId()
+    // NOTE: outside of what poisons: a file that cannot be made changes nothing.
+    const file = files.create(manifestFileName(id))
     this.#guard(() => {
       const state = new DatabaseState()
       // NOTE: the first edit of a snapshot are the counters; ours cover the ids given out since.
       const problem = applyEdits(state, [this.#counters(), ...snapshotEdit(this.#state).slice(1)])
       if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
-      const file = files.create(manifestFileName(id))
       const manifest = this.#firstFrames(file, id, state, edits)
       this.#manifest?.close()
       this.#manifest = manifest

@@ -204,8 +204,8 @@ export class Engine {
         catalog.begin([{ type: 'journalCreated', id }])
         this.journals.begin(this.#firstJournal(file, id))
       } catch (error) {
-        if (catalog.begun) throw this.poison(error)
         file.close()
+        if (catalog.begun) throw this.poison(error)
         files.removeOrphan(file.name)
         throw error
       }
@@ -291,13 +291,13 @@ export class Engine {
     this.trees.delete(tree.id)
     const tables = [...tree.files.values()]
     tree.free()
-    this.catalog.coverBySuperblock()
     for (const table of tables) {
       this.blocks.forget(table)
       table.file.close()
       this.kernel.exports.freeRecord(table.salt)
-      this.files.removeOrphan(tableFileName(table.info.id))
     }
+    this.catalog.coverBySuperblock()
+    for (const table of tables) this.files.removeOrphan(tableFileName(table.info.id))
     this.journals.removeObsolete()
   }
 
@@ -338,7 +338,9 @@ export class Engine {
       await this.writes.drain()
       this.#shut = true
       await this.flusher.idle()
-      if (this.catalog.begun && this.writable) await this.#seal()
+      // NOTE: closing promises that everything acknowledged is durable; a poisoned database cannot say so.
+      this.assertUnpoisoned()
+      if (this.catalog.begun) await this.#seal()
     } finally {
       this.#shut = true
       this.#release()

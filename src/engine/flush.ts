@@ -39,29 +39,34 @@ export class FlushJob {
    * @throws DISK_FULL, NO_MEMORY (to be tried again), or what poisoned the database
    */
   finishSync(): void {
-    this.#orGiveUp(() => {
+    try {
       while (!this.#built) this.#step(Infinity)
       this.#engine.journals.sync()
-      for (const table of this.#tables) table.file.sync()
-    })
+      for (const table of this.#tables) this.#synced(() => table.file.sync())
+    } catch (error) {
+      this.giveUp()
+      throw this.#failure(error)
+    }
     this.#install()
   }
 
   /** The same in slices of `sliceMs`, with `pause` between them. After every await the job may be done by somebody else's hand. */
   async finish(sliceMs: number, pause: () => Promise<void>): Promise<void> {
-    while (!this.#built) {
-      this.#orGiveUp(() => this.#step(performance.now() + sliceMs))
-      if (!this.#built) await pause()
-      if (this.done) return
-    }
-    this.syncing = true
     try {
+      while (!this.#built) {
+        this.#step(performance.now() + sliceMs)
+        if (!this.#built) await pause()
+        if (this.done) return
+      }
+      this.syncing = true
       await this.#engine.journals.syncAsync()
-      for (const table of this.#tables) if (!this.done) await table.file.syncAsync()
+      for (const table of this.#tables) {
+        if (!this.done) await table.file.syncAsync().catch((error: unknown) => this.#syncFailed(error))
+      }
     } catch (error) {
       // NOTE: also when the job was given up meanwhile: what a sync could not write may count as written afterwards.
       this.giveUp()
-      throw this.tree.dropped ? error : this.#failure(error)
+      throw this.#failure(error)
     }
     if (!this.done) this.#install()
   }
@@ -129,8 +134,8 @@ export class FlushJob {
     const { catalog, journals } = this.#engine
     const flushedSeqno = memtable.highestSeqno + 1
     const tables = inRuns(this.#tables, () => catalog.newFileId())
-    this.#engine.syncDirectory()
     try {
+      this.#engine.syncDirectory()
       catalog.log([
         ...tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),
         { type: 'flushedSeqno', keyspaceId: tree.id, seqno: flushedSeqno },
@@ -138,6 +143,7 @@ export class FlushJob {
     } catch (error) {
       // NOTE: on a full disk nothing was said; after any other failure nobody knows, and the files must stay.
       if (isTransient(error)) this.giveUp()
+      else for (const table of tables) table.file.close()
       this.done = true
       throw error
     }
@@ -154,18 +160,22 @@ export class FlushJob {
     journals.removeObsolete()
   }
 
-  #orGiveUp(step: () => void): void {
+  #synced(sync: () => void): void {
     try {
-      step()
+      sync()
     } catch (error) {
-      this.giveUp()
-      throw this.#failure(error)
+      this.#syncFailed(error)
     }
   }
 
-  /** A full disk or memory ends the job, to be tried again; anything else poisons. */
+  /** A failed sync poisons, whatever it says, unless the keyspace is gone. */
+  #syncFailed(error: unknown): never {
+    throw this.tree.dropped ? error : this.#engine.poison(error)
+  }
+
+  /** An error of the host ends the job, to be tried again: nothing names its outputs. Anything else is a bug, and poisons. */
   #failure(error: unknown): unknown {
-    return isTransient(error) ? error : this.#engine.poison(error)
+    return error instanceof VarveError ? error : this.#engine.poison(error)
   }
 }
 

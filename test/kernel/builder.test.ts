@@ -191,21 +191,48 @@ describe('builder', () => {
     buildAndCompare([entry('', 1, '')])
   })
 
+  const anyOptions = fc.record({
+    blockBytes: fc.oneof(fc.integer({ min: 1, max: 500 }), fc.constantFrom(4096, 16384, 65536, 131072)),
+    interval: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constant(255)),
+    indexBlockBytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(4096, 32768)),
+    slice: fc.integer({ min: 1, max: 200 }),
+  })
+
   test('any entries, any sizes of blocks, any slices', () => {
     fc.assert(
-      fc.property(
-        anyEntries,
-        fc.record({
-          blockBytes: fc.oneof(fc.integer({ min: 1, max: 500 }), fc.constantFrom(4096, 16384, 65536, 131072)),
-          interval: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constant(255)),
-          indexBlockBytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(4096, 32768)),
-          slice: fc.integer({ min: 1, max: 200 }),
-        }),
-        (entries, options) => {
-          buildAndCompare(entries, options)
-        },
-      ),
+      fc.property(anyEntries, anyOptions, (entries, options) => {
+        buildAndCompare(entries, options)
+      }),
       { numRuns: 60 },
+    )
+  })
+
+  test('many versions of few long keys that share most or nothing', () => {
+    const longKey = fc
+      .tuple(
+        fc.constantFrom(5, 2047, 2048, 2049, 3000, 20_000, 65_400, 65_534, 65_535),
+        fc.constantFrom(0, 1, 0xff),
+        fc.constantFrom(0, 1, 2),
+      )
+      .map(([length, first, last]) =>
+        new Uint8Array(length)
+          .fill(7)
+          .fill(first, 0, 1)
+          .fill(last, length - 1),
+      )
+    const writes = fc.array(fc.tuple(longKey, fc.constantFrom(0, 1, 50, 2000, 32_767)), {
+      minLength: 1,
+      maxLength: 100,
+      size: 'max',
+    })
+    fc.assert(
+      fc.property(writes, fc.integer({ min: 1, max: 8 }), anyOptions, (writes, keys, options) => {
+        const some = writes.map(([, size], i) =>
+          entry((writes[i % keys] ?? writes[0])?.[0] ?? '', i + 1, value(size, i)),
+        )
+        buildAndCompare(some, options)
+      }),
+      { numRuns: 40 },
     )
   })
 
@@ -357,6 +384,28 @@ describe('a full root index', () => {
         long.flatMap((key) => versions(key, 12, 3000)),
         options,
       )
+    }
+  })
+
+  test('a long key with versions begins a data block, which then holds as many as it can', () => {
+    for (const [count, bytes] of [
+      [2, 0],
+      [17, 0],
+      [255, 0],
+      [256, 0],
+      [400, 0],
+      [2, 4000],
+      [3, 32_767],
+    ] as const) {
+      const key = new Uint8Array(65_535).fill(0xff)
+      for (const interval of [1, 16]) {
+        buildAndCompare([entry('', 1, 'v'), ...versions(key, count, bytes)], { ...usual, interval })
+        buildAndCompare([entry('', 1, 'v'), ...versions(key, count, bytes)], {
+          ...usual,
+          interval,
+          blockBytes: 131_072,
+        })
+      }
     }
   })
 

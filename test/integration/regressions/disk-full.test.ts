@@ -172,33 +172,44 @@ describe('retries of a flush on a full disk leak no pages, descriptors or files'
   const faults: [string, (disk: FaultyFileSystem) => void][] = [
     ['no space for a new table', (disk) => fillDisk(disk, '.sst', 'create')],
     ['no space from the first write of the table', (disk) => fillDisk(disk, '.sst')],
-    ['no space at its second write', (disk) => failOnce(disk, 1, '.sst', 'write', 'ENOSPC')],
-    ['no space at its last writes', (disk) => failOnce(disk, 3, '.sst', 'write', 'ENOSPC')],
+    ['no space at its last writes', (disk) => failOnce(disk, 9, '.sst', 'write', 'ENOSPC')],
+    ['no space for the second table', (disk) => failOnce(disk, 1, '.sst', 'create', 'ENOSPC')],
     ['no space in the manifest', (disk) => fillDisk(disk, '.man')],
   ]
+  /** A memtable that makes more than one table. */
+  async function filled(disk: FaultyFileSystem): Promise<TextDatabase> {
+    const db = await openText(disk, { memtableSize: 4 << 20 })
+    for (let i = 0; i < 150; i++) db.putSync(`k${i}`, `v${i}`.repeat(5000))
+    return db
+  }
+  async function expectFlushed(disk: FaultyFileSystem, db: TextDatabase): Promise<void> {
+    const [stats] = db.stats().keyspaces
+    expect(stats).toMatchObject({ memtables: 0, tableEntries: 150 })
+    expect(filesEnding(disk, '.sst').length).toBe(stats?.tables)
+    expect(stats?.tables).toBeGreaterThan(1)
+    await db.close()
+    expect(disk.openFileCount).toBe(0)
+    await expectKept(disk, { k0: 'v0'.repeat(5000), k149: 'v149'.repeat(5000) })
+  }
+
   for (const [name, arm] of faults) {
     it(`${name}: flushSync()`, async () => {
       const disk = new FaultyFileSystem()
-      const db = await openText(disk)
-      for (let i = 0; i < 300; i++) db.putSync(`k${i}`, 'v'.repeat(2000))
+      const db = await filled(disk)
       const before = held(disk, db)
-      for (let i = 0; i < 6; i++) {
+      for (let i = 0; i < 5; i++) {
         arm(disk)
         await expectCode('DISK_FULL', () => db.flushSync())
         expect(held(disk, db)).toEqual(before)
       }
       freeDisk(disk)
       db.flushSync()
-      expect(db.stats().keyspaces[0]).toMatchObject({ tables: 1, memtables: 0, tableEntries: 300 })
-      await db.close()
-      expect(disk.openFileCount).toBe(0)
-      await expectKept(disk, { k0: 'v'.repeat(2000), k299: 'v'.repeat(2000) })
+      await expectFlushed(disk, db)
     })
 
     it(`${name}: flush()`, async () => {
       const disk = new FaultyFileSystem()
-      const db = await openText(disk)
-      for (let i = 0; i < 300; i++) db.putSync(`k${i}`, 'v'.repeat(2000))
+      const db = await filled(disk)
       const before = held(disk, db)
       for (let i = 0; i < 3; i++) {
         arm(disk)
@@ -207,9 +218,7 @@ describe('retries of a flush on a full disk leak no pages, descriptors or files'
       }
       freeDisk(disk)
       await db.flush()
-      expect(db.stats().keyspaces[0]).toMatchObject({ tables: 1, memtables: 0, tableEntries: 300 })
-      await db.close()
-      expect(disk.openFileCount).toBe(0)
+      await expectFlushed(disk, db)
     })
   }
 })

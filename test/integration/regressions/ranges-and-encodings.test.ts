@@ -26,11 +26,7 @@ describe('first() and last()', () => {
   })
 
   it('give it back also when a value cannot be decoded', async () => {
-    const db = await openBytes({ valueEncoding: 'json', keyEncoding: 'utf8' })
-    db.keyspaceSync('raw')
-    db.putSync('a', { fine: true })
-    const pages = freePages(db)
-    const failing = await openBytes<'utf8', Encoding<string>>({
+    const db = await openBytes<'utf8', Encoding<string>>({
       keyEncoding: 'utf8',
       valueEncoding: {
         encode: (value) => new TextEncoder().encode(value),
@@ -39,12 +35,11 @@ describe('first() and last()', () => {
         },
       },
     })
-    failing.putSync('a', 'b')
-    const before = freePages(failing)
-    for (let i = 0; i < 300; i++) expect(() => failing.firstSync()).toThrow('not today')
-    expect(freePages(failing)).toBe(before)
-    expect(failing.stats().openReads).toBe(0)
-    expect(freePages(db)).toBe(pages)
+    db.putSync('a', 'b')
+    const before = freePages(db)
+    for (let i = 0; i < 300; i++) expect(() => db.firstSync()).toThrow('not today')
+    expect(freePages(db)).toBe(before)
+    expect(db.stats().openReads).toBe(0)
   })
 
   it('refuse what is no range, and find nothing under a limit of 0', async () => {
