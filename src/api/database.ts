@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
 import type { Tree } from '../engine/tree.ts'
 import { VarveError } from '../errors.ts'
+import { compareKeys } from '../version/version.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
 import { Keyspace, keyspaceStats } from './keyspace.ts'
@@ -19,6 +20,8 @@ import type {
   ValueEncoding,
   WriteOptions,
 } from './types.ts'
+
+const encoder = new TextEncoder()
 
 /** One operation of `write`. */
 export type Operation<KE extends KeyEncoding, VE extends ValueEncoding> =
@@ -205,7 +208,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   #namedTrees(): Tree[] {
     return [...this.#engine.trees.values()]
       .filter((tree) => tree.id !== DEFAULT_KEYSPACE_ID)
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .sort((a, b) => compareKeys(encoder.encode(a.name), encoder.encode(b.name)))
   }
 
   #batchOf(operations: readonly Operation<KE, VE>[]): Batch<KeyEncoding, ValueEncoding> {

@@ -4,7 +4,7 @@ import type { Content } from '../engine/record.ts'
 import type { Tree } from '../engine/tree.ts'
 import { Reads } from './keyspace-reads.ts'
 import { writeDurability } from './options.ts'
-import type { Snapshot} from './snapshot.ts';
+import type { Snapshot } from './snapshot.ts'
 import { seqnoOf } from './snapshot.ts'
 import type { View } from './reads.ts'
 import type { Accepted, KeyEncoding, KeyspaceStats, ValueEncoding, WriteOptions } from './types.ts'

@@ -267,13 +267,15 @@ export class Engine {
   }
 
   treeNamed(name: string): Tree | undefined {
-    const id = this.catalog.state.keyspaceIds.get(name)
-    return id === undefined ? undefined : this.trees.get(id)
+    for (const tree of this.trees.values()) if (tree.name === name) return tree
+    return undefined
   }
 
   /** Creates a keyspace, durably. */
   createKeyspace(name: string, definition: KeyspaceDefinition): Tree {
     this.ensureEpoch()
+    // NOTE: commits and changes of structure survive a power loss in the order they were made in.
+    this.journals.sync()
     const id = this.nextKeyspaceId++
     this.catalog.log([{ type: 'keyspaceCreated', id, name, ...definition }])
     const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), 0)
@@ -286,6 +288,7 @@ export class Engine {
     this.writes.drainSync()
     this.assertWritable(tree)
     this.assertUnpoisoned()
+    this.journals.sync()
     this.flusher.cancel(tree)
     this.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
     this.trees.delete(tree.id)

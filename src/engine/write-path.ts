@@ -191,26 +191,25 @@ export class WritePath {
     try {
       const staging = this.#staging
       for (let group = staging.head(); group !== undefined; group = staging.head()) {
-        const room = await this.#waitForRoom(group)
+        const problem = await this.#waitForRoom(group).catch((error: unknown) => error)
         if (staging.head() !== group) continue
         staging.shift()
-        if (room) this.#settle(group)
-        else group.reject(stalled(this.#engine.options.stallTimeout))
+        if (problem === undefined) this.#settle(group)
+        else group.reject(problem)
       }
     } finally {
       this.#draining = undefined
     }
   }
 
-  /** Waits until there is room for the oldest group, or somebody else committed it. @returns false when the time is up */
-  async #waitForRoom(group: StagedGroup): Promise<boolean> {
+  /** Waits until there is room for the oldest group, or somebody else committed it. @throws WRITE_STALLED when the time is up */
+  async #waitForRoom(group: StagedGroup): Promise<void> {
     const { room, options } = this.#engine
     const deadline = Date.now() + options.stallTimeout
     while (this.#staging.head() === group && room.mustWait(group.record)) {
-      if (Date.now() >= deadline) return false
+      if (Date.now() >= deadline) throw stalled(options.stallTimeout)
       await room.progress(deadline)
     }
-    return true
   }
 
   /** Commits a group and settles its promise: now, or when the sync it asked for is done. */

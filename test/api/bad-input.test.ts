@@ -232,3 +232,23 @@ describe('keys, values and names', () => {
     await db.close()
   })
 })
+
+describe('a memory that cannot be reserved', () => {
+  it('is NO_MEMORY naming memoryLimit, and leaves the directory free', async () => {
+    const fileSystem = memoryFileSystem()
+    const { Memory } = WebAssembly
+    WebAssembly.Memory = class {
+      constructor() {
+        throw new RangeError('could not allocate memory')
+      }
+    } as unknown as typeof Memory
+    try {
+      const error = await expectCode('NO_MEMORY', () => openOn(fileSystem, { memoryLimit: 3 * 1073741824 }))
+      expect(error.message).toContain('memoryLimit')
+    } finally {
+      WebAssembly.Memory = Memory
+    }
+    const db = await openBytes({}, fileSystem)
+    await db.close()
+  })
+})

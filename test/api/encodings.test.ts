@@ -12,6 +12,15 @@ const numbers: Encoding<number> = {
   decode: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0),
 }
 
+describe('keyspaces', () => {
+  it('lists names in the order of their bytes', async () => {
+    const db = await openBytes()
+    for (const name of ['\uff61', '😀', 'b', 'a']) db.keyspaceSync(name)
+    expect(db.keyspaces()).toEqual(['a', 'b', '\uff61', '😀'])
+    await db.close()
+  })
+})
+
 describe('encodings', () => {
   it('returns bytes, buffers, text, documents and what a custom encoding makes', async () => {
     const db = await openBytes()
