@@ -330,8 +330,8 @@ function unexpected(status: number): Error {
   return new Error(`the kernel refused an entry it was promised room for (status ${status})`)
 }
 
-/** Deep enough for everything between taking a group's seqnos and publishing it, the file system included. */
-const PROBE_DEPTH = 32
+/** About the frames between taking a group's seqnos and handing it to the file; what overflows below all the same poisons. */
+const PROBE_DEPTH = 8
 
 /** Overflows the stack here, where nothing has happened yet, rather than in the middle of a group. */
 function probeStack(depth: number, a: number, b: number, c: number, d: number): number {
