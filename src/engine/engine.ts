@@ -73,6 +73,8 @@ export class Engine {
   onClose: () => void = () => {}
   readonly #lock: OwnerLock
   #poisonedBy: VarveError | undefined
+  /** A group is between its seqnos and its publication. A plain store: it needs no stack, unlike poisoning. */
+  inGroup = false
   #closing: Promise<void> | undefined
   /** No calls are taken any more. */
   #shut = false
@@ -130,7 +132,12 @@ export class Engine {
 
   /** Whether background work may write. */
   get writable(): boolean {
-    return !this.#closed && this.#poisonedBy === undefined && this.journals.current?.poisoned === undefined
+    return (
+      !this.#closed &&
+      !this.inGroup &&
+      this.#poisonedBy === undefined &&
+      this.journals.current?.poisoned === undefined
+    )
   }
 
   /** @throws CLOSED */
@@ -150,6 +157,7 @@ export class Engine {
   assertWritable(tree: Tree | undefined): void {
     this.assertOpen()
     if (tree === undefined || tree.dropped) throw dropped()
+    if (this.inGroup) this.poison(new Error('a write was cut short'))
     if (this.#poisonedBy !== undefined) throw this.#poisonedBy
     if (!this.catalog.begun) this.beginEpoch()
   }
@@ -164,6 +172,7 @@ export class Engine {
   assertUnpoisoned(): void {
     const journal = this.journals.current?.poisoned
     if (journal !== undefined) this.poison(journal)
+    if (this.inGroup) this.poison(new Error('a write was cut short'))
     if (this.#poisonedBy !== undefined) throw this.#poisonedBy
   }
 

@@ -70,10 +70,8 @@ export class Room {
   /** Seals what replay filled, unless this open has written nothing yet. */
   afterReplay(touched: ReadonlySet<Tree>): void {
     if (!this.#engine.catalog.begun) return
-    this.#make(
-      [...touched].filter((tree) => this.#full(tree)),
-      0,
-    )
+    const full = [...touched].filter((tree) => this.#full(tree))
+    if (full.length > 0) this.#make(full, 0)
   }
 
   /** Whether an asynchronous write should wait for a flush rather than do one itself. */
@@ -92,7 +90,7 @@ export class Room {
   /** A page for a range, which leaves a flush its own. @throws NO_MEMORY */
   chunkPage(): number {
     const { kernel, blocks } = this.#engine
-    if (kernel.freePages() <= FLUSH_PAGES) blocks.releasePages(1)
+    if (kernel.freePages() <= FLUSH_PAGES) blocks.releasePages(FLUSH_PAGES + 1 - kernel.freePages())
     if (kernel.freePages() <= FLUSH_PAGES) throw noPages()
     return kernel.page()
   }

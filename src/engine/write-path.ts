@@ -67,6 +67,7 @@ export class WritePath {
       probeStack(PROBE_DEPTH, 0, 0, 0, 0)
       let journalled = false
       try {
+        engine.inGroup = true
         exports.beginGroup(slot, 1)
         if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
         journalled = true
@@ -74,6 +75,7 @@ export class WritePath {
         const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
         if (status !== STATUS_OK) throw unexpected(status)
         exports.publishGroup(slot)
+        engine.inGroup = false
       } catch (error) {
         throw this.#groupFailure(error, journalled)
       }
@@ -245,9 +247,11 @@ export class WritePath {
     }
     engine.room.forRecord(record)
     const { exports, slot } = kernel
+    engine.assertUnpoisoned()
     probeStack(PROBE_DEPTH, 0, 0, 0, 0)
     let journalled = false
     try {
+      engine.inGroup = true
       exports.beginGroup(slot, record.count)
       engine.journals.current?.appendRecord(
         record.bytes,
@@ -261,6 +265,7 @@ export class WritePath {
         flushedSeqno: 0,
       }))
       exports.publishGroup(slot)
+      engine.inGroup = false
     } catch (error) {
       throw this.#groupFailure(error, journalled)
     }
@@ -271,7 +276,10 @@ export class WritePath {
    * else (a trap, no stack left) may be half in the journal or in memory, and only a reopen tells the same story to everyone.
    */
   #groupFailure(error: unknown, journalled: boolean): unknown {
-    if (!journalled && error instanceof VarveError && error.code === 'DISK_FULL') return error
+    if (!journalled && error instanceof VarveError && error.code === 'DISK_FULL') {
+      this.#engine.inGroup = false
+      return error
+    }
     return this.#engine.poison(error)
   }
 

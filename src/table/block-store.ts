@@ -78,6 +78,15 @@ export class BlockStore {
     this.#read(table, offset, sizeBytes, kind)
   }
 
+  /** Lets go of the page a source pinned last: it has moved on to another block. */
+  unpin(table: TableFile, offset: number): void {
+    const block = table.cached.get(offset)
+    const at = block === undefined ? -1 : this.#pinned.lastIndexOf(block.page)
+    if (block === undefined || at < 0) return
+    this.#pinned.splice(at, 1)
+    block.page.pins--
+  }
+
   unpinAll(): void {
     for (const page of this.#pinned) page.pins--
     this.#pinned.length = 0

@@ -26,6 +26,8 @@ export class RunCursor {
   #dataOrdinal = 0
   #indexOffset = 0
   #indexSize = 0
+  #pinnedTable: TableFile | undefined
+  #pinnedOffset = 0
 
   constructor(kernel: Kernel, blocks: BlockStore, tables: readonly TableFile[], reverse: boolean) {
     this.#kernel = kernel
@@ -120,13 +122,13 @@ export class RunCursor {
 
   /** Loads the data block that the index entry just read names. */
   #loadData(): void {
-    this.#blocks.load(
-      this.#current(),
-      this.#kernel.float(SLOT_NUMBER),
-      this.#kernel.word(SLOT_LENGTH),
-      BLOCK_DATA,
-      true,
-    )
+    const offset = this.#kernel.float(SLOT_NUMBER)
+    const size = this.#kernel.word(SLOT_LENGTH)
+    // NOTE: the merge keeps nothing in the block it has left; a run pins one block at a time.
+    if (this.#pinnedTable !== undefined) this.#blocks.unpin(this.#pinnedTable, this.#pinnedOffset)
+    this.#pinnedTable = this.#current()
+    this.#pinnedOffset = offset
+    this.#blocks.load(this.#pinnedTable, offset, size, BLOCK_DATA, true)
   }
 
   #current(): TableFile {

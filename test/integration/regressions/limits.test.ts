@@ -199,9 +199,7 @@ describe('a stack overflow inside a write', () => {
         shift(round)
       }
       expect(refused.length).toBeGreaterThan(0)
-      expect(acknowledged.length).toBeGreaterThan(0)
       expect(['ok', 'POISONED']).toContain(codeOf(() => db.putSync('after', 'v')))
-      if (way !== 'flushSync') expect(engineOf(db).writable).toBe(true)
       expect(acknowledged.filter((key) => db.getSync(key) === undefined)).toEqual([])
 
       const visible = [...db.keysSync()].length
