@@ -3,6 +3,7 @@
 import type { Durability } from '../engine/durability.ts'
 
 export type { Durability }
+export type { RecoveryReport } from '../engine/read-database.ts'
 
 /** How keys or values are turned into bytes and back. Decoding must not keep the bytes it is given. */
 export interface Encoding<T> {
@@ -87,14 +88,6 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   recovery?: 'tolerate-tail' | 'strict'
   /** Background threads: 0 (this version does all work on the calling thread). */
   threads?: 0
-}
-
-/** What recovery cut off the end of the log; all zero and '' when nothing. */
-export interface RecoveryReport {
-  droppedBytes: number
-  /** File name and offset, `0000000000000003.wal:1234`; '' when nothing was dropped. */
-  droppedFrom: string
-  reason: string
 }
 
 export interface KeyspaceStats {

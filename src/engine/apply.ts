@@ -8,6 +8,7 @@ import {
   CHAIN_LENGTH,
   CHAIN_NEXT,
   PAGE_BYTES,
+  SLOT_GROUP_SEQNO,
   SLOT_POSITION,
   STATUS_FOREIGN,
   STATUS_LARGE,
@@ -123,7 +124,7 @@ function applyLargeEntry(
   const valueLength = view.getUint32(at + ENTRY_VALUE_LENGTH, true)
   const keyAt = at + ENTRY_HEADER_BYTES
   if (view.getUint16(at + ENTRY_TYPE, true) !== TYPE_VALUE) throw new MalformedEntries(at)
-  if (target.memtable === 0 || kernel.groupSeqno() < target.flushedSeqno) {
+  if (target.memtable === 0 || kernel.seqno(SLOT_GROUP_SEQNO) < target.flushedSeqno) {
     exports.skipEntry(slot)
     return
   }

@@ -70,7 +70,7 @@ export class PointReader {
   #findInTable(table: TableFile, key: number, keyLength: number): number {
     const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
-    if (table.info.lowestSeqno >= this.#readSeqno()) return STATUS_ABSENT
+    if (table.info.lowestSeqno >= kernel.seqno(SLOT_READ_SEQNO)) return STATUS_ABSENT
     blocks.load(table, table.rootOffset, table.rootSize, BLOCK_ROOT_INDEX, false)
     for (const kind of [BLOCK_INDEX, BLOCK_DATA]) {
       if (
@@ -81,11 +81,5 @@ export class PointReader {
       blocks.load(table, kernel.float(SLOT_NUMBER), kernel.word(SLOT_LENGTH), kind, false)
     }
     return exports.blockGet(slot, blocks.payload, blocks.length, key, keyLength)
-  }
-
-  #readSeqno(): number {
-    const { u32, slot } = this.#engine.kernel
-    const at = (slot + SLOT_READ_SEQNO) >>> 2
-    return (u32[at] as number) + (u32[at + 1] as number) * 4294967296
   }
 }

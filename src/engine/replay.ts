@@ -1,4 +1,4 @@
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { PAGE_BYTES, SLOT_GROUP_SEQNO } from '../../assembly/memory/layout.ts'
 import { corrupt } from '../errors.ts'
 import { FRAME_HEADER_BYTES, KIND_BATCH, KIND_GAP } from '../journal/format.ts'
 import { readFrames, type JournalFrame } from '../journal/reader.ts'
@@ -64,6 +64,7 @@ function applyFrame(
     if (!(error instanceof MalformedEntries)) throw error
     throw corrupt(file, frame.offset + FRAME_HEADER_BYTES + error.at, 'an entry does not add up')
   }
-  if (kernel.groupSeqno() !== end) throw corrupt(file, frame.offset, 'it holds fewer entries than it says')
+  if (kernel.seqno(SLOT_GROUP_SEQNO) !== end)
+    throw corrupt(file, frame.offset, 'it holds fewer entries than it says')
   engine.room.afterReplay(touched)
 }

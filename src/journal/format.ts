@@ -6,6 +6,8 @@
  *                                                                         id, length, chain
  */
 
+import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
+
 export const JOURNAL_HEADER_BYTES = 128
 /** No header of any version is longer. */
 export const HEADER_MAX_BYTES = 4096
@@ -99,7 +101,7 @@ export type DecodedHeader =
 export function encodeHeader(header: JournalHeader, hash: Hash): Uint8Array {
   const bytes = new Uint8Array(JOURNAL_HEADER_BYTES)
   const view = new DataView(bytes.buffer)
-  setMagic(bytes)
+  putAscii(bytes, 0, MAGIC)
   view.setUint16(HEADER_VERSION, FORMAT_VERSION, true)
   view.setUint16(HEADER_LENGTH, JOURNAL_HEADER_BYTES, true)
   bytes.set(exactly(header.databaseId, DATABASE_ID_BYTES), HEADER_DATABASE_ID)
@@ -123,7 +125,7 @@ export function encodeHeader(header: JournalHeader, hash: Hash): Uint8Array {
 export function decodeHeader(bytes: Uint8Array, hash: Hash): DecodedHeader {
   if (bytes.byteLength < JOURNAL_HEADER_BYTES) return { kind: 'incomplete' }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (!hasMagic(bytes)) return { kind: 'bad' }
+  if (!hasAscii(bytes, 0, MAGIC)) return { kind: 'bad' }
   const headerLength = view.getUint16(HEADER_LENGTH, true)
   if (!isHeaderIntact(bytes, headerLength, hash)) return { kind: 'bad' }
   if (view.getUint16(HEADER_VERSION, true) !== FORMAT_VERSION)
@@ -182,15 +184,6 @@ function isHeaderIntact(bytes: Uint8Array, headerLength: number, hash: Hash): bo
 
 const MAGIC = 'VARVEWAL'
 
-function setMagic(bytes: Uint8Array): void {
-  for (let i = 0; i < MAGIC.length; i++) bytes[i] = MAGIC.charCodeAt(i)
-}
-
-function hasMagic(bytes: Uint8Array): boolean {
-  for (let i = 0; i < MAGIC.length; i++) if (bytes[i] !== MAGIC.charCodeAt(i)) return false
-  return true
-}
-
 /** A u64 as a number. NOTE: exact below 2^53; callers refuse what is above Number.MAX_SAFE_INTEGER. */
 function readU64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 4294967296 + view.getUint32(at, true)
@@ -199,16 +192,6 @@ function readU64(view: DataView, at: number): number {
 function writeU64(view: DataView, at: number, value: number): void {
   view.setUint32(at, value % 4294967296, true)
   view.setUint32(at + 4, Math.floor(value / 4294967296), true)
-}
-
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false
-  for (let i = 0; i < a.byteLength; i++) if (a[i] !== b[i]) return false
-  return true
-}
-
-export function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0)
 }
 
 function exactly(bytes: Uint8Array, length: number): Uint8Array {

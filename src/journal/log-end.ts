@@ -1,11 +1,10 @@
 import { corrupt, VarveError } from '../errors.ts'
+import { equalBytes, isZero } from '../bytes.ts'
 import {
-  equalBytes,
   HEADER_DATABASE_ID,
   HEADER_EPOCH,
   HEADER_JOURNAL_ID,
   HEADER_PREDECESSOR,
-  isZero,
   JOURNAL_HEADER_BYTES,
   type JournalHeader,
   type JournalLink,

@@ -2,7 +2,6 @@ import {
   CONTROL_FREE_PAGES,
   PAGE_BYTES,
   SLOT_CHECKSUM,
-  SLOT_GROUP_SEQNO,
   SLOT_INPUT,
   SLOT_HASH_STATE,
 } from '../../assembly/memory/layout.ts'
@@ -56,9 +55,9 @@ export class Kernel {
     return this.view.getFloat64(this.slot + offset, true)
   }
 
-  /** The next seqno of this thread's write group. */
-  groupSeqno(): number {
-    const at = (this.slot + SLOT_GROUP_SEQNO) >>> 2
+  /** A u64 of this thread's slot that is a seqno: seqno(SLOT_GROUP_SEQNO), … */
+  seqno(offset: number): number {
+    const at = (this.slot + offset) >>> 2
     return (this.u32[at] as number) + (this.u32[at + 1] as number) * 4294967296
   }
 

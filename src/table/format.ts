@@ -5,6 +5,7 @@ import {
   KIND_FOOTER,
   SLOT_CHECKSUM,
 } from '../../assembly/memory/layout.ts'
+import { equalBytes, hasAscii, putAscii } from '../bytes.ts'
 import { VarveError, corrupt } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
@@ -39,7 +40,7 @@ export interface Footer {
 export function encodeHeader(kernel: Kernel, salt: number): Uint8Array {
   const bytes = new Uint8Array(FILE_HEADER_BYTES)
   const view = new DataView(bytes.buffer)
-  writeAscii(bytes, 0, HEADER_MAGIC)
+  putAscii(bytes, 0, HEADER_MAGIC)
   view.setUint16(8, VERSION, true)
   view.setUint16(10, FILE_HEADER_BYTES, true)
   bytes.set(kernel.u8.subarray(salt, salt + SALT_BYTES), SALT_AT)
@@ -60,7 +61,7 @@ export function encodeFooter(kernel: Kernel, salt: number, footer: Footer): Uint
   view.setBigUint64(16, BigInt(footer.propertiesOffset), true)
   view.setUint32(24, footer.propertiesSize, true)
   view.setBigUint64(32, BigInt(footer.fileLength), true)
-  writeAscii(bytes, MAGIC_AT_FOOTER, FOOTER_MAGIC)
+  putAscii(bytes, MAGIC_AT_FOOTER, FOOTER_MAGIC)
   bytes.set(footerChecksum(kernel, bytes, salt, footer.fileLength), CHECKSUM_AT_FOOTER)
   return bytes
 }
@@ -72,7 +73,7 @@ export function decodeHeader(kernel: Kernel, bytes: Uint8Array, salt: number, fi
   const version = view.getUint16(8, true)
   kernel.u8.set(bytes.subarray(SALT_AT, SALT_AT + SALT_BYTES), salt)
   const checksum = mixed(kernel, bytes.subarray(0, CHECKSUM_AT_HEADER), KIND_FILE_HEADER, salt, 0)
-  if (!sameBytes(checksum, bytes.subarray(CHECKSUM_AT_HEADER, FILE_HEADER_BYTES))) {
+  if (!equalBytes(checksum, bytes.subarray(CHECKSUM_AT_HEADER, FILE_HEADER_BYTES))) {
     throw corrupt(file, 0, 'its header fails its checksum')
   }
   if (
@@ -105,7 +106,7 @@ export function decodeFooter(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (!hasAscii(bytes, MAGIC_AT_FOOTER, FOOTER_MAGIC)) throw corrupt(file, at, 'it does not end like a table')
   const stored = bytes.slice(CHECKSUM_AT_FOOTER, MAGIC_AT_FOOTER)
-  if (!sameBytes(footerChecksum(kernel, bytes, salt, fileLength), stored)) {
+  if (!equalBytes(footerChecksum(kernel, bytes, salt, fileLength), stored)) {
     throw corrupt(file, at, 'its footer fails its checksum')
   }
   const footer: Footer = {
@@ -151,17 +152,4 @@ function mixed(kernel: Kernel, bytes: Uint8Array, kind: number, salt: number, of
   const result = slot + SLOT_CHECKSUM
   exports.mixedChecksum(input, bytes.byteLength, kind, salt, offset, result)
   return u8.slice(result, result + 8)
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i])
-}
-
-function writeAscii(bytes: Uint8Array, at: number, text: string): void {
-  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
-}
-
-function hasAscii(bytes: Uint8Array, at: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
-  return true
 }

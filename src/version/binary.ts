@@ -26,23 +26,6 @@ export function getU64(view: DataView, at: number): number {
   return value <= Number.MAX_SAFE_INTEGER ? value : Infinity
 }
 
-export function putAscii(bytes: Uint8Array, at: number, text: string): void {
-  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i)
-}
-
-export function hasAscii(bytes: Uint8Array, at: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
-  return true
-}
-
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i])
-}
-
-export function isZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0)
-}
-
 export function hash(hasher: Hasher, bytes: Uint8Array): Uint8Array {
   const result = new Uint8Array(8)
   hasher.hashBytes(bytes, result, 0)

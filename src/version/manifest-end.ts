@@ -1,5 +1,5 @@
 /** Where a manifest ends: the one rule that tells a torn tail from damage. */
-import { equalBytes, isZero } from './binary.ts'
+import { equalBytes, isZero } from '../bytes.ts'
 
 export interface ManifestDamage {
   /** Start of the first frame that is not valid. */

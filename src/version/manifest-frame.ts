@@ -4,7 +4,8 @@
  *
  *   chain 8 | payload length u32 | header check 4 | durable length u64 | payload | zero padding
  */
-import { getU64, hash, isZero, putU64, viewOf, type Hasher } from './binary.ts'
+import { isZero } from '../bytes.ts'
+import { getU64, hash, putU64, viewOf, type Hasher } from './binary.ts'
 
 export const FRAME_HEADER_BYTES = 24
 export const FRAME_ALIGNMENT = 8

@@ -1,17 +1,7 @@
 /** The first 128 bytes of a manifest (docs/manifest-format.md). */
 import { corrupt } from '../errors.ts'
-import {
-  equalBytes,
-  getU64,
-  hasAscii,
-  hash,
-  isZero,
-  putAscii,
-  putU64,
-  unknownFormat,
-  viewOf,
-  type Hasher,
-} from './binary.ts'
+import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
+import { getU64, hash, putU64, unknownFormat, viewOf, type Hasher } from './binary.ts'
 
 export const MANIFEST_HEADER_BYTES = 128
 /** Longest manifest that is written or, by the engine, read. A manifest is started anew long before. */

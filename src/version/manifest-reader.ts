@@ -1,7 +1,8 @@
 /** Reading a manifest: what it adds up to, and what was cut off its end. Nothing is changed. */
 import { corrupt } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
-import { equalBytes, type Hasher } from './binary.ts'
+import { equalBytes } from '../bytes.ts'
+import { type Hasher } from './binary.ts'
 import { decodeEdits } from './edit.ts'
 import { applyEdits } from './fold.ts'
 import { isSameBoot, manifestEnd } from './manifest-end.ts'

@@ -2,18 +2,8 @@
 import { corrupt, VarveError } from '../errors.ts'
 import { superblockFileName, type SuperblockCopy } from '../fs/file-names.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
-import {
-  equalBytes,
-  getU64,
-  hasAscii,
-  hash,
-  isZero,
-  putAscii,
-  putU64,
-  unknownFormat,
-  viewOf,
-  type Hasher,
-} from './binary.ts'
+import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
+import { getU64, hash, putU64, unknownFormat, viewOf, type Hasher } from './binary.ts'
 import { FRAME_ALIGNMENT } from './manifest-frame.ts'
 import { MANIFEST_HEADER_BYTES } from './manifest-header.ts'
 
