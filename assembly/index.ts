@@ -20,7 +20,7 @@ export {
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────
 export { applyEntries, applyLarge } from './memtable/apply'
-export { createMemtable, freeMemtable } from './memtable/memtable'
+export { createMemtable, freeMemtable, memtableIndex } from './memtable/memtable'
 
 // ── reading memtables ────────────────────────────────────────────────────────────────────────────────────
 export { pointRead } from './read/point'

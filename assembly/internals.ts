@@ -18,7 +18,7 @@ export {
 } from './key/varint'
 export { beginGroup, setGroup } from './key/seqno'
 export { applyEntries, applyLarge } from './memtable/apply'
-export { createMemtable, freeMemtable } from './memtable/memtable'
+export { createMemtable, freeMemtable, memtableIndex } from './memtable/memtable'
 export {
   cursorFirst,
   cursorLast,

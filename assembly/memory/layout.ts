@@ -124,7 +124,7 @@ export const MEMTABLE_LOWEST_SEQNO: u32 = 24
  * MEMTABLE_PAGE_CAPACITY bytes, of which less than one entry is left over: n bytes of at most m each take at most
  * n / (MEMTABLE_PAGE_CAPACITY - m) + 1 pages.
  */
-export const MEMTABLE_ENTRY_OVERHEAD_BYTES: u32 = 71
+export const MEMTABLE_ENTRY_OVERHEAD_BYTES: u32 = 75
 export const MEMTABLE_PAGE_CAPACITY: u32 = 131040
 
 // ── SuperVersion record (one 64-byte record): the memtables a read consults, newest first ────────────────

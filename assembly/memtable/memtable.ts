@@ -17,6 +17,7 @@ import {
   atomicLoadU32,
   atomicMaxU64,
   atomicMinU64,
+  atomicStoreU32,
   compareExchangeU32,
   copyBytes,
   fillBytes,
@@ -27,16 +28,28 @@ import {
 } from '../memory/bytes'
 import { allocatePage } from '../memory/pages'
 import { chainBytes, chainPages, freeChain } from '../memory/chain'
+import { equalBytes } from '../key/compare'
+import { keyHash } from '../key/hash'
 import { ARENA_DATA, arenaAllocate, arenaBeginPage, arenaFree } from './arena'
+import {
+  CHAIN_TOO_LONG,
+  DIRECTORY_BYTES,
+  hashIndexBuild,
+  hashIndexFind,
+  hashIndexFree,
+  hashIndexInsert,
+} from './hash-index'
 import {
   LIST_HEADER_END,
   listCreate,
   listInsert,
   listNextHeight,
+  listSeekGE,
   listSplice,
   nodeBytes,
   nodeCreate,
   nodeKey,
+  nodeKeyLength,
 } from './skiplist'
 import { trailerSeqno } from '../key/internal-key'
 
@@ -53,12 +66,14 @@ import { trailerSeqno } from '../key/internal-key'
  *   40   u32 cursor of the node arena
  *   44   u32 cursor of the value arena
  *   48   u32 first of the page chains, linked by CHAIN_SIBLING
- *   52   12 zero
+ *   52   u32 directory of the hash index, 0 until there is one      (hash-index.ts)
+ *   56   8 zero
  *   64   splice and head of the list                                (skiplist.ts)
  */
 const MEMTABLE_NODES: u32 = 40
 const MEMTABLE_VALUES: u32 = 44
 const MEMTABLE_CHAINS: u32 = 48
+const MEMTABLE_INDEX: u32 = 52
 
 /** Constant of the splitmix generator: consecutive memtables get unrelated seeds. */
 const SEED_STEP: u64 = 0x9e3779b97f4a7c15
@@ -87,7 +102,9 @@ export function freeMemtable(memtable: u32): void {
     chain = sibling
   }
   arenaFree(loadU32(memtable + MEMTABLE_VALUES))
-  // The first page of the nodes holds this header.
+  const index = loadU32(memtable + MEMTABLE_INDEX)
+  if (index != 0) hashIndexFree(index)
+  // The first page of the nodes holds this header, and the directory of the index lies among the nodes.
   arenaFree(loadU32(memtable + MEMTABLE_NODES))
 }
 
@@ -117,6 +134,7 @@ export function memtableInsert(
   const node = nodeCreate(at, height, keyLength, trailer, copy, valueLength)
   copyBytes(nodeKey(node), key, keyLength)
   if (!listInsert(memtable, listSplice(memtable), node, height)) return STATUS_MALFORMED
+  enter(memtable, node, key, keyLength)
   account(memtable, size + valueLength, trailer)
   return STATUS_OK
 }
@@ -144,8 +162,45 @@ export function memtableInsertChain(
     if (compareExchangeU32(memtable + MEMTABLE_CHAINS, sibling, chain)) break
   }
   atomicAddU32(memtable + MEMTABLE_PAGE_BYTES, chainPages(valueLength) * PAGE_BYTES)
+  enter(memtable, node, key, keyLength)
   account(memtable, size + valueLength, trailer)
   return STATUS_OK
+}
+
+/**
+ * Gives a memtable without one a hash index of `pages` pages, a power of two up to HASH_INDEX_MAX_PAGES.
+ * INVARIANT: the caller holds the journal mutex.
+ * @returns OK, or NO_PAGES: there is none then.
+ */
+export function memtableIndex(memtable: u32, pages: u32): u32 {
+  if (!ASC_NO_ASSERT) assert(loadU32(memtable + MEMTABLE_INDEX) == 0)
+  const total = memtable + MEMTABLE_PAGE_BYTES
+  const directory = arenaAllocate(memtable + MEMTABLE_NODES, total, DIRECTORY_BYTES)
+  if (directory == 0 || !hashIndexBuild(directory, pages, memtable)) return STATUS_NO_PAGES
+  atomicAddU32(total, pages * PAGE_BYTES)
+  // ORDER: pairs with the load in memtableFind: who sees the directory sees every node in it.
+  atomicStoreU32(memtable + MEMTABLE_INDEX, directory)
+  return STATUS_OK
+}
+
+/** The newest version of a key with a trailer ≤ `trailer`, or 0. Reads the key, whose keyHash is `hash`. */
+export function memtableFind(memtable: u32, key: u32, keyLength: u32, hash: u64, trailer: u64): u32 {
+  const index = atomicLoadU32(memtable + MEMTABLE_INDEX)
+  if (index != 0) {
+    const found = hashIndexFind(index, key, keyLength, hash, trailer)
+    if (found != CHAIN_TOO_LONG) return found
+  }
+  const node = listSeekGE(memtable, key, keyLength, trailer)
+  const isVersion = node != 0 && nodeKeyLength(node) == keyLength && equalBytes(nodeKey(node), key, keyLength)
+  return isVersion ? node : 0
+}
+
+/** Enters a node that is in the list into the hash index, if there is one. */
+// @ts-ignore: decorator
+@inline
+function enter(memtable: u32, node: u32, key: u32, keyLength: u32): void {
+  const index = loadU32(memtable + MEMTABLE_INDEX)
+  if (index != 0) hashIndexInsert(index, node, keyHash(key, keyLength))
 }
 
 /** Counts an inserted entry. */

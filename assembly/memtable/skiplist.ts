@@ -18,11 +18,11 @@ import {
  *
  * Node, 4-aligned; a node pointer points at its key length:
  *
- *     … link[2] │ link[1] │ link[0] │ u32 key length │ key, padded to 4 │ u64 trailer │ u32 value │ u32 value length
+ *     … link[2] │ link[1] │ link[0] │ u32 key length │ key, padded to 4 │ u64 trailer │ u32 value │ u32 value length │ u32 chain
  *                                   ▲ node
  *
  * What a search touches (a link, the length, the first key bytes) lies together; the rest is read once a node is found.
- * `link[level]` is the next node of that level, 0 at the end.
+ * `link[level]` is the next node of that level, 0 at the end. `chain` belongs to the hash index (hash-index.ts).
  *
  * List header, inside the memtable's:
  *
@@ -47,7 +47,8 @@ const NODE_KEY: u32 = 4
 const NODE_TRAILER: u32 = 0
 const NODE_VALUE: u32 = 8
 const NODE_VALUE_LENGTH: u32 = 12
-const NODE_TAIL_BYTES: u32 = 16
+const NODE_CHAIN: u32 = 16
+const NODE_TAIL_BYTES: u32 = 20
 
 // ── node ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,6 +83,19 @@ export function nodeValue(node: u32): u32 {
 @inline
 export function nodeValueLength(node: u32): u32 {
   return loadU32(tail(node) + NODE_VALUE_LENGTH)
+}
+
+/** The next node of its bucket in the hash index; 0 at the end. */
+// @ts-ignore: decorator
+@inline
+export function nodeChain(node: u32): u32 {
+  return loadU32(tail(node) + NODE_CHAIN)
+}
+
+// @ts-ignore: decorator
+@inline
+export function setNodeChain(node: u32, next: u32): void {
+  storeU32(tail(node) + NODE_CHAIN, next)
 }
 
 // @ts-ignore: decorator

@@ -13,17 +13,11 @@ import {
   TYPE_WEAK_TOMBSTONE,
 } from '../memory/layout'
 import { loadU32, storeU32, storeU64 } from '../memory/bytes'
-import { equalBytes } from '../key/compare'
+import { keyHash } from '../key/hash'
 import { readTrailer, trailerType, trailerTypeByte } from '../key/internal-key'
 import { readSeqno } from '../key/seqno'
-import {
-  cursorSeekGE,
-  nodeKey,
-  nodeKeyLength,
-  nodeTrailer,
-  nodeValue,
-  nodeValueLength,
-} from '../memtable/cursor'
+import { memtableFind } from '../memtable/memtable'
+import { nodeTrailer, nodeValue, nodeValueLength } from '../memtable/cursor'
 
 /**
  * Newest entry of a key with a seqno below S, over the memtables of a SuperVersion record, newest first. Reads the key, the
@@ -34,11 +28,13 @@ export function pointRead(slot: u32, superVersion: u32, key: u32, keyLength: u32
   const s = readSeqno(seqno)
   storeU64(slot + SLOT_READ_SEQNO, s)
   const trailer = readTrailer(s)
+  const hash = keyHash(key, keyLength)
   const count = loadU32(superVersion + SUPERVERSION_COUNT)
   if (!ASC_NO_ASSERT) assert(count <= SUPERVERSION_MAX_MEMTABLES)
   for (let i: u32 = 0; i < count; i++) {
-    const node = cursorSeekGE(loadU32(superVersion + SUPERVERSION_MEMTABLES + 4 * i), key, keyLength, trailer)
-    if (node == 0 || nodeKeyLength(node) != keyLength || !equalBytes(nodeKey(node), key, keyLength)) continue
+    const memtable = loadU32(superVersion + SUPERVERSION_MEMTABLES + 4 * i)
+    const node = memtableFind(memtable, key, keyLength, hash, trailer)
+    if (node == 0) continue
     const found = nodeTrailer(node)
     const type = trailerType(found)
     if (type == TYPE_TOMBSTONE || type == TYPE_WEAK_TOMBSTONE) return STATUS_TOMBSTONE

@@ -6,7 +6,7 @@ import {
 import { noPages } from '../kernel/kernel.ts'
 import type { Engine } from './engine.ts'
 import type { RecordBuffer } from './record.ts'
-import type { Tree } from './tree.ts'
+import type { Memtable, Tree } from './tree.ts'
 
 /** Sealed memtables a keyspace may have before writes wait for its flush. */
 const SEALED_LIMIT = 4
@@ -23,6 +23,12 @@ const ENTRY_PAGES = 4
 /** Pages a keyspace can need beyond its entries: the first ones of a new memtable. */
 const KEYSPACE_PAGES = 2
 
+/** A memtable gets its hash index at this size: most keyspaces stay below, and a search among so few entries is fast. */
+const INDEX_FROM_BYTES = 262144
+/** One page of the index, 32,768 buckets, for so many bytes of a memtable. */
+const INDEXED_BYTES_PER_PAGE = 2097152
+const INDEX_MAX_PAGES = 16
+
 /**
  * Room for writes: seals full memtables, has them flushed, keeps the pages within budget. Everything a group can need is there
  * before its seqnos are taken.
@@ -31,9 +37,13 @@ export class Room {
   readonly #engine: Engine
   /** All memtables together hold at most this many pages. */
   readonly #memtablePages: number
+  /** Pages of a memtable's hash index, a power of two. */
+  readonly #indexPages: number
 
   constructor(engine: Engine) {
     this.#engine = engine
+    const wanted = engine.options.memtableSize / INDEXED_BYTES_PER_PAGE
+    this.#indexPages = Math.min(INDEX_MAX_PAGES, 2 ** Math.max(0, Math.ceil(Math.log2(wanted))))
     this.#memtablePages = Math.floor(engine.options.memoryLimit / 2 / PAGE_BYTES)
   }
 
@@ -49,13 +59,16 @@ export class Room {
     ) {
       this.#make([tree], ENTRY_PAGES)
       tree.openMemtable(engine.journals.currentId)
-    }
+    } else if (!active.indexed) this.#index(active)
   }
 
   /** Room for a record. */
   forRecord(record: RecordBuffer): void {
     const trees = this.#treesOf(record)
-    if (this.#hasRoom(trees, pagesFor(record))) return
+    if (this.#hasRoom(trees, pagesFor(record))) {
+      for (const { active } of trees) if (active?.indexed === false) this.#index(active)
+      return
+    }
     this.#make(trees, pagesFor(record))
     for (const tree of trees) tree.openMemtable(this.#engine.journals.currentId)
   }
@@ -98,6 +111,13 @@ export class Room {
   /** Resolves when a flush ended, or at the deadline. */
   progress(deadline: number): Promise<void> {
     return this.#engine.flusher.progress(deadline)
+  }
+
+  /** Gives a memtable that has grown its hash index, unless the pages are needed elsewhere. */
+  #index(memtable: Memtable): void {
+    if (memtable.entryBytes < INDEX_FROM_BYTES) return
+    if (this.#engine.kernel.freePages() >= 2 * RESERVED_PAGES + this.#indexPages)
+      memtable.index(this.#indexPages)
   }
 
   #treesOf(record: RecordBuffer): Tree[] {

@@ -17,6 +17,8 @@ export class Memtable {
   readonly pointer: number
   /** Id of the journal that holds its first record; 0 without a journal. */
   readonly firstJournal: number
+  /** Whether a hash index was asked for. */
+  indexed = false
   readonly #kernel: Kernel
 
   constructor(kernel: Kernel, firstJournal: number) {
@@ -42,6 +44,12 @@ export class Memtable {
 
   get highestSeqno(): number {
     return Number(this.#kernel.view.getBigUint64(this.pointer + MEMTABLE_HIGHEST_SEQNO, true))
+  }
+
+  /** Gives it a hash index of `pages` pages, if there are so many: without one reads are slower and nothing else. */
+  index(pages: number): void {
+    this.indexed = true
+    this.#kernel.exports.memtableIndex(this.pointer, pages)
   }
 
   /** INVARIANT: no SuperVersion names it any more. */

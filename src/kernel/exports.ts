@@ -73,6 +73,11 @@ export interface KernelExports {
   createMemtable(): number
   /** Frees all pages of the memtable, page chains included. INVARIANT: nobody reads it any more. */
   freeMemtable(memtable: number): void
+  /**
+   * Gives a memtable without one a hash index of `pages` pages (a power of two up to 16), which point reads use instead of the list.
+   * @returns OK, or NO_PAGES: then it has none.
+   */
+  memtableIndex(memtable: number, pages: number): number
 
   // ── reading memtables ─────────────────────────────────────────────────────────────────────────────────
   /**

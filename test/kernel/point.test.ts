@@ -120,17 +120,24 @@ describe('pointRead', () => {
   test('any history over several memtables, read at every seqno', { timeout: 60_000 }, () => {
     const pool = fc.uniqueArray(anyKey, {
       minLength: 1,
-      maxLength: 6,
+      maxLength: 4,
       selector: (key) => Buffer.from(key).toString('hex'),
     })
     const step = fc.tuple(fc.nat(), anyWrite, fc.integer({ min: 0, max: 9 }))
     fc.assert(
-      fc.property(pool, fc.array(step, { maxLength: 40 }), (keys, steps) => {
+      fc.property(pool, fc.array(step, { maxLength: 60 }), (keys, steps) => {
         const before = k.u32[CONTROL_FREE_PAGES / 4]
         const tables = [k.x.createMemtable() >>> 0]
+        const indexed = new Set<number>()
         const history: { seqno: number; key: Uint8Array; entry: WriteEntry }[] = []
         for (const [i, [pick, drawn, rotate]] of steps.entries()) {
           if (rotate === 0 && tables.length < 4) tables.unshift(k.x.createMemtable() >>> 0)
+          // Indexed from the start, in the middle, late or never.
+          const newest = tables[0] as number
+          if (rotate < 3 && !indexed.has(newest)) {
+            expect(k.x.memtableIndex(newest, rotate === 1 ? 1 : 2)).toBe(STATUS_OK)
+            indexed.add(newest)
+          }
           const key = keys[pick % keys.length] as Uint8Array
           const entry = { ...drawn, key }
           write(tables[0] as number, i + 1, entry)
