@@ -29,6 +29,10 @@ export { pointRead } from './read/point'
 export { hash, mixedChecksum } from './checksum/mixed'
 export { hashBegin, hashFinish, hashUpdate } from './checksum/xxh3-stream'
 
+// ── block cache ──────────────────────────────────────────────────────────────────────────────────────────
+export { cacheCreate, cacheShrink } from './cache/cache'
+export { loadBlock, releaseTable } from './cache/block-load'
+
 // ── blocks ───────────────────────────────────────────────────────────────────────────────────────────────
 export { checkBlock } from './table/block-check'
 export { blockGet } from './table/block-get'
@@ -45,5 +49,5 @@ export {
 export { builderCreate, builderFree, builderWritten } from './table/builder-state'
 
 // ── merging ranges ───────────────────────────────────────────────────────────────────────────────────────
-export { mergeAddTable, mergeBegin, mergeExhaust, mergeSetBlock } from './read/merge'
+export { mergeBegin, mergeEnd } from './read/merge'
 export { mergeFill } from './read/merge-fill'

@@ -196,6 +196,13 @@ export function copyBytes(to: u32, from: u32, length: u32): void {
   }
 }
 
+/** Copies [from, from + length) to [to, to + length); the two may overlap. */
+// @ts-ignore: decorator
+@inline
+export function moveBytes(to: u32, from: u32, length: u32): void {
+  memory.copy(to, from, length)
+}
+
 /** Sets [p, p + length) to one byte value. */
 // @ts-ignore: decorator
 @inline

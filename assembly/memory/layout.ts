@@ -2,8 +2,9 @@
  * The layout of linear memory, declared once for the kernel and for TypeScript (which imports this file).
  *
  *   0        1024          4096                     69632        131072 = page 1
- *   ├ unused ┼ control     ┼ thread slots (64 × 1 K)┼ spare      ┼ page pool: pages of 128 KiB … end
+ *   ├ unused ┼ control     ┼ thread slots (64 × 1 K)┼ secret, …  ┼ page pool: pages of 128 KiB … end
  *
+ * What debug builds need for their messages begins at 73728 (memoryBase in asconfig.json), behind the secret.
  * Page 0 is never given out, so 0 is the null pointer everywhere. All integers are little-endian.
  * NOTE: only literals and sums, so that both compilers fold every constant.
  */
@@ -35,10 +36,14 @@ export const CONTROL_SEED: u32 = CONTROL + 40
 export const CONTROL_JOURNAL_CHAIN: u32 = CONTROL + 48
 /** 16 bytes: salt of the current journal file. */
 export const CONTROL_JOURNAL_SALT: u32 = CONTROL + 56
-/** u64: (tag << 32 | pointer) of the head of the free list of 64-byte records; 0 when empty. */
-export const CONTROL_FREE_RECORD: u32 = CONTROL + 72
 /** u32: memtables created so far; each gets a seed of its own. */
-export const CONTROL_MEMTABLES: u32 = CONTROL + 80
+export const CONTROL_MEMTABLES: u32 = CONTROL + 72
+/** u32: the number that the next table gets (TABLE_ORDINAL). */
+export const CONTROL_TABLE_ORDINAL: u32 = CONTROL + 76
+/** u64 × 8: (tag << 32 | pointer) of the heads of the free lists of records, one for each size class; 0 when empty. */
+export const CONTROL_FREE_RECORDS: u32 = CONTROL + 128
+/** Block cache, 576 bytes: below. */
+export const CONTROL_CACHE: u32 = CONTROL + 192
 
 // ── thread slots ─────────────────────────────────────────────────────────────────────────────────────────
 export const SLOTS: u32 = 4096
@@ -52,8 +57,8 @@ export const SLOT_LENGTH: u32 = 4
 export const SLOT_TYPE: u32 = 8
 /** u32: position result: where a scan of entries stopped, the position of an index entry, … */
 export const SLOT_POSITION: u32 = 12
-/** u32: index of the merge source that needs a block. */
-export const SLOT_SOURCE: u32 = 16
+/** u32: NEED_BLOCK: the table record of the block that is needed. Its offset is SLOT_NUMBER, its size SLOT_LENGTH, its kind SLOT_TYPE. */
+export const SLOT_TABLE: u32 = 16
 /** u32: number of entries handed out or applied by the last call. */
 export const SLOT_COUNT_RESULT: u32 = 20
 /** f64: a number that may pass 2^32: file offset, seqno. */
@@ -75,6 +80,13 @@ export const SLOT_HASH_STATE: u32 = 128
 export const HASH_STATE_BYTES: u32 = 400
 /** Block cursor (assembly/table/block-entry.ts) of the calls that look into one block, 80 bytes. */
 export const SLOT_BLOCK_CURSOR: u32 = 528
+/** u32: the cached block that the last point read pinned, so that its value can be copied out; 0 if none. */
+export const SLOT_PINNED: u32 = 608
+/** u32: the cached block that a read opened last, 0 if it lies elsewhere. */
+export const SLOT_FRAME: u32 = 612
+/** u64 × 16 each: blocks of every kind found in the cache, and not found, by this thread. */
+export const SLOT_CACHE_HITS: u32 = 640
+export const SLOT_CACHE_MISSES: u32 = 768
 /** Offset of the second key in the input page. */
 export const INPUT_SECOND: u32 = 65536
 
@@ -129,9 +141,50 @@ export const MEMTABLE_PAGE_CAPACITY: u32 = 131040
 
 // ── SuperVersion record (one 64-byte record): the memtables a read consults, newest first ────────────────
 export const SUPERVERSION_COUNT: u32 = 0
-export const SUPERVERSION_MEMTABLES: u32 = 4
-export const SUPERVERSION_MAX_MEMTABLES: u32 = 15
-export const RECORD_BYTES: u32 = 64
+/** u32: Version record, 0 without tables. */
+export const SUPERVERSION_VERSION: u32 = 4
+export const SUPERVERSION_MEMTABLES: u32 = 8
+export const SUPERVERSION_MAX_MEMTABLES: u32 = 14
+export const SUPERVERSION_BYTES: u32 = 64
+
+// ── Version record: the tables of a keyspace, run after run, newest run first ────────────────────────────
+//   u32 runs | u32 tables | u32 × runs: where the run ends in the list of tables | u32 × tables: table records, ascending in a run
+export const VERSION_RUNS: u32 = 0
+export const VERSION_TABLES: u32 = 4
+export const VERSION_RUN_ENDS: u32 = 8
+
+// ── table record: an open table, as the kernel sees it ───────────────────────────────────────────────────
+/** 16 bytes: the file's salt. */
+export const TABLE_SALT: u32 = 0
+/** f64 offset, u32 size: the root index block. */
+export const TABLE_ROOT_OFFSET: u32 = 16
+export const TABLE_ROOT_SIZE: u32 = 24
+/** u32: names the table in the block cache; never given twice. */
+export const TABLE_ORDINAL: u32 = 28
+/** f64 offset of the first filter block; u32 lines of the filter, 0 without one; u32 probes in a line. */
+export const TABLE_FILTER_OFFSET: u32 = 32
+export const TABLE_FILTER_LINES: u32 = 40
+export const TABLE_FILTER_PROBES: u32 = 44
+/** u64: lowest seqno in the table. */
+export const TABLE_LOWEST_SEQNO: u32 = 48
+/** u32 pointer and length: smallest and largest user key. */
+export const TABLE_SMALLEST: u32 = 56
+export const TABLE_SMALLEST_LENGTH: u32 = 60
+export const TABLE_LARGEST: u32 = 64
+export const TABLE_LARGEST_LENGTH: u32 = 68
+/** u32 pointer and length: the payload of the root index where it stays in memory, 0 if it does not. */
+export const TABLE_ROOT: u32 = 72
+export const TABLE_ROOT_LENGTH: u32 = 76
+/** u32: a record with one u32 for each filter block: its payload where it stays in memory, or 0. 0 without a filter. */
+export const TABLE_FILTERS: u32 = 80
+/** u32: a bitmap over the file's 4 KiB pieces, set where a block of at least 4 KiB begins that was walked; 0 without one. */
+export const TABLE_CHECKED: u32 = 84
+/** Short keys lie here. */
+export const TABLE_INLINE_KEYS: u32 = 96
+export const TABLE_BYTES: u32 = 256
+/** Lines of a filter block; the last one may have fewer. */
+export const FILTER_BLOCK_LINES: u32 = 512
+export const FILTER_LINE_BYTES: u32 = 64
 
 // ── encoded write entry (journal payload, batches; docs/journal-format.md) ───────────────────────────────
 //   u32 value length | u16 key length | u8 type | u8 zero | u32 keyspace id | key | value
@@ -148,10 +201,10 @@ export const CHUNK_KEY_LENGTH: u32 = 4
 export const CHUNK_TYPE: u32 = 6
 export const CHUNK_ENTRY_HEADER_BYTES: u32 = 8
 //   The value of a TYPE_EXTENT entry lies elsewhere. In its place (unless keysOnly: then there is nothing):
-//   u32 page chain in a memtable, or 0 | u32 length of the value | u32 merge source | of a table: its extent list
+//   u32 page chain in a memtable, or 0 | u32 length of the value | u32 table record, or 0 | of a table: its extent list
 export const CHUNK_EXTENT_CHAIN: u32 = 0
 export const CHUNK_EXTENT_LENGTH: u32 = 4
-export const CHUNK_EXTENT_SOURCE: u32 = 8
+export const CHUNK_EXTENT_TABLE: u32 = 8
 export const CHUNK_EXTENT_LIST: u32 = 12
 
 // ── status codes of kernel calls ─────────────────────────────────────────────────────────────────────────
@@ -166,7 +219,7 @@ export const STATUS_MALFORMED: u32 = 5
 export const STATUS_CHECKSUM: u32 = 6
 /** applyEntries: the entry at SLOT_POSITION belongs to another keyspace. */
 export const STATUS_FOREIGN: u32 = 7
-/** A merge needs the next block of source SLOT_SOURCE. */
+/** The block that SLOT_TABLE, SLOT_NUMBER, SLOT_LENGTH and SLOT_TYPE name must be loaded; then the call is made again. */
 export const STATUS_NEED_BLOCK: u32 = 8
 /** The chunk or output page is full. */
 export const STATUS_FULL: u32 = 9
@@ -198,6 +251,26 @@ export const BLOCK_HEADER_BYTES: u32 = 16
 export const BLOCK_TRAILER_BYTES: u32 = 8
 /** A whole block, header and checksum included, fits a page. */
 export const BLOCK_MAX_BYTES: u32 = 131072
+/** Payload of the longest block that the cache holds: all kinds but extents. */
+export const BLOCK_MAX_CACHED_PAYLOAD: u32 = 130976
+
+// ── block cache: words that TypeScript reads, from CONTROL_CACHE on ──────────────────────────────────────
+/** u32: pages it holds now. */
+export const CACHE_PAGES: u32 = 0
+/** u32: pages it may hold; pages it keeps when others need them. */
+export const CACHE_LIMIT_PAGES: u32 = 4
+export const CACHE_FLOOR_PAGES: u32 = 8
+/** u32: number of shards, a power of two up to CACHE_MAX_SHARDS; they lie one behind the other from CACHE_SHARDS on. */
+export const CACHE_SHARD_COUNT: u32 = 12
+/** u32: record with the hash tables (assembly/cache/buckets.ts). */
+export const CACHE_TABLES: u32 = 16
+export const CACHE_SHARDS: u32 = 64
+export const CACHE_MAX_SHARDS: u32 = 8
+export const SHARD_BYTES: u32 = 64
+/** u32: blocks in the shard; blocks that were dropped; that came back soon after. */
+export const SHARD_BLOCKS: u32 = 32
+export const SHARD_EVICTIONS: u32 = 36
+export const SHARD_RETURNS: u32 = 40
 
 // ── table builder: statistics TypeScript reads (offsets into the builder) ────────────────────────────────
 /** f64: file offset at which the next output page will be written. */

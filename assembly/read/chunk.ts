@@ -3,7 +3,7 @@ import {
   CHUNK_EXTENT_CHAIN,
   CHUNK_EXTENT_LENGTH,
   CHUNK_EXTENT_LIST,
-  CHUNK_EXTENT_SOURCE,
+  CHUNK_EXTENT_TABLE,
   PAGE_BYTES,
   TYPE_EXTENT,
 } from '../memory/layout'
@@ -20,7 +20,7 @@ import {
   CURSOR_VALUE_LENGTH,
 } from '../table/block-entry'
 import { blockKeyLength } from '../table/block-reader'
-import { SOURCE_MEMTABLE, SOURCE_NUMBER, SOURCE_PREFIX } from './merge-page'
+import { SOURCE_MEMTABLE, SOURCE_PREFIX, SOURCE_TABLE } from './merge-page'
 
 /**
  * Entries of a chunk (memory/layout.ts), written from source records. A chunk is a page, so an entry that is its only one always
@@ -105,6 +105,6 @@ function writeLongEntry(p: u32, size: u32, source: u32, keyLength: u32, valueLen
   storeU32(at + CHUNK_EXTENT_CHAIN, isChain ? value : 0)
   // An extent list begins with the length of the value.
   storeU32(at + CHUNK_EXTENT_LENGTH, isChain ? length : varintValue(readVarint32(value, value + length)))
-  storeU32(at + CHUNK_EXTENT_SOURCE, loadU32(source + SOURCE_NUMBER))
+  storeU32(at + CHUNK_EXTENT_TABLE, loadU32(source + SOURCE_TABLE))
   if (!isChain) copyBytes(at + CHUNK_EXTENT_LIST, value, length)
 }

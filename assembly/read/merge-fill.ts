@@ -4,10 +4,10 @@ import {
   SLOT_COUNT_RESULT,
   SLOT_LENGTH,
   SLOT_POSITION,
-  SLOT_SOURCE,
   STATUS_DONE,
   STATUS_FULL,
   STATUS_NEED_BLOCK,
+  STATUS_OK,
   TYPE_TOMBSTONE,
   TYPE_WEAK_TOMBSTONE,
   CHUNK_ENTRY_HEADER_BYTES,
@@ -25,7 +25,7 @@ import {
 } from '../table/block-entry'
 import { blockKeyLength } from '../table/block-reader'
 import { chunkEntryBytes, chunkValueLength, isExtent, writeChunkEntry } from './chunk'
-import { firstWaiting, sourceWait } from './merge'
+import { fetchWaiting, sourceWait } from './merge'
 import { heapPop, heapSettle, heapTop } from './merge-heap'
 import { compareUserKeys, sameUserKey } from './merge-order'
 import {
@@ -39,6 +39,7 @@ import {
   MERGE_CURRENT,
   MERGE_CURRENT_STATE,
   MERGE_END,
+  MERGE_HAS_END,
   MERGE_HEAP_COUNT,
   MERGE_READ_SEQNO,
   MERGE_REVERSE,
@@ -48,6 +49,7 @@ import {
   SOURCE_MEMTABLE,
   SOURCE_PREFIX,
 } from './merge-page'
+import { PHASE_INDEX_NEXT } from './merge-run'
 import { sourceAdvance } from './merge-source'
 
 /**
@@ -79,6 +81,7 @@ export function mergeFill(
   }
   if (!ASC_NO_ASSERT) assert(loadU32(page + MERGE_CHUNK) == chunk)
   const hasEnd = endLength != NO_KEY
+  storeU32(page + MERGE_HAS_END, hasEnd ? 1 : 0)
   if (hasEnd) {
     storeU32(page + MERGE_END + CURSOR_HEAD, 0)
     storeU32(page + MERGE_END + CURSOR_SHARED, 0)
@@ -91,26 +94,23 @@ export function mergeFill(
   if (limit > 0) {
     status =
       loadU32(page + MERGE_REVERSE) != 0
-        ? fillBackwards(page, chunk, capacity, limit, keysOnly != 0, hasEnd, endBound != BOUND_AFTER)
-        : fillForwards(page, chunk, capacity, limit, keysOnly != 0, hasEnd, endBound == BOUND_AFTER)
+        ? fillBackwards(slot, page, chunk, capacity, limit, keysOnly != 0, hasEnd, endBound != BOUND_AFTER)
+        : fillForwards(slot, page, chunk, capacity, limit, keysOnly != 0, hasEnd, endBound == BOUND_AFTER)
   }
+  // NOTE: then the slot's results name the block.
+  if (status == STATUS_NEED_BLOCK) return status
   storeU32(slot + SLOT_LENGTH, loadU32(page + MERGE_CHUNK_LENGTH))
   storeU32(slot + SLOT_COUNT_RESULT, loadU32(page + MERGE_CHUNK_COUNT))
   storeU32(slot + SLOT_POSITION, loadU32(page + MERGE_CHUNK_LAST))
-  if (status == STATUS_NEED_BLOCK) {
-    storeU32(slot + SLOT_SOURCE, firstWaiting(page))
-  } else {
-    storeU32(page + MERGE_CHUNK, 0)
-    // NOTE: the chunk is the caller's now. A key kept in it is one the merge has left behind: what comes next is another key,
-    // or the chunk would not have ended here.
-    if (loadU32(page + MERGE_CURRENT_STATE) == CURRENT_KEPT) {
-      storeU32(page + MERGE_CURRENT_STATE, CURRENT_NONE)
-    }
-  }
+  storeU32(page + MERGE_CHUNK, 0)
+  // NOTE: the chunk is the caller's now. A key kept in it is one the merge has left behind: what comes next is another key,
+  // or the chunk would not have ended here.
+  if (loadU32(page + MERGE_CURRENT_STATE) == CURRENT_KEPT) storeU32(page + MERGE_CURRENT_STATE, CURRENT_NONE)
   return status
 }
 
 function fillForwards(
+  slot: u32,
   page: u32,
   chunk: u32,
   capacity: u32,
@@ -126,8 +126,9 @@ function fillForwards(
   let status = STATUS_DONE
   for (;;) {
     if (loadU32(page + MERGE_WAITING) != 0) {
-      status = keepKey(page, chunk, length) ? STATUS_NEED_BLOCK : STATUS_FULL
-      break
+      status = keepKey(page, chunk, length) ? fetchWaiting(slot, page, false) : STATUS_FULL
+      if (status != STATUS_OK) break
+      status = STATUS_DONE
     }
     if (loadU32(page + MERGE_HEAP_COUNT) == 0) break
     const top = heapTop(page)
@@ -168,6 +169,7 @@ function fillForwards(
 }
 
 function fillBackwards(
+  slot: u32,
   page: u32,
   chunk: u32,
   capacity: u32,
@@ -183,8 +185,11 @@ function fillBackwards(
   let status = STATUS_DONE
   for (;;) {
     if (loadU32(page + MERGE_WAITING) != 0) {
-      status = keepEntry(page, chunk, length, capacity, keysOnly) ? STATUS_NEED_BLOCK : STATUS_FULL
-      break
+      status = keepEntry(page, chunk, length, capacity, keysOnly)
+        ? fetchWaiting(slot, page, true)
+        : STATUS_FULL
+      if (status != STATUS_OK) break
+      status = STATUS_DONE
     }
     const top = loadU32(page + MERGE_HEAP_COUNT) == 0 ? 0 : heapTop(page)
     let state = loadU32(page + MERGE_CURRENT_STATE)
@@ -233,7 +238,7 @@ function advance(page: u32, top: u32, reverse: bool): void {
     heapSettle(page, reverse)
   } else {
     heapPop(page)
-    if (loadU32(top + SOURCE_MEMTABLE) == 0) sourceWait(page, top)
+    if (loadU32(top + SOURCE_MEMTABLE) == 0) sourceWait(page, top, PHASE_INDEX_NEXT)
   }
 }
 

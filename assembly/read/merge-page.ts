@@ -6,37 +6,56 @@ import { TRAIL_BYTES } from './block-trail'
 /**
  * The state of a merge, all of it in the slot's merge page:
  *
- *   0        304    4400                                              119088               131072
- *   ├ header ┼ heap ┼ sources (1,024 × 112 B): memtables, then tables ┼ trails (176 × 68 B) ┤
+ *   0        320    2880                                           110400               131072
+ *   ├ header ┼ heap ┼ sources (640 × 168 B): memtables, then runs ┼ trails (304 × 68 B) ┤
  *
  * There is no room for keys here. A key that must outlive its block (the user key in progress when a block is replaced) is put
  * behind the last entry of the chunk; the key of mergeBegin stays where the caller has it.
  */
 
 // ── source ───────────────────────────────────────────────────────────────────────────────────────────────
-//   block cursor (80 B) │ v128 prefix │ u32 memtable │ u32 waiting │ u32 number │ u32 trail
+//   block cursor (80 B) │ v128 prefix │ u32 memtable │ u32 table │ u32 number │ u32 trail │ run (56 B)
 //
-// A memtable source uses of the block cursor CURSOR_ENTRY (its node) and the entry's slices and trailer.
+// A memtable source uses of the block cursor CURSOR_ENTRY (its node) and the entry's slices and trailer. The run part, of run sources only,
+// says where in the run the source is (merge-run.ts).
 
 /** v128: the first 16 bytes of the user key, zeros behind a shorter one. */
 export const SOURCE_PREFIX: u32 = BLOCK_CURSOR_BYTES
-/** u32: the memtable; 0 of a table source. */
+/** u32: the memtable; 0 of a run source. */
 export const SOURCE_MEMTABLE: u32 = BLOCK_CURSOR_BYTES + 16
-/** u32: 1 while a table source waits for a block. */
-export const SOURCE_WAITING: u32 = BLOCK_CURSOR_BYTES + 20
+/** u32: the record of the table that a run source is in; 0 of a memtable source. */
+export const SOURCE_TABLE: u32 = BLOCK_CURSOR_BYTES + 20
 /** u32: index in the source array. */
 export const SOURCE_NUMBER: u32 = BLOCK_CURSOR_BYTES + 24
-/** u32: trail of a table source, for moving backwards; 0 of those with numbers from TRAIL_COUNT on, which do without. */
+/** u32: trail of a run source, for moving backwards; 0 of those with numbers from TRAIL_COUNT on, which do without. */
 export const SOURCE_TRAIL: u32 = BLOCK_CURSOR_BYTES + 28
-export const SOURCE_BYTES: u32 = BLOCK_CURSOR_BYTES + 32
-export const MAX_SOURCES: u32 = 1024
+/** Bytes that say all about the entry at which a source stands. */
+const ENTRY_BYTES: u32 = BLOCK_CURSOR_BYTES + 32
+/** u32: what the source wants next; 0 while it stands at an entry. */
+export const RUN_PHASE: u32 = ENTRY_BYTES
+/** u32: address of the words that name the run's tables; their number; number of the table it is in. */
+export const RUN_TABLES: u32 = ENTRY_BYTES + 4
+export const RUN_TABLE_COUNT: u32 = ENTRY_BYTES + 8
+export const RUN_TABLE_NUMBER: u32 = ENTRY_BYTES + 12
+/** u32: ordinal in the root index of the index block it is in; in that of the data block. */
+export const RUN_ROOT_ORDINAL: u32 = ENTRY_BYTES + 16
+export const RUN_INDEX_ORDINAL: u32 = ENTRY_BYTES + 20
+/** u64 offset, u32 size of these blocks. */
+export const RUN_INDEX_OFFSET: u32 = ENTRY_BYTES + 24
+export const RUN_DATA_OFFSET: u32 = ENTRY_BYTES + 32
+export const RUN_INDEX_SIZE: u32 = ENTRY_BYTES + 40
+export const RUN_DATA_SIZE: u32 = ENTRY_BYTES + 44
+/** u32: frame of the data block, pinned; 0 if there is none. */
+export const RUN_FRAME: u32 = ENTRY_BYTES + 48
+const SOURCE_BYTES: u32 = ENTRY_BYTES + 56
+export const MAX_SOURCES: u32 = 640
 
 // ── header ───────────────────────────────────────────────────────────────────────────────────────────────
 /** u64: S. Kept here too, since other reads of the thread may use SLOT_READ_SEQNO between two calls. */
 export const MERGE_READ_SEQNO: u32 = 0
 /** u32: 1 if backwards. */
 export const MERGE_REVERSE: u32 = 8
-/** u32: number of sources; of sources in the heap; of table sources that wait for a block. */
+/** u32: number of sources; of sources in the heap; of run sources that wait for a block. */
 export const MERGE_SOURCES: u32 = 12
 export const MERGE_HEAP_COUNT: u32 = 16
 export const MERGE_WAITING: u32 = 20
@@ -55,14 +74,18 @@ export const MERGE_CHUNK_COUNT: u32 = 56
 export const MERGE_CHUNK_LAST: u32 = 60
 /** u32: what MERGE_CURRENT is, below. */
 export const MERGE_CURRENT_STATE: u32 = 64
+/** u32: 1 if the mergeFill in progress has an end key. */
+export const MERGE_HAS_END: u32 = 68
+/** u32: 1 if the merge goes on behind another one: its bound was reached before. */
+export const MERGE_CONTINUES: u32 = 72
 /**
  * A source record, copied when its entry was taken: the user key in progress. Forwards: the last one decided, whose older versions are
  * skipped. Backwards: its newest visible version so far, not yet in the chunk.
  */
-export const MERGE_CURRENT: u32 = 80
+export const MERGE_CURRENT: u32 = 96
 /** A source record of which only the user key is used: the end key of the mergeFill in progress. */
-export const MERGE_END: u32 = MERGE_CURRENT + SOURCE_BYTES
-const MERGE_HEADER_BYTES: u32 = MERGE_END + SOURCE_BYTES
+export const MERGE_END: u32 = MERGE_CURRENT + ENTRY_BYTES
+const MERGE_HEADER_BYTES: u32 = MERGE_END + ENTRY_BYTES
 
 /** There is none. */
 export const CURRENT_NONE: u32 = 0

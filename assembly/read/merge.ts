@@ -1,12 +1,13 @@
 import {
   BOUND_AFTER,
   SLOT_READ_SEQNO,
-  SLOT_SOURCE,
+  STATUS_NEED_BLOCK,
   STATUS_NO_PAGES,
   STATUS_OK,
   SUPERVERSION_COUNT,
   SUPERVERSION_MAX_MEMTABLES,
   SUPERVERSION_MEMTABLES,
+  SUPERVERSION_VERSION,
 } from '../memory/layout'
 import { loadU32, loadU64, storeU32, storeU64 } from '../memory/bytes'
 import { readTrailer, TRAILER_AFTER, TRAILER_BEFORE } from '../key/internal-key'
@@ -20,6 +21,7 @@ import {
   MERGE_BEGIN_LENGTH,
   MERGE_BEGIN_TRAILER,
   MERGE_CHUNK,
+  MERGE_CONTINUES,
   MERGE_CURRENT_STATE,
   MERGE_FIRST_WAITING,
   MERGE_HEAP_COUNT,
@@ -30,14 +32,21 @@ import {
   MERGE_WAITING,
   mergePage,
   NO_KEY,
+  RUN_FRAME,
+  RUN_PHASE,
+  RUN_TABLES,
+  RUN_TABLE_COUNT,
+  RUN_TABLE_NUMBER,
   SOURCE_MEMTABLE,
   SOURCE_NUMBER,
+  SOURCE_TABLE,
   SOURCE_TRAIL,
-  SOURCE_WAITING,
   sourceAt,
   trailAt,
 } from './merge-page'
-import { sourceSeekBlock, sourceSeekMemtable } from './merge-source'
+import { PHASE_DONE, PHASE_ROOT_EDGE, PHASE_ROOT_SEEK, PHASE_STANDS, runFetch, runRelease } from './merge-run'
+import { sourceSeekMemtable } from './merge-source'
+import { countStarting, firstReaching, runEnd, tableWord, versionRuns } from './version-tables'
 
 /**
  * Setting up the merge of a slot: its sources and where they stand. src/kernel/exports.ts says what each export does.
@@ -51,7 +60,8 @@ export function mergeBegin(
   key: u32,
   keyLength: u32,
   bound: u32,
-): void {
+  continues: u32,
+): u32 {
   const page = mergePage(slot)
   // NOTE: S before any memtable is looked at: what is inserted in between has a seqno ≥ S.
   const s = readSeqno(seqno)
@@ -63,6 +73,7 @@ export function mergeBegin(
   storeU32(page + MERGE_FIRST_WAITING, MAX_SOURCES)
   storeU32(page + MERGE_RUNNER_UP, 0)
   storeU32(page + MERGE_CHUNK, 0)
+  storeU32(page + MERGE_CONTINUES, continues)
   storeU32(page + MERGE_CURRENT_STATE, CURRENT_NONE)
 
   // Forwards the versions that S does not see need not be walked over.
@@ -78,75 +89,85 @@ export function mergeBegin(
   for (let i: u32 = 0; i < count; i++) {
     const source = sourceAt(page, i)
     storeU32(source + SOURCE_MEMTABLE, loadU32(superVersion + SUPERVERSION_MEMTABLES + 4 * i))
-    storeU32(source + SOURCE_WAITING, 0)
+    storeU32(source + SOURCE_TABLE, 0)
     storeU32(source + SOURCE_NUMBER, i)
+    storeU32(source + RUN_PHASE, PHASE_STANDS)
     if (sourceSeekMemtable(source, reverse != 0, key, keyLength, trailer)) heapPush(page, source)
   }
+  const version = loadU32(superVersion + SUPERVERSION_VERSION)
+  return version == 0 ? STATUS_OK : addRuns(page, version, reverse != 0, key, keyLength)
 }
 
-export function mergeAddTable(slot: u32): u32 {
-  const page = mergePage(slot)
-  const number = loadU32(page + MERGE_SOURCES)
-  if (number == MAX_SOURCES) return STATUS_NO_PAGES
-  storeU32(page + MERGE_SOURCES, number + 1)
-  const source = sourceAt(page, number)
-  storeU32(source + SOURCE_MEMTABLE, 0)
-  storeU32(source + SOURCE_NUMBER, number)
-  storeU32(source + SOURCE_TRAIL, trailAt(page, number))
-  sourceWait(page, source)
-  storeU32(slot + SLOT_SOURCE, number)
+/** Adds the runs of a Version; each stands in the table where it starts and waits for its first block. */
+function addRuns(page: u32, version: u32, reverse: bool, key: u32, keyLength: u32): u32 {
+  const runs = versionRuns(version)
+  let number = loadU32(page + MERGE_SOURCES)
+  if (runs > MAX_SOURCES - number) return STATUS_NO_PAGES
+  let start: u32 = 0
+  for (let run: u32 = 0; run < runs; run++) {
+    const end = runEnd(version, run)
+    const tables = tableWord(version, start)
+    const count = end - start
+    start = end
+    let first: u32 = reverse ? count - 1 : 0
+    if (keyLength != NO_KEY) {
+      first = reverse
+        ? countStarting(tables, count, key, keyLength) - 1
+        : firstReaching(tables, count, key, keyLength)
+    }
+    const source = sourceAt(page, number)
+    storeU32(source + SOURCE_MEMTABLE, 0)
+    storeU32(source + SOURCE_NUMBER, number)
+    storeU32(source + SOURCE_TRAIL, trailAt(page, number))
+    storeU32(source + RUN_TABLES, tables)
+    storeU32(source + RUN_TABLE_COUNT, count)
+    storeU32(source + RUN_TABLE_NUMBER, first)
+    storeU32(source + RUN_FRAME, 0)
+    sourceWait(page, source, keyLength == NO_KEY ? PHASE_ROOT_EDGE : PHASE_ROOT_SEEK)
+    number++
+  }
+  storeU32(page + MERGE_SOURCES, number)
   return STATUS_OK
 }
 
-export function mergeSetBlock(slot: u32, source: u32, payload: u32, length: u32, seek: u32): void {
+/** KernelExports.mergeEnd. */
+export function mergeEnd(slot: u32): void {
   const page = mergePage(slot)
-  const record = waitingSource(page, source)
-  const found = sourceSeekBlock(
-    record,
-    payload,
-    length,
-    loadU32(page + MERGE_REVERSE) != 0,
-    loadU32(page + MERGE_BEGIN_KEY),
-    seek != 0 ? loadU32(page + MERGE_BEGIN_LENGTH) : NO_KEY,
-    loadU64(page + MERGE_BEGIN_TRAILER),
-  )
-  if (!found) return
-  sourceResume(page, record)
-  heapPush(page, record)
-}
-
-export function mergeExhaust(slot: u32, source: u32): void {
-  const page = mergePage(slot)
-  sourceResume(page, waitingSource(page, source))
+  const sources = loadU32(page + MERGE_SOURCES)
+  for (let i: u32 = 0; i < sources; i++) {
+    const source = sourceAt(page, i)
+    if (loadU32(source + SOURCE_MEMTABLE) == 0) runRelease(source)
+  }
+  storeU32(page + MERGE_SOURCES, 0)
 }
 
 // ── waiting for blocks ───────────────────────────────────────────────────────────────────────────────────
 
-/** Notes that a table source, at no entry and not in the heap, needs a block. */
-export function sourceWait(page: u32, source: u32): void {
+/** Notes that a run source, at no entry and not in the heap, is to be taken to its next entry, beginning with `phase`. */
+export function sourceWait(page: u32, source: u32, phase: u32): void {
   storeU32(source + CURSOR_ENTRY, 0)
-  storeU32(source + SOURCE_WAITING, 1)
+  storeU32(source + RUN_PHASE, phase)
   storeU32(page + MERGE_WAITING, loadU32(page + MERGE_WAITING) + 1)
   const number = loadU32(source + SOURCE_NUMBER)
   if (number < loadU32(page + MERGE_FIRST_WAITING)) storeU32(page + MERGE_FIRST_WAITING, number)
 }
 
-/** Number of a source that waits. INVARIANT: there is one. */
-export function firstWaiting(page: u32): u32 {
+/** Takes all sources that wait to their next entries. @returns OK or NEED_BLOCK */
+export function fetchWaiting(slot: u32, page: u32, reverse: bool): u32 {
   let number = loadU32(page + MERGE_FIRST_WAITING)
-  while (loadU32(sourceAt(page, number) + SOURCE_WAITING) == 0) number++
-  if (!ASC_NO_ASSERT) assert(number < loadU32(page + MERGE_SOURCES))
-  storeU32(page + MERGE_FIRST_WAITING, number)
-  return number
-}
-
-function sourceResume(page: u32, source: u32): void {
-  storeU32(source + SOURCE_WAITING, 0)
-  storeU32(page + MERGE_WAITING, loadU32(page + MERGE_WAITING) - 1)
-}
-
-function waitingSource(page: u32, number: u32): u32 {
-  const source = sourceAt(page, number)
-  if (!ASC_NO_ASSERT) assert(number < loadU32(page + MERGE_SOURCES) && loadU32(source + SOURCE_WAITING) == 1)
-  return source
+  for (let waiting = loadU32(page + MERGE_WAITING); waiting > 0; number++) {
+    if (!ASC_NO_ASSERT) assert(number < loadU32(page + MERGE_SOURCES))
+    const source = sourceAt(page, number)
+    const phase = loadU32(source + RUN_PHASE)
+    if (phase == PHASE_STANDS || phase == PHASE_DONE) continue
+    const status = runFetch(slot, page, source, reverse)
+    if (status == STATUS_NEED_BLOCK) {
+      storeU32(page + MERGE_FIRST_WAITING, number)
+      return status
+    }
+    storeU32(page + MERGE_WAITING, --waiting)
+    if (status == STATUS_OK) heapPush(page, source)
+  }
+  storeU32(page + MERGE_FIRST_WAITING, MAX_SOURCES)
+  return STATUS_OK
 }

@@ -5,8 +5,9 @@ import { journalFileName, tableFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { BlockStore } from '../table/block-store.ts'
+import { BlockLoader } from '../table/block-loader.ts'
 import type { TableFile } from '../table/table-file.ts'
+import { freeTableRecord } from '../table/table-record.ts'
 import type { VersionEdit } from '../version/edit.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
@@ -23,6 +24,10 @@ import { WritePath } from './write-path.ts'
 
 /** At close, memtables whose journals are longer than this are flushed, so that the next open has little to replay. */
 const CLOSE_FLUSH_BYTES = 4194304
+/** Most of the memory may hold blocks, as long as nobody else needs it. */
+const CACHE_SHARE = 3 / 4
+/** What the block cache keeps when others need memory (a quarter of the memory if that is less). */
+const CACHE_FLOOR_BYTES = 8388608
 /** Id of the keyspace that the database itself is. */
 export const DEFAULT_KEYSPACE_ID = 0
 
@@ -56,7 +61,7 @@ export class Engine {
   readonly databaseId: Uint8Array
   readonly catalog: Catalog
   readonly journals: Journals
-  readonly blocks: BlockStore
+  readonly blocks: BlockLoader
   readonly flusher: Flusher
   readonly room: Room
   readonly writes: WritePath
@@ -109,18 +114,20 @@ export class Engine {
     this.#tail = stored.tail
     this.#logNextSeqno = stored.logNextSeqno
     this.catalog = new Catalog(this, stored, superblock)
-    this.blocks = new BlockStore(kernel, Math.floor(options.memoryLimit / 4 / PAGE_BYTES))
+    this.blocks = new BlockLoader(
+      kernel,
+      Math.floor((options.memoryLimit * CACHE_SHARE) / PAGE_BYTES),
+      Math.min(CACHE_FLOOR_BYTES, Math.floor(options.memoryLimit / 4)) / PAGE_BYTES,
+    )
+    for (const table of stored.tables.values()) this.blocks.add(table)
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
     this.room = new Room(this)
     this.writes = new WritePath(this)
     this.points = new PointReader(this)
     for (const keyspace of stored.state.keyspaces.values()) {
-      const tree = new Tree(kernel, keyspace.id, keyspace.name, keyspace.version, keyspace.flushedSeqno)
-      for (const table of keyspace.version.tables()) {
-        tree.files.set(table.id, stored.tables.get(table.id) as TableFile)
-      }
-      this.trees.set(keyspace.id, tree)
+      const { id, name, version, flushedSeqno } = keyspace
+      this.trees.set(id, new Tree(kernel, id, name, version, stored.tables, flushedSeqno))
     }
   }
 
@@ -287,7 +294,7 @@ export class Engine {
     this.journals.sync()
     const id = this.nextKeyspaceId++
     this.catalog.log([{ type: 'keyspaceCreated', id, name, ...definition }])
-    const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), 0)
+    const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), new Map(), 0)
     this.trees.set(id, tree)
     return tree
   }
@@ -303,11 +310,7 @@ export class Engine {
     this.trees.delete(tree.id)
     const tables = [...tree.files.values()]
     tree.free()
-    for (const table of tables) {
-      this.blocks.forget(table)
-      table.file.close()
-      this.kernel.exports.freeRecord(table.salt)
-    }
+    for (const table of tables) this.closeTable(table)
     this.catalog.coverBySuperblock()
     for (const table of tables) this.files.removeOrphan(tableFileName(table.info.id))
     this.journals.removeObsolete()
@@ -326,6 +329,13 @@ export class Engine {
 
   visibleSeqno(): number {
     return this.kernel.exports.visibleSeqno()
+  }
+
+  /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
+  closeTable(table: TableFile): void {
+    this.blocks.remove(table)
+    table.file.close()
+    freeTableRecord(this.kernel, table.record)
   }
 
   /** Bytes of memory nothing uses. */

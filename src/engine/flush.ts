@@ -4,7 +4,7 @@ import { TableWriter } from '../table/writer.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { compareKeys } from '../version/version.ts'
 import type { Engine } from './engine.ts'
-import type { Memtable, Tree } from './tree.ts'
+import type { Memtable, PreparedFlush, Tree } from './tree.ts'
 
 /** Entries written between two looks at the clock. */
 const SLICE_ENTRIES = 2000
@@ -75,15 +75,13 @@ export class FlushJob {
   giveUp(): void {
     if (this.done) return
     this.done = true
-    const { files, kernel, blocks } = this.#engine
+    const { files } = this.#engine
     if (this.#writer !== undefined) {
       this.#writer.abandon()
       files.removeOrphan(tableFileName(this.#writer.id))
     }
     for (const table of this.#tables) {
-      blocks.forget(table)
-      table.file.close()
-      kernel.exports.freeRecord(table.salt)
+      this.#engine.closeTable(table)
       files.removeOrphan(tableFileName(table.info.id))
     }
   }
@@ -134,7 +132,9 @@ export class FlushJob {
     const { catalog, journals } = this.#engine
     const flushedSeqno = memtable.highestSeqno + 1
     const tables = inRuns(this.#tables, () => catalog.newFileId())
+    let prepared: PreparedFlush | undefined
     try {
+      prepared = tree.prepareFlush(memtable, tables)
       this.#engine.syncDirectory()
       catalog.log([
         ...tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),
@@ -142,21 +142,16 @@ export class FlushJob {
       ])
     } catch (error) {
       // NOTE: on a full disk nothing was said; after any other failure nobody knows, and the files must stay.
+      prepared?.abandon()
       if (isTransient(error)) this.giveUp()
       else for (const table of tables) table.file.close()
       this.done = true
       throw error
     }
     this.done = true
-    for (const table of tables) tree.files.set(table.info.id, table)
+    for (const table of tables) this.#engine.blocks.add(table)
     tree.flushedSeqno = flushedSeqno
-    tree.replace(
-      memtable,
-      tree.version.withTables(
-        tables.map((table) => table.info),
-        [],
-      ),
-    )
+    prepared.install()
     journals.removeObsolete()
   }
 

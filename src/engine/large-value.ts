@@ -44,11 +44,11 @@ export function extentValue(engine: Engine, table: TableFile, pointer: number, l
   let filled = 0
   for (let i = 0; i < count; i++) {
     const sizeBytes = varint()
-    blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
-    if (blocks.length > valueLength - filled)
+    const extent = blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
+    if (extent.byteLength > valueLength - filled)
       throw blockProblem(table, offset, 'an extent is longer than its value')
-    value.set(kernel.u8.subarray(blocks.payload, blocks.payload + blocks.length), filled)
-    filled += blocks.length
+    value.set(extent, filled)
+    filled += extent.byteLength
     offset += sizeBytes
   }
   if (filled !== valueLength) throw blockProblem(table, offset, 'a value is shorter than its list says')

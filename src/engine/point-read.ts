@@ -1,29 +1,20 @@
 import {
-  BLOCK_DATA,
-  BLOCK_INDEX,
-  BLOCK_ROOT_INDEX,
-  BOUND_READ,
   SLOT_LENGTH,
-  SLOT_NUMBER,
   SLOT_POINTER,
-  SLOT_READ_SEQNO,
+  SLOT_TABLE,
   SLOT_TYPE,
-  STATUS_ABSENT,
   STATUS_FOUND,
-  STATUS_TOMBSTONE,
+  STATUS_NEED_BLOCK,
   TYPE_EXTENT,
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
-import type { Run } from '../version/version.ts'
-import type { TableFile } from '../table/table-file.ts'
 import type { Engine } from './engine.ts'
-import { tableFor } from './key-order.ts'
 import { chainValue, extentValue } from './large-value.ts'
 import type { Tree } from './tree.ts'
 
 /**
  * Finds one key: active memtable, sealed ones, then tables from the newest run to the oldest; the first entry with a seqno below S
- * decides.
+ * decides. One kernel call when everything is in memory.
  */
 export class PointReader {
   readonly #engine: Engine
@@ -38,48 +29,28 @@ export class PointReader {
 
   /**
    * Looks up the key at `key` (linear memory) at S = `seqno`, 0 for the latest. @returns whether it is there; `pointer` and
-   * `length`, or `large`, say where, unless `presenceOnly`.
+   * `length`, or `large`, say where, unless `presenceOnly`. @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY
    */
   find(tree: Tree, key: number, keyLength: number, seqno: number, presenceOnly: boolean): boolean {
-    const { kernel } = this.#engine
+    const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
     let status = exports.pointRead(slot, tree.superVersion, key, keyLength, seqno)
-    let table: TableFile | undefined
-    if (status === STATUS_ABSENT) {
-      const { runs } = tree.version
-      for (let i = 0; i < runs.length && status === STATUS_ABSENT; i++) {
-        const info = tableFor(kernel.u8, runs[i] as Run, key, keyLength)
-        table = info === undefined ? undefined : tree.files.get(info.id)
-        if (table !== undefined) status = this.#findInTable(table, key, keyLength)
-      }
+    while (status === STATUS_NEED_BLOCK) {
+      blocks.loadNeeded()
+      status = exports.pointRead(slot, tree.superVersion, key, keyLength, seqno)
     }
-    if (status === STATUS_TOMBSTONE || status === STATUS_ABSENT) return false
+    if (status !== STATUS_FOUND) return false
     if (presenceOnly) return true
     this.pointer = kernel.word(SLOT_POINTER)
     this.length = kernel.word(SLOT_LENGTH)
     this.large = undefined
     if ((kernel.word(SLOT_TYPE) & TYPE_MASK) === TYPE_EXTENT) {
+      const table = kernel.word(SLOT_TABLE)
       this.large =
-        table === undefined
+        table === 0
           ? chainValue(kernel, this.pointer, this.length)
-          : extentValue(this.#engine, table, this.pointer, this.length)
+          : extentValue(this.#engine, blocks.tableAt(table), this.pointer, this.length)
     }
     return true
-  }
-
-  #findInTable(table: TableFile, key: number, keyLength: number): number {
-    const { kernel, blocks } = this.#engine
-    const { exports, slot } = kernel
-    if (table.info.lowestSeqno >= kernel.seqno(SLOT_READ_SEQNO)) return STATUS_ABSENT
-    blocks.load(table, table.rootOffset, table.rootSize, BLOCK_ROOT_INDEX, false)
-    for (const kind of [BLOCK_INDEX, BLOCK_DATA]) {
-      if (
-        exports.indexSeek(slot, blocks.payload, blocks.length, key, keyLength, BOUND_READ) !== STATUS_FOUND
-      ) {
-        return STATUS_ABSENT
-      }
-      blocks.load(table, kernel.float(SLOT_NUMBER), kernel.word(SLOT_LENGTH), kind, false)
-    }
-    return exports.blockGet(slot, blocks.payload, blocks.length, key, keyLength)
   }
 }

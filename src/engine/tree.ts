@@ -3,14 +3,17 @@ import {
   MEMTABLE_ENTRY_BYTES,
   MEMTABLE_HIGHEST_SEQNO,
   MEMTABLE_PAGE_BYTES,
+  SUPERVERSION_BYTES,
   SUPERVERSION_COUNT,
   SUPERVERSION_MAX_MEMTABLES,
   SUPERVERSION_MEMTABLES,
+  SUPERVERSION_VERSION,
 } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { Version } from '../version/version.ts'
+import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
 
 /** A memtable of linear memory and what the journals need to know of it. */
 export class Memtable {
@@ -58,6 +61,14 @@ export class Memtable {
   }
 }
 
+/** The next SuperVersion of a tree, complete but not yet in use: from here on nothing can fail. */
+export interface PreparedFlush {
+  /** Puts the tables in the place of their memtable, which is freed. */
+  install(): void
+  /** Gives everything back. */
+  abandon(): void
+}
+
 /**
  * One keyspace's log-structured merge tree: its SuperVersion (active memtable, sealed ones, Version) and the steps from
  * one SuperVersion to the next. Every step REPLACES it: nothing an open snapshot can ask for goes away.
@@ -74,21 +85,37 @@ export class Tree {
   sealed: readonly Memtable[] = []
   version: Version
   /** Open files of the version's tables, by table id. */
-  readonly files: Map<number, TableFile> = new Map()
-  /** Address of the record that lists the memtables for the kernel, newest first. */
+  readonly files: ReadonlyMap<number, TableFile>
+  /** Address of the record that lists the memtables for the kernel, newest first, and names the Version's record. */
   superVersion: number
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
   readonly #kernel: Kernel
+  readonly #files: Map<number, TableFile>
+  #versionRecord: VersionRecord
 
-  constructor(kernel: Kernel, id: number, name: string, version: Version, flushedSeqno: number) {
+  /** `tables`: the open files of the Version's tables. @throws NO_MEMORY */
+  constructor(
+    kernel: Kernel,
+    id: number,
+    name: string,
+    version: Version,
+    tables: ReadonlyMap<number, TableFile>,
+    flushedSeqno: number,
+  ) {
     this.#kernel = kernel
     this.id = id
     this.name = name
     this.version = version
     this.flushedSeqno = flushedSeqno
-    this.superVersion = this.#record(undefined, [])
+    this.#files = new Map()
+    this.files = this.#files
+    for (const { id: tableId } of version.tables()) {
+      this.#files.set(tableId, tables.get(tableId) as TableFile)
+    }
+    this.#versionRecord = createVersionRecord(kernel, version, this.#files)
+    this.superVersion = this.#record([], this.#versionRecord)
   }
 
   memtables(): Memtable[] {
@@ -116,43 +143,76 @@ export class Tree {
     return memtable
   }
 
-  /** Puts tables in the place of a sealed memtable, which is freed. */
-  replace(memtable: Memtable, version: Version): void {
-    this.version = version
-    this.#install(
-      this.active,
-      this.sealed.filter((other) => other !== memtable),
-    )
-    memtable.free()
+  /** Everything that a sealed memtable's flush into `tables` needs. INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY */
+  prepareFlush(memtable: Memtable, tables: readonly TableFile[]): PreparedFlush {
+    const kernel = this.#kernel
+    const added = tables.map((table) => table.info)
+    const version = this.version.withTables(added, [])
+    const sealed = this.sealed.filter((other) => other !== memtable)
+    for (const table of tables) this.#files.set(table.info.id, table)
+    const forget = (): void => {
+      for (const { id } of added) this.#files.delete(id)
+    }
+    let versionRecord: VersionRecord = NO_TABLES
+    let superVersion: number
+    try {
+      versionRecord = createVersionRecord(kernel, version, this.#files)
+      superVersion = this.#record(
+        this.active === undefined ? sealed : [this.active, ...sealed],
+        versionRecord,
+      )
+    } catch (error) {
+      freeVersionRecord(kernel, versionRecord)
+      forget()
+      throw error
+    }
+    return {
+      install: () => {
+        const oldSuperVersion = this.superVersion
+        const oldVersion = this.#versionRecord
+        this.version = version
+        this.sealed = sealed
+        this.superVersion = superVersion
+        this.#versionRecord = versionRecord
+        kernel.exports.freeRecord(oldSuperVersion, SUPERVERSION_BYTES)
+        freeVersionRecord(kernel, oldVersion)
+        memtable.free()
+      },
+      abandon: () => {
+        kernel.exports.freeRecord(superVersion, SUPERVERSION_BYTES)
+        freeVersionRecord(kernel, versionRecord)
+        forget()
+      },
+    }
   }
 
-  /** Frees everything in memory; the tree is gone. */
+  /** Frees everything in memory but the tables' own records; the tree is gone. */
   free(): void {
     const memtables = this.memtables()
     this.dropped = true
     this.active = undefined
     this.sealed = []
     this.version = Version.empty
-    this.#kernel.exports.freeRecord(this.superVersion)
+    this.#kernel.exports.freeRecord(this.superVersion, SUPERVERSION_BYTES)
+    freeVersionRecord(this.#kernel, this.#versionRecord)
     this.superVersion = 0
     for (const memtable of memtables) memtable.free()
   }
 
   #install(active: Memtable | undefined, sealed: readonly Memtable[]): void {
     const old = this.superVersion
-    this.superVersion = this.#record(active, sealed)
+    this.superVersion = this.#record(active === undefined ? sealed : [active, ...sealed], this.#versionRecord)
     this.active = active
     this.sealed = sealed
-    this.#kernel.exports.freeRecord(old)
+    this.#kernel.exports.freeRecord(old, SUPERVERSION_BYTES)
   }
 
-  #record(active: Memtable | undefined, sealed: readonly Memtable[]): number {
-    const memtables = active === undefined ? sealed : [active, ...sealed]
+  #record(memtables: readonly Memtable[], version: VersionRecord): number {
     if (memtables.length > SUPERVERSION_MAX_MEMTABLES) throw noPages()
-    const record = this.#kernel.exports.allocateRecord() >>> 0
-    if (record === 0) throw noPages()
+    const record = this.#kernel.record(SUPERVERSION_BYTES)
     const { u32 } = this.#kernel
     u32[(record + SUPERVERSION_COUNT) >>> 2] = memtables.length
+    u32[(record + SUPERVERSION_VERSION) >>> 2] = version.address
     let at = (record + SUPERVERSION_MEMTABLES) >>> 2
     for (const memtable of memtables) u32[at++] = memtable.pointer
     return record

@@ -13,9 +13,10 @@ export interface KernelExports {
   /** A page (content undefined), or 0. */
   allocatePage(): number
   freePage(page: number): void
-  /** A zeroed 64-byte record, or 0. */
-  allocateRecord(): number
-  freeRecord(record: number): void
+  /** A zeroed record of at least `bytes` ≤ PAGE_BYTES, aligned to 64; or 0. */
+  allocateRecord(bytes: number): number
+  /** `bytes`: as it was allocated. */
+  freeRecord(record: number, bytes: number): void
   /** A chain of pages for a value of `length` bytes, lengths and links set, data undefined; 0 without pages (then nothing is kept). */
   allocateChain(length: number): number
   freeChain(firstPage: number): void
@@ -79,13 +80,37 @@ export interface KernelExports {
    */
   memtableIndex(memtable: number, pages: number): number
 
-  // ── reading memtables ─────────────────────────────────────────────────────────────────────────────────
+  // ── point reads ───────────────────────────────────────────────────────────────────────────────────────
   /**
-   * Newest entry with seqno < S for a key, over the memtables of a SuperVersion record. `seqno` = S, or 0 for the
+   * Newest entry with seqno < S for a key, over the memtables and tables of a SuperVersion record. `seqno` = S, or 0 for the
    * latest (S = visibleSeqno, loaded here); S is left in SLOT_READ_SEQNO either way.
-   * @returns FOUND (SLOT_POINTER, SLOT_LENGTH, SLOT_TYPE; TYPE_EXTENT: the pointer is a page chain), TOMBSTONE or ABSENT.
+   * @returns FOUND (SLOT_POINTER, SLOT_LENGTH, SLOT_TYPE, SLOT_TABLE: the table record, 0 in a memtable; TYPE_EXTENT: the pointer is a page
+   * chain, or in a table an extent list; all good until the slot's next pointRead), TOMBSTONE, ABSENT, or NEED_BLOCK (loadBlock what
+   * SLOT_TABLE, SLOT_NUMBER, SLOT_LENGTH and SLOT_TYPE name, and call again).
    */
   pointRead(slot: number, superVersion: number, key: number, keyLength: number, seqno: number): number
+
+  // ── block cache ───────────────────────────────────────────────────────────────────────────────────────
+  /** Sets up the cache: at most `limitPages`, of which `floorPages` stay when others need memory. Once. @returns whether there were pages for it */
+  cacheCreate(limitPages: number, floorPages: number): number
+  /** Gives up to `count` pages back to the pool, down to the floor. @returns how many */
+  cacheShrink(count: number): number
+  /**
+   * Checks the block at [block, block + size) as it lies at `offset` of a table's file (checkBlock), and puts it where reads find it: with
+   * `keep` ≠ 0 (root index and filter only) beside the table record, else into the cache.
+   * @returns OK, CHECKSUM, MALFORMED, UNKNOWN_FORMAT, or NO_PAGES (every page of the cache is in use).
+   */
+  loadBlock(
+    slot: number,
+    table: number,
+    block: number,
+    size: number,
+    kind: number,
+    offset: number,
+    keep: number,
+  ): number
+  /** Frees what loadBlock kept beside a table record. INVARIANT: nobody reads the table any more. */
+  releaseTable(table: number): void
 
   // ── blocks (docs/table-format.md) ─────────────────────────────────────────────────────────────────────
   /**
@@ -128,12 +153,13 @@ export interface KernelExports {
 
   // ── merging ranges ────────────────────────────────────────────────────────────────────────────────────
   /**
-   * Starts a merge at S = `seqno` (0: latest, loaded here) over the memtables of a SuperVersion, positioned at the bound, and forgets
-   * the previous merge of this slot; S is left in SLOT_READ_SEQNO. Forward merges start at the first entry ≥ (key, bound), reverse
-   * ones at the last entry < (key, bound); `bound`: BOUND_BEFORE or BOUND_AFTER. Without a key (keyLength = -1) it starts at the very
-   * first (reverse: last) entry.
-   * INVARIANT: the key stays where it is until no table source waits for its first block; memtables and blocks given to the
-   * merge stay until its last mergeFill.
+   * Starts a merge at S = `seqno` (0: latest, loaded here) over the memtables and tables of a SuperVersion, positioned at the bound; S is
+   * left in SLOT_READ_SEQNO. Forward merges start at the first entry ≥ (key, bound), reverse ones at the last entry < (key, bound);
+   * `bound`: BOUND_BEFORE or BOUND_AFTER. Without a key (keyLength = -1) it starts at the very first (reverse: last) entry.
+   * `continues` ≠ 0: a scan goes on, which is no use of the block it comes back to.
+   * INVARIANT: the key stays where it is, and the SuperVersion with all it names is there, until mergeEnd, which follows before the slot's
+   * next mergeBegin.
+   * @returns OK, or NO_PAGES with too many sources (640, memtables included).
    */
   mergeBegin(
     slot: number,
@@ -143,20 +169,10 @@ export interface KernelExports {
     key: number,
     keyLength: number,
     bound: number,
-  ): void
-  /**
-   * Adds a table source (SLOT_SOURCE: its number); it stands at no block yet. A source may go on from table to table, as long as its
-   * keys ascend (reverse: descend). @returns OK, or NO_PAGES with too many sources (1,024, memtables included).
-   */
-  mergeAddTable(slot: number): number
-  /**
-   * Gives a table source that waits for one its next data block (payload), which must stay in place until it is replaced or the merge
-   * is over. `seek` ≠ 0: position in it by the bound of mergeBegin (for the first blocks, before any entry came out); else at
-   * its first (reverse: last) entry. A block without an entry on the wanted side leaves the source waiting for the next block.
-   */
-  mergeSetBlock(slot: number, source: number, payload: number, length: number, seek: number): void
-  /** That table source, which waits for a block, has no more. */
-  mergeExhaust(slot: number, source: number): void
+    continues: number,
+  ): number
+  /** Lets go of all blocks of the slot's merge. */
+  mergeEnd(slot: number): void
   /**
    * Continues the merge and appends chunk entries to the chunk: newest visible version per user key, no tombstones. Stops at the end key
    * ([endKey, +endLength), endLength -1 = none; `endBound` as in mergeBegin: forward up to entries < (endKey, endBound), reverse down to
@@ -167,7 +183,7 @@ export interface KernelExports {
    * SLOT_LENGTH: bytes in the chunk so far, SLOT_COUNT_RESULT: entries; SLOT_POSITION: start of the last entry (offset in the chunk).
    * INVARIANT: mergeFill after NEED_BLOCK continues the same chunk with the same capacity, limit and keysOnly, its bytes untouched; after
    * FULL or DONE it starts a new one. DONE at an end key may be followed by a fill with an end further on.
-   * @returns DONE, FULL (chunk, limit or large value) or NEED_BLOCK (SLOT_SOURCE).
+   * @returns DONE, FULL (chunk, limit or large value) or NEED_BLOCK (as pointRead).
    */
   mergeFill(
     slot: number,

@@ -72,9 +72,9 @@ export class Kernel {
     return page
   }
 
-  /** A zeroed 64-byte record. @throws NO_MEMORY */
-  record(): number {
-    const record = this.exports.allocateRecord() >>> 0
+  /** A zeroed record of at least `bytes`. @throws NO_MEMORY */
+  record(bytes: number): number {
+    const record = this.exports.allocateRecord(bytes) >>> 0
     if (record === 0) throw noPages()
     return record
   }

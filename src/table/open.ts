@@ -12,6 +12,7 @@ import type { TableInfo } from '../version/version.ts'
 import { decodeFooter, decodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES, SALT_BYTES } from './format.ts'
 import { checkProperties } from './properties.ts'
 import { blockProblem, type TableFile } from './table-file.ts'
+import { createTableRecord, fillTableRecord } from './table-record.ts'
 
 /**
  * Opens a table and checks length, header, footer and properties against what the manifest says of it. Takes the file over.
@@ -22,28 +23,22 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
   if (sizeBytes !== info.sizeBytes || sizeBytes < FILE_HEADER_BYTES + FOOTER_BYTES) {
     throw corrupt(file.name, sizeBytes, `it is ${sizeBytes} bytes long instead of ${info.sizeBytes}`)
   }
-  const salt = kernel.record()
+  const record = createTableRecord(kernel)
   const header = readAt(file, 0, FILE_HEADER_BYTES)
-  decodeHeader(kernel, header, salt, file.name)
-  if (info.salt.some((byte, i) => byte !== kernel.u8[salt + i]) || info.salt.byteLength !== SALT_BYTES) {
+  decodeHeader(kernel, header, record, file.name)
+  if (info.salt.some((byte, i) => byte !== kernel.u8[record + i]) || info.salt.byteLength !== SALT_BYTES) {
     throw corrupt(file.name, 16, 'it is another file than the manifest names')
   }
   const footer = decodeFooter(
     kernel,
     readAt(file, sizeBytes - FOOTER_BYTES, FOOTER_BYTES),
-    salt,
+    record,
     sizeBytes,
     file.name,
   )
-  const table: TableFile = {
-    info,
-    file,
-    salt,
-    rootOffset: footer.rootOffset,
-    rootSize: footer.rootSize,
-    cached: new Map(),
-  }
+  const table: TableFile = { info, file, record, keptBytes: 0 }
   checkProperties(readProperties(kernel, table, footer), info, file.name, footer.propertiesOffset)
+  fillTableRecord(kernel, record, info, footer)
   return table
 }
 
@@ -62,7 +57,7 @@ function readProperties(
       page,
       propertiesSize,
       BLOCK_PROPERTIES,
-      table.salt,
+      table.record,
       propertiesOffset,
     )
     if (status !== STATUS_OK) throw blockProblem(table, propertiesOffset, status)

@@ -2,17 +2,15 @@ import { STATUS_CHECKSUM, STATUS_UNKNOWN_FORMAT } from '../../assembly/memory/la
 import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { TableInfo } from '../version/version.ts'
-import type { CachedBlock } from './block-store.ts'
 
-/** An open table: its file, where its root index lies, and which of its blocks are in memory. */
+/** An open table. */
 export interface TableFile {
   readonly info: TableInfo
   readonly file: File
-  /** Address of a record that starts with the file's 16-byte salt. */
-  readonly salt: number
-  readonly rootOffset: number
-  readonly rootSize: number
-  readonly cached: Map<number, CachedBlock>
+  /** Address of its record, which starts with the file's 16-byte salt. */
+  readonly record: number
+  /** Bytes of blocks that stay in memory as long as it does. */
+  keptBytes: number
 }
 
 /** What a failed block check means to the user. */

@@ -30,6 +30,7 @@ import type { TableInfo } from '../version/version.ts'
 import { encodeFooter, encodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
 import { encodeProperties } from './properties.ts'
 import type { TableFile } from './table-file.ts'
+import { createTableRecord, fillTableRecord, freeTableRecord } from './table-record.ts'
 
 /** Data blocks are ended when they reach this size. */
 export const BLOCK_BYTES = 4096
@@ -48,8 +49,8 @@ export class TableWriter {
   readonly #kernel: Kernel
   readonly #keyspaceId: number
   readonly #builder: number
-  /** 64-byte record that starts with the salt; the open table takes it over. */
-  readonly #salt: number
+  /** The table's record, so far with nothing but the salt; the open table takes it over. */
+  readonly #record: number
   #length = 0
 
   /** `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
@@ -58,27 +59,27 @@ export class TableWriter {
     this.id = id
     this.file = file
     this.#keyspaceId = keyspaceId
-    this.#salt = kernel.record()
-    kernel.u8.set(salt, this.#salt)
+    this.#record = createTableRecord(kernel)
+    kernel.u8.set(salt, this.#record)
     const { exports } = kernel
     this.#builder =
       exports.builderCreate(
         BLOCK_BYTES,
         RESTART_INTERVAL,
         INDEX_BLOCK_BYTES,
-        this.#salt,
+        this.#record,
         FILE_HEADER_BYTES,
       ) >>> 0
     if (this.#builder === 0) {
-      exports.freeRecord(this.#salt)
+      freeTableRecord(kernel, this.#record)
       throw noPages()
     }
     exports.hashBegin(this.#builder + BUILDER_HASH_STATE)
     try {
-      this.#write(encodeHeader(kernel, this.#salt))
+      this.#write(encodeHeader(kernel, this.#record))
     } catch (error) {
       exports.builderFree(this.#builder)
-      exports.freeRecord(this.#salt)
+      freeTableRecord(kernel, this.#record)
       throw error
     }
   }
@@ -131,7 +132,7 @@ export class TableWriter {
     }
     this.#drain()
     const propertiesSize = 16 + properties.byteLength + 8
-    const footer = encodeFooter(this.#kernel, this.#salt, {
+    const footer = encodeFooter(this.#kernel, this.#record, {
       rootOffset: this.#float(BUILDER_ROOT_OFFSET),
       rootSize: this.#word(BUILDER_ROOT_SIZE),
       propertiesOffset: this.#length - propertiesSize,
@@ -139,15 +140,16 @@ export class TableWriter {
       fileLength: this.#length + FOOTER_BYTES,
     })
     this.#write(footer)
-    const table: TableFile = {
-      info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
-      file: this.file,
-      salt: this.#salt,
+    fillTableRecord(this.#kernel, this.#record, info, {
       rootOffset: this.#float(BUILDER_ROOT_OFFSET),
       rootSize: this.#word(BUILDER_ROOT_SIZE),
-      cached: new Map(),
+    })
+    return {
+      info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
+      file: this.file,
+      record: this.#record,
+      keptBytes: 0,
     }
-    return table
   }
 
   /** Gives the builder's pages back, after `finish`. */
@@ -158,7 +160,7 @@ export class TableWriter {
   /** Gives everything back without finishing. */
   abandon(): void {
     this.#kernel.exports.builderFree(this.#builder)
-    this.#kernel.exports.freeRecord(this.#salt)
+    freeTableRecord(this.#kernel, this.#record)
     this.file.close()
   }
 
@@ -175,7 +177,7 @@ export class TableWriter {
       // NOTE: which run it joins is decided when it is installed.
       run: 0,
       sizeBytes: 0,
-      salt: u8.slice(this.#salt, this.#salt + 16),
+      salt: u8.slice(this.#record, this.#record + 16),
       smallestKey: keyAt(BUILDER_MIN_KEY, BUILDER_MIN_KEY_LENGTH),
       largestKey: keyAt(BUILDER_MAX_KEY, BUILDER_MAX_KEY_LENGTH),
       lowestSeqno: this.#float(BUILDER_LOWEST_SEQNO),

@@ -36,7 +36,7 @@ let end: number
 beforeEach(() => {
   k = bareKernel(80)
   memtable = k.x.createMemtable() >>> 0
-  record = k.x.allocateRecord() >>> 0
+  record = k.x.allocateRecord(64) >>> 0
   k.u32[(record + SUPERVERSION_COUNT) / 4] = 1
   k.u32[(record + SUPERVERSION_MEMTABLES) / 4] = memtable
   end = k.u8.length

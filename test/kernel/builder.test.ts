@@ -50,7 +50,7 @@ import {
 
 const kernel = bareKernel(1024)
 const { x, slot, u8, u32, view } = kernel
-const saltAt = x.allocateRecord() >>> 0
+const saltAt = x.allocateRecord(64) >>> 0
 const salt = Uint8Array.from({ length: 16 }, (_, i) => 31 * i + 1)
 u8.set(salt, saltAt)
 /** A file is read back to the upper half of memory, which nobody allocates. */

@@ -93,7 +93,7 @@ async function compile(): Promise<WebAssembly.Module> {
   const output = new Map<string, Uint8Array>()
   let messages = ''
   const { error } = await asc.main(
-    ['assembly/internals.ts', '--target', target, '--outFile', 'internals.wasm', '--memoryBase', '69632'],
+    ['assembly/internals.ts', '--target', target, '--outFile', 'internals.wasm', '--memoryBase', '73728'],
     {
       readFile: (name) => {
         try {

@@ -23,9 +23,12 @@ export function varint(value: number): number[] {
   return [...bytes, value]
 }
 
-/** Payload of a data block; `entries` in order. */
-export function encodeBlock(entries: Entry[], interval: number): Uint8Array {
-  const base = Math.min(...entries.map((entry) => entry.seqno))
+/** Payload of a data block, or with `base` 0 of an index block; `entries` in order. */
+export function encodeBlock(
+  entries: Entry[],
+  interval: number,
+  base: number = Math.min(...entries.map((entry) => entry.seqno)),
+): Uint8Array {
   const parts: Uint8Array[] = []
   const restarts: number[] = []
   let offset = 0
@@ -57,6 +60,9 @@ export function encodeBlock(entries: Entry[], interval: number): Uint8Array {
   return new Uint8Array(Buffer.concat([...parts, new Uint8Array(tail.buffer)]))
 }
 
+/** A longer key is alone in its block, so that index blocks fit theirs. */
+export const LONG_KEY_BYTES = 2000
+
 /** Cuts sorted entries into blocks of at most `count` entries that fit a page. */
 export function encodeTable(entries: Entry[], count: number, interval: number): Block[] {
   const blocks: Block[] = []
@@ -66,7 +72,10 @@ export function encodeTable(entries: Entry[], count: number, interval: number): 
     while (to < entries.length && to - from < count) {
       const { key, value } = entries[to] as Entry
       bytes += key.length + value.length + 32
-      if (to > from && bytes > PAGE_BYTES - 64) break
+      if (to > from && bytes > PAGE_BYTES - 512) break
+      const first = entries[from] as Entry
+      const isLong = Math.max(key.length, first.key.length) > LONG_KEY_BYTES
+      if (isLong && compareKeys(key, first.key) !== 0) break
       to++
     }
     const part = entries.slice(from, to)
@@ -79,6 +88,8 @@ export function encodeTable(entries: Entry[], count: number, interval: number): 
 /** The value part of a TYPE_EXTENT entry in a table: an extent list (of extents that do not exist). */
 export function extentList(length: number): Uint8Array {
   const count = Math.ceil(length / 131008)
-  const sizes = Array.from({ length: count }, () => varint(131032)).flat()
+  const sizes = Array.from({ length: count }, (_, i) =>
+    varint(24 + Math.min(131008, length - i * 131008)),
+  ).flat()
   return Uint8Array.from([...varint(length), ...varint(4096), ...varint(count), ...sizes])
 }

@@ -19,17 +19,18 @@ import {
   SLOT_INPUT,
   SLOT_LENGTH,
   SLOT_POSITION,
-  SLOT_SOURCE,
   STATUS_DONE,
   STATUS_FULL,
   STATUS_NEED_BLOCK,
   STATUS_OK,
+  SUPERVERSION_BYTES,
   SUPERVERSION_COUNT,
   SUPERVERSION_MEMTABLES,
   TYPE_EXTENT,
   TYPE_VALUE,
 } from '../../assembly/memory/layout.ts'
 import { type Block, compareEntries, compareKeys, type Entry } from './merge-blocks.ts'
+import { StoredRuns, type RunShape } from './stored-run.ts'
 import type { BareKernel } from './support.ts'
 
 export interface Bound {
@@ -47,8 +48,8 @@ export interface Scan {
   keysOnly: boolean
   /** After a full chunk: begin a new merge behind the last key. */
   restart: boolean
-  /** Blocks offered on the wrong side of the begin bound. */
-  early: number
+  /** The cache loses all it can whenever a block is loaded. */
+  crowded: boolean
 }
 
 /** Written over chunks that were handed out; keys are full of it, so that a stale pointer finds another key there. */
@@ -59,18 +60,17 @@ export const SHRED = 0xee
 export class Sources {
   readonly kernel: BareKernel
   readonly memtables: number[] = []
-  readonly tables: Block[][] = []
+  readonly runs: StoredRuns
   readonly superVersion: number
   /** Chunks of the last scan. */
   chunks = 0
-  /** By table: two pages for its blocks in turn. */
-  readonly blockPages: [number, number][] = []
   readonly #pages: number[] = []
   readonly #chunks: [number, number]
 
   constructor(kernel: BareKernel) {
     this.kernel = kernel
-    this.superVersion = kernel.x.allocateRecord() >>> 0
+    this.superVersion = kernel.x.allocateRecord(SUPERVERSION_BYTES) >>> 0
+    this.runs = new StoredRuns(kernel)
     this.#chunks = [this.#page(), this.#page()]
   }
 
@@ -115,92 +115,94 @@ export class Sources {
     view.setUint32(this.superVersion + SUPERVERSION_COUNT, this.memtables.length, true)
   }
 
-  addTable(blocks: Block[]): void {
-    this.tables.push(blocks)
-    this.blockPages.push([this.#page(), this.#page()])
+  /** Adds a run, older than all others. */
+  addRun(blocks: Block[], shape: RunShape): void {
+    this.runs.add(blocks, shape)
+  }
+
+  /** To be called when all sources are there. */
+  install(): void {
+    this.runs.install(this.superVersion)
+  }
+
+  /** Drops everything from the cache that nobody has pinned, and writes over it. */
+  crowd(): void {
+    const { x, u8 } = this.kernel
+    x.cacheShrink(0xffff)
+    const pages: number[] = []
+    while (pages.length < 40) {
+      const page = x.allocatePage() >>> 0
+      if (page === 0) break
+      u8.fill(SHRED, page, page + PAGE_BYTES)
+      pages.push(page)
+    }
+    for (const page of pages) x.freePage(page)
   }
 
   free(): void {
     for (const memtable of this.memtables) this.kernel.x.freeMemtable(memtable)
     for (const page of this.#pages) this.kernel.x.freePage(page)
-    this.kernel.x.freeRecord(this.superVersion)
+    this.runs.free()
+    this.kernel.x.freeRecord(this.superVersion, SUPERVERSION_BYTES)
   }
 
   /** Runs a scan to its end. @returns its entries; those of TYPE_EXTENT as they came (chunk value part). */
   scan(scan: Scan): Entry[] {
     const found: Entry[] = []
-    let begin = scan.begin
-    let merge = new Merge(this, scan, begin)
-    for (let turn = 0; ; turn++) {
-      // INVARIANT: a full chunk is the caller's: shred it, with what the merge left behind it, and go on in another page.
-      const chunk = this.#chunks[turn & 1] as number
-      const { status, entries } = merge.fill(chunk)
-      this.chunks = turn + 1
-      const used = word(this.kernel, SLOT_LENGTH) + 4096
-      this.kernel.u8.fill(SHRED, chunk, chunk + Math.min(used, PAGE_BYTES))
-      found.push(...entries)
-      if (status === STATUS_DONE) {
-        if (merge.fill(chunk).entries.length !== 0) throw new Error('entries after DONE')
-        return found
+    let merge = new Merge(this, scan, scan.begin, false)
+    try {
+      for (let turn = 0; ; turn++) {
+        // INVARIANT: a full chunk is the caller's: shred it, with what the merge left behind it, and go on in another page.
+        const chunk = this.#chunks[turn & 1] as number
+        const { status, entries } = merge.fill(chunk)
+        this.chunks = turn + 1
+        const used = word(this.kernel, SLOT_LENGTH) + 4096
+        this.kernel.u8.fill(SHRED, chunk, chunk + Math.min(used, PAGE_BYTES))
+        found.push(...entries)
+        if (status === STATUS_DONE) {
+          if (merge.fill(chunk).entries.length !== 0) throw new Error('entries after DONE')
+          return found
+        }
+        const last = entries.at(-1)
+        if (last === undefined) throw new Error('a full chunk without entries')
+        if (scan.restart) {
+          merge.end()
+          const begin = { key: last.key, bound: scan.reverse ? BOUND_BEFORE : BOUND_AFTER }
+          merge = new Merge(this, scan, begin, true)
+        }
       }
-      const last = entries.at(-1)
-      if (last === undefined) throw new Error('a full chunk without entries')
-      if (scan.restart) {
-        begin = { key: last.key, bound: scan.reverse ? BOUND_BEFORE : BOUND_AFTER }
-        merge = new Merge(this, scan, begin)
-      }
+    } finally {
+      merge.end()
     }
   }
 }
 
-interface Table {
-  blocks: Block[]
-  next: number
-  /** The block up to which the bound must be sought. */
-  wanted: number
-  /** Where blocks go in turn, and where the last one is. */
-  pages: [number, number]
-  given: number
-  givenLength: number
-}
-
-/** One merge of a scan: hands it its blocks and reads its chunks. */
+/** One merge of a scan: loads the blocks it asks for and reads its chunks. */
 class Merge {
   readonly #sources: Sources
   readonly #scan: Scan
-  /** By source number. */
-  readonly #tables = new Map<number, Table>()
 
-  constructor(sources: Sources, scan: Scan, begin: Bound | undefined) {
+  constructor(sources: Sources, scan: Scan, begin: Bound | undefined, continues: boolean) {
     this.#sources = sources
     this.#scan = scan
     const { x, slot, u8 } = sources.kernel
     const input = word(sources.kernel, SLOT_INPUT)
     if (begin) u8.set(begin.key, input)
-    const length = begin?.key.length ?? -1
-    x.mergeBegin(
+    const status = x.mergeBegin(
       slot,
       sources.superVersion,
       scan.seqno,
       scan.reverse ? 1 : 0,
       input,
-      length,
+      begin?.key.length ?? -1,
       begin?.bound ?? 0,
+      continues ? 1 : 0,
     )
-    sources.tables.forEach((blocks, i) => {
-      if (x.mergeAddTable(slot) !== STATUS_OK) throw new Error('too many sources')
-      const wanted = wantedBlock(blocks, scan.reverse, begin)
-      const first = scan.reverse
-        ? Math.min(wanted + scan.early, blocks.length - 1)
-        : Math.max(0, wanted - scan.early)
-      const pages = sources.blockPages[i] as [number, number]
-      const table = { blocks, next: first, wanted, pages, given: 0, givenLength: 0 }
-      this.#tables.set(word(sources.kernel, SLOT_SOURCE), table)
-    })
+    if (status !== STATUS_OK) throw new Error('too many sources')
   }
 
   fill(chunk: number): { status: number; entries: Entry[] } {
-    const { kernel } = this.#sources
+    const { kernel, runs } = this.#sources
     const { x, slot, u8 } = kernel
     const { end, capacity, limit, keysOnly } = this.#scan
     const endKey = word(kernel, SLOT_INPUT) + INPUT_SECOND
@@ -217,11 +219,12 @@ class Merge {
         endLength,
         end?.bound ?? 0,
       )
-      const entries = readChunk(kernel, chunk)
       if (status === STATUS_NEED_BLOCK) {
-        this.#giveBlock(word(kernel, SLOT_SOURCE))
+        if (this.#scan.crowded) this.#sources.crowd()
+        runs.loadNeeded()
         continue
       }
+      const entries = readChunk(kernel, chunk)
       if (status !== STATUS_FULL && status !== STATUS_DONE) throw new Error(`mergeFill: ${status}`)
       const length = word(kernel, SLOT_LENGTH)
       if (length > capacity && entries.length > 1) throw new Error('more than the capacity')
@@ -234,36 +237,10 @@ class Merge {
     }
   }
 
-  #giveBlock(number: number): void {
-    const { x, slot, u8 } = this.#sources.kernel
-    const table = this.#tables.get(number)
-    if (!table) throw new Error(`no source ${number}`)
-    const block = table.blocks[table.next]
-    // What the merge was given before is gone from now on.
-    u8.fill(SHRED, table.given, table.given + table.givenLength)
-    if (!block) {
-      x.mergeExhaust(slot, number)
-      return
-    }
-    const page = table.pages[table.next & 1] as number
-    const payload = page + PAGE_BYTES - block.payload.length
-    u8.set(block.payload, payload)
-    table.given = payload
-    table.givenLength = block.payload.length
-    const reverse = this.#scan.reverse
-    const seek = reverse ? table.next >= table.wanted : table.next <= table.wanted
-    x.mergeSetBlock(slot, number, payload, block.payload.length, seek ? 1 : 0)
-    table.next += reverse ? -1 : 1
+  end(): void {
+    const { x, slot } = this.#sources.kernel
+    x.mergeEnd(slot)
   }
-}
-
-/** The block in which an index says the bound lies (as indexSeek finds it). */
-function wantedBlock(blocks: Block[], reverse: boolean, begin: Bound | undefined): number {
-  if (!begin) return reverse ? blocks.length - 1 : 0
-  const isBefore = ({ key }: Entry) => compareKeys(key, begin.key) < (begin.bound === BOUND_AFTER ? 1 : 0)
-  if (reverse) return blocks.findLastIndex(({ entries }) => isBefore(entries[0] as Entry))
-  const wanted = blocks.findIndex(({ entries }) => !isBefore(entries.at(-1)))
-  return wanted === -1 ? blocks.length : wanted
 }
 
 function word({ view, slot }: BareKernel, offset: number): number {

@@ -7,7 +7,7 @@ import {
   CHUNK_EXTENT_CHAIN,
   CHUNK_EXTENT_LENGTH,
   CHUNK_EXTENT_LIST,
-  CHUNK_EXTENT_SOURCE,
+  CHUNK_EXTENT_TABLE,
   INLINE_VALUE_LIMIT_BYTES,
   PAGE_BYTES,
   SLOT_LENGTH,
@@ -22,10 +22,12 @@ import {
 import { bareKernel, type BareKernel } from './support.ts'
 import { compareEntries, compareKeys, encodeTable, type Entry, extentList } from './merge-blocks.ts'
 import { type Bound, expected, type Scan, SHRED, Sources } from './merge-support.ts'
+import type { RunShape } from './stored-run.ts'
 
 let kernel: BareKernel
 beforeAll(() => {
   kernel = bareKernel(512)
+  kernel.x.cacheCreate(100, 0)
 })
 
 const wholeScan: Scan = {
@@ -37,7 +39,7 @@ const wholeScan: Scan = {
   capacity: 65536,
   keysOnly: false,
   restart: false,
-  early: 0,
+  crowded: false,
 }
 
 // ── what is stored ───────────────────────────────────────────────────────────────────────────────────────
@@ -47,7 +49,7 @@ interface Layout {
   /** By entry: its source. */
   sources: number[]
   memtables: number
-  tables: { count: number; interval: number }[]
+  tables: (RunShape & { count: number; interval: number })[]
 }
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
@@ -84,6 +86,8 @@ const hugeValueLength = fc.oneof(
 const tableShape = fc.record({
   count: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.constant(100)),
   interval: fc.constantFrom(1, 2, 3, 16, 20, 255),
+  tableBlocks: fc.constantFrom(1, 2, 5, 1000),
+  indexEntries: fc.constantFrom(1, 2, 40),
 })
 
 function layouts(
@@ -129,14 +133,15 @@ function withSources<T>({ entries, sources, memtables, tables }: Layout, use: (s
   const store = new Sources(kernel)
   try {
     for (let i = 0; i < memtables; i++) store.addMemtable(entries.filter((_, at) => sources[at] === i))
-    tables.forEach(({ count, interval }, i) => {
+    tables.forEach(({ count, interval, ...shape }, i) => {
       const stored = entries
         .filter((_, at) => sources[at] === memtables + i)
         .map((entry) =>
           entry.type === TYPE_EXTENT ? { ...entry, value: extentList(entry.value.length) } : entry,
         )
-      store.addTable(encodeTable(stored.sort(compareEntries), count, interval))
+      store.addRun(encodeTable(stored.sort(compareEntries), count, interval), shape)
     })
+    store.install()
     return use(store)
   } finally {
     store.free()
@@ -150,7 +155,8 @@ function shown(entry: Entry, layout: Layout, keysOnly: boolean): string {
   if (entry.type !== TYPE_EXTENT) return `${key} ${entry.type} ${Buffer.from(entry.value).toString('hex')}`
   const source = layout.sources[layout.entries.indexOf(entry)] as number
   const list = source < layout.memtables ? '' : Buffer.from(extentList(entry.value.length)).toString('hex')
-  return `${key} ${entry.type} ${entry.value.length} ${source < layout.memtables} ${source} ${list}`
+  const isMemtable = source < layout.memtables
+  return `${key} ${entry.type} ${entry.value.length} ${isMemtable} ${!isMemtable} ${list}`
 }
 
 function seen(entry: Entry, keysOnly: boolean): string {
@@ -160,7 +166,7 @@ function seen(entry: Entry, keysOnly: boolean): string {
   const view = new DataView(entry.value.buffer)
   const list = Buffer.from(entry.value.subarray(CHUNK_EXTENT_LIST)).toString('hex')
   const isChain = view.getUint32(CHUNK_EXTENT_CHAIN, true) !== 0
-  return `${key} ${entry.type} ${view.getUint32(CHUNK_EXTENT_LENGTH, true)} ${isChain} ${view.getUint32(CHUNK_EXTENT_SOURCE, true)} ${list}`
+  return `${key} ${entry.type} ${view.getUint32(CHUNK_EXTENT_LENGTH, true)} ${isChain} ${view.getUint32(CHUNK_EXTENT_TABLE, true) !== 0} ${list}`
 }
 
 function check(layout: Layout, store: Sources, scan: Scan): void {
@@ -193,7 +199,7 @@ const scans = (keys: fc.Arbitrary<Uint8Array>) =>
       capacity: fc.constantFrom(1, 24, 64, 100, 1024, 65536, PAGE_BYTES),
       keysOnly: fc.boolean(),
       restart: fc.boolean(),
-      early: fc.constantFrom(0, 0, 1, 3),
+      crowded: fc.nat(4).map((n) => n === 0),
     }),
     { minLength: 6, maxLength: 12 },
   )
@@ -252,7 +258,12 @@ describe('merge against the oracle', { timeout: 60_000 }, () => {
           const older = { key, seqno: 1 + 2 * i, type: TYPE_VALUE, value: bytes(`older ${i}`) }
           return i % 3 === 0 ? [older, { ...older, seqno: 2 + 2 * i, value: bytes(`newer ${i}`) }] : [older]
         })
-        return { entries, sources: entries.map(() => 0), memtables: 0, tables: [{ count, interval }] }
+        return {
+          entries,
+          sources: entries.map(() => 0),
+          memtables: 0,
+          tables: [{ count, interval, tableBlocks: 7, indexEntries: 3 }],
+        }
       })
     checkAny(layout, keys, runs)
   })
@@ -277,7 +288,12 @@ describe('merge against the oracle', { timeout: 60_000 }, () => {
       entries.push({ key: keys[(seqno * seqno + seqno) % keys.length] as Uint8Array, seqno, type, value })
       sources.push((seqno >> 1) % 5)
     }
-    const tables = [1, 2, 3].map((interval) => ({ count: 1, interval }))
+    const tables = [1, 2, 3].map((interval) => ({
+      count: 1,
+      interval,
+      tableBlocks: 2 * interval,
+      indexEntries: interval,
+    }))
     const layout: Layout = { entries, sources, memtables: 2, tables }
     withSources(layout, (store) => {
       const ends = [
@@ -322,7 +338,12 @@ describe('merge', { timeout: 60_000 }, () => {
       value,
     }))
     withSources(
-      { entries, sources: [0, 1, 0, 1], memtables: 1, tables: [{ count: 9, interval: 1 }] },
+      {
+        entries,
+        sources: [0, 1, 0, 1],
+        memtables: 1,
+        tables: [{ count: 9, interval: 1, tableBlocks: 9, indexEntries: 9 }],
+      },
       (store) => {
         for (const reverse of [false, true]) {
           expect(store.scan({ ...wholeScan, reverse }).length).toBe(4)
@@ -347,7 +368,7 @@ describe('merge', { timeout: 60_000 }, () => {
       const chunk = x.allocatePage() >>> 0
       const end = chunk + PAGE_BYTES - 4
       const found: string[] = []
-      x.mergeBegin(slot, store.superVersion, 9, 0, 0, -1, 0)
+      x.mergeBegin(slot, store.superVersion, 9, 0, 0, -1, 0, 0)
       for (const [key, bound] of [
         ['b', BOUND_BEFORE],
         ['b', BOUND_AFTER],
@@ -367,28 +388,35 @@ describe('merge', { timeout: 60_000 }, () => {
     })
   })
 
-  it('holds 1,024 sources, and one more is NO_PAGES', () => {
-    const store = new Sources(kernel)
-    store.addMemtable([{ key: bytes('m'), seqno: 1, type: TYPE_VALUE, value: bytes('1') }])
-    const { x, slot } = kernel
-    x.mergeBegin(slot, store.superVersion, 9, 0, 0, -1, 0)
-    for (let i = 1; i < 1024; i++) expect(x.mergeAddTable(slot)).toBe(STATUS_OK)
-    expect(x.mergeAddTable(slot)).toBe(STATUS_NO_PAGES)
-    store.free()
+  it('holds 640 sources, and one more is NO_PAGES', () => {
+    const entry = { key: bytes('m'), seqno: 1, type: TYPE_VALUE, value: bytes('1') }
+    const shape = { tableBlocks: 1, indexEntries: 1 }
+    for (const [count, status] of [
+      [640, STATUS_OK],
+      [641, STATUS_NO_PAGES],
+    ] as const) {
+      const store = new Sources(kernel)
+      store.addMemtable([{ ...entry, seqno: 1000 }])
+      for (let i = 1; i < count; i++) store.addRun(encodeTable([{ ...entry, seqno: i }], 1, 1), shape)
+      store.install()
+      expect(kernel.x.mergeBegin(kernel.slot, store.superVersion, 9, 0, 0, -1, 0, 0)).toBe(status)
+      store.free()
+    }
   })
 
   it('merges more tables than there are trails', () => {
-    const store = new Sources(bareKernel(1024))
+    const store = new Sources(kernel)
     const entries: Entry[] = []
-    for (let i = 0; i < 300; i++) {
+    for (let i = 0; i < 400; i++) {
       const mine: Entry[] = []
       for (let j = 0; j < 4; j++) {
         const key = bytes(String((i * 7919 + j * 104729) % 3000).padStart(20, '0'))
         mine.push({ key, seqno: 1 + 4 * i + j, type: TYPE_VALUE, value: bytes(`${i}/${j}`) })
       }
       entries.push(...mine)
-      store.addTable(encodeTable(mine.sort(compareEntries), 3, 16))
+      store.addRun(encodeTable(mine.sort(compareEntries), 3, 16), { tableBlocks: 1, indexEntries: 1 })
     }
+    store.install()
     for (const reverse of [false, true]) {
       const scan = { ...wholeScan, reverse, capacity: PAGE_BYTES }
       expect(store.scan(scan).map(({ value }) => value)).toEqual(

@@ -26,7 +26,7 @@ let record: number
 beforeAll(() => {
   k = bareKernel(512)
   input = k.u32[(k.slot + SLOT_INPUT) / 4] as number
-  record = k.x.allocateRecord() >>> 0
+  record = k.x.allocateRecord(64) >>> 0
 })
 
 const slotWord = (offset: number): number => k.u32[(k.slot + offset) / 4] as number

@@ -1,0 +1,209 @@
+import { PAGE_BYTES } from '../memory/layout'
+import {
+  atomicAddU32,
+  atomicLoadU32,
+  loadU32,
+  loadU64,
+  loadU8,
+  storeU32,
+  storeU64,
+  storeU8,
+} from '../memory/bytes'
+import { pageOf } from '../memory/pages'
+
+/**
+ * A page of the block cache: frames one behind the other, each a block's payload behind a header. Frames are only added at the end,
+ * and go with their page.
+ *
+ *   page:  u32 next newer page of its queue | u32 bytes used | u32 pins (atomic) | 20 unused │ frames …
+ *   frame: u32 next frame of its bucket | u32 table ordinal | u64 offset of the block │ u32 payload length | u8 kind | u8 frequency
+ *          | u16 zero | u32 frame bytes | u32 zero │ payload, padded to 16
+ *
+ * 16 bytes past a payload can be read: the frame behind, or the end of the page, which no frame touches.
+ */
+const PAGE_NEXT: u32 = 0
+const PAGE_USED: u32 = 4
+const PAGE_PINS: u32 = 8
+export const PAGE_FRAMES: u32 = 32
+
+const FRAME_NEXT: u32 = 0
+const FRAME_ORDINAL: u32 = 4
+const FRAME_OFFSET: u32 = 8
+const FRAME_LENGTH: u32 = 16
+const FRAME_KIND: u32 = 20
+const FRAME_FREQUENCY: u32 = 21
+const FRAME_SIZE: u32 = 24
+const FRAME_PAYLOAD: u32 = 32
+const PAGE_SLACK: u32 = 16
+
+/** Uses that a frame remembers. */
+const FREQUENCY_MAX: u32 = 3
+/** In the place of the uses: it was just loaded, and whoever asked for it comes to fetch it. */
+const FREQUENCY_FRESH: u32 = 255
+
+// ── page ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+export function pageReset(page: u32): void {
+  storeU32(page + PAGE_NEXT, 0)
+  storeU32(page + PAGE_USED, PAGE_FRAMES)
+  storeU32(page + PAGE_PINS, 0)
+}
+
+// @ts-ignore: decorator
+@inline
+export function pageNext(page: u32): u32 {
+  return loadU32(page + PAGE_NEXT)
+}
+
+// @ts-ignore: decorator
+@inline
+export function setPageNext(page: u32, next: u32): void {
+  storeU32(page + PAGE_NEXT, next)
+}
+
+/** Where its frames end. */
+// @ts-ignore: decorator
+@inline
+export function pageEnd(page: u32): u32 {
+  return page + loadU32(page + PAGE_USED)
+}
+
+// @ts-ignore: decorator
+@inline
+export function setPageEnd(page: u32, end: u32): void {
+  storeU32(page + PAGE_USED, end - page)
+}
+
+// @ts-ignore: decorator
+@inline
+export function isPageEmpty(page: u32): bool {
+  return loadU32(page + PAGE_USED) == PAGE_FRAMES
+}
+
+// @ts-ignore: decorator
+@inline
+export function isPagePinned(page: u32): bool {
+  return atomicLoadU32(page + PAGE_PINS) != 0
+}
+
+/** Adds room for a frame of `size` bytes. @returns where, or 0 if the page has no room. */
+export function pageReserve(page: u32, size: u32): u32 {
+  const used = loadU32(page + PAGE_USED)
+  if (size > PAGE_BYTES - PAGE_SLACK - used) return 0
+  storeU32(page + PAGE_USED, used + size)
+  return page + used
+}
+
+// ── frame ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Bytes of the frame of a payload. */
+// @ts-ignore: decorator
+@inline
+export function frameBytes(length: u32): u32 {
+  return FRAME_PAYLOAD + ((length + 15) & ~15)
+}
+
+export function frameCreate(frame: u32, next: u32, ordinal: u32, offset: u64, kind: u32, length: u32): void {
+  storeU32(frame + FRAME_NEXT, next)
+  storeU32(frame + FRAME_ORDINAL, ordinal)
+  storeU64(frame + FRAME_OFFSET, offset)
+  storeU32(frame + FRAME_LENGTH, length)
+  storeU32(frame + FRAME_KIND, kind | (FREQUENCY_FRESH << 8))
+  storeU32(frame + FRAME_SIZE, frameBytes(length))
+}
+
+// @ts-ignore: decorator
+@inline
+export function frameNext(frame: u32): u32 {
+  return loadU32(frame + FRAME_NEXT)
+}
+
+// @ts-ignore: decorator
+@inline
+export function setFrameNext(frame: u32, next: u32): void {
+  storeU32(frame + FRAME_NEXT, next)
+}
+
+/** Address of the word that names the next frame of the bucket, as of a bucket's own word. */
+// @ts-ignore: decorator
+@inline
+export function frameLink(frame: u32): u32 {
+  return frame + FRAME_NEXT
+}
+
+// @ts-ignore: decorator
+@inline
+export function frameOrdinal(frame: u32): u32 {
+  return loadU32(frame + FRAME_ORDINAL)
+}
+
+// @ts-ignore: decorator
+@inline
+export function frameOffset(frame: u32): u64 {
+  return loadU64(frame + FRAME_OFFSET)
+}
+
+// @ts-ignore: decorator
+@inline
+export function frameSize(frame: u32): u32 {
+  return loadU32(frame + FRAME_SIZE)
+}
+
+/** The block's payload. */
+// @ts-ignore: decorator
+@inline
+export function framePayload(frame: u32): u32 {
+  return frame + FRAME_PAYLOAD
+}
+
+/** Length of the block's payload. */
+// @ts-ignore: decorator
+@inline
+export function frameLength(frame: u32): u32 {
+  return loadU32(frame + FRAME_LENGTH)
+}
+
+// @ts-ignore: decorator
+@inline
+export function frameFrequency(frame: u32): u32 {
+  const frequency = loadU8(frame + FRAME_FREQUENCY)
+  return frequency == FREQUENCY_FRESH ? 0 : frequency
+}
+
+// @ts-ignore: decorator
+@inline
+export function setFrameFrequency(frame: u32, frequency: u32): void {
+  storeU8(frame + FRAME_FREQUENCY, frequency)
+}
+
+/** Counts a use. */
+// @ts-ignore: decorator
+@inline
+export function frameTouch(frame: u32): void {
+  const frequency = loadU8(frame + FRAME_FREQUENCY)
+  if (frequency < FREQUENCY_MAX) setFrameFrequency(frame, frequency + 1)
+}
+
+/** Whether this is the fetch that the frame was loaded for, which is no use; the next one is. */
+// @ts-ignore: decorator
+@inline
+export function frameFetch(frame: u32): bool {
+  if (loadU8(frame + FRAME_FREQUENCY) != FREQUENCY_FRESH) return false
+  setFrameFrequency(frame, 0)
+  return true
+}
+
+/** INVARIANT: the frame's shard is locked, so that its page cannot go meanwhile. */
+// @ts-ignore: decorator
+@inline
+export function framePin(frame: u32): void {
+  atomicAddU32(pageOf(frame) + PAGE_PINS, 1)
+}
+
+/** Lets the frame go. INVARIANT: pinned by the caller, who does not read it any more. */
+// @ts-ignore: decorator
+@inline
+export function frameUnpin(frame: u32): void {
+  // ORDER: pairs with isPagePinned under the shard's lock: all reads of the frame lie before this.
+  atomicAddU32(pageOf(frame) + PAGE_PINS, -1)
+}

@@ -1,0 +1,84 @@
+import {
+  BLOCK_DATA,
+  BLOCK_INDEX,
+  SLOT_BLOCK_CURSOR,
+  SLOT_PINNED,
+  SLOT_READ_SEQNO,
+  SLOT_TABLE,
+  STATUS_ABSENT,
+  STATUS_FOUND,
+  STATUS_OK,
+} from '../memory/layout'
+import { loadU32, loadU64, storeU32 } from '../memory/bytes'
+import { cacheFind, frameLength, framePayload, frameUnpin } from '../cache/cache'
+import { readTrailer } from '../key/internal-key'
+import { CURSOR_VALUE, CURSOR_VALUE_LENGTH } from '../table/block-entry'
+import { blockGet } from '../table/block-get'
+import { blockSeekGE } from '../table/block-seek'
+import { handleBlockSize, handleOffset } from '../table/index-handle'
+import { needBlock, openBlock, openRoot, releaseBlock } from './table-block'
+
+/**
+ * Newest version of a key below SLOT_READ_SEQNO in one table: root index, index block, data block. Reads the key.
+ * @returns FOUND (as pointRead; the value's block stays pinned until releaseRead), TOMBSTONE, ABSENT or NEED_BLOCK.
+ */
+export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32): u32 {
+  const cursor = slot + SLOT_BLOCK_CURSOR
+  const trailer = readTrailer(loadU64(slot + SLOT_READ_SEQNO))
+  let status = openRoot(slot, cursor, table)
+  if (status != STATUS_OK) return status
+  let found = blockSeekGE(cursor, key, keyLength, trailer)
+  let offset: u64 = 0
+  let size: u32 = 0
+  if (found) {
+    offset = cursorHandleOffset(cursor)
+    size = cursorHandleSize(cursor)
+  }
+  releaseBlock(slot)
+  if (!found) return STATUS_ABSENT
+
+  status = openBlock(slot, cursor, table, offset, size, BLOCK_INDEX)
+  if (status != STATUS_OK) return status
+  found = blockSeekGE(cursor, key, keyLength, trailer)
+  if (found) {
+    offset = cursorHandleOffset(cursor)
+    size = cursorHandleSize(cursor)
+  }
+  releaseBlock(slot)
+  if (!found) return STATUS_ABSENT
+
+  const frame = cacheFind(slot, table, offset, BLOCK_DATA, true)
+  if (frame == 0) return needBlock(slot, table, offset, size, BLOCK_DATA)
+  status = blockGet(slot, framePayload(frame), frameLength(frame), key, keyLength)
+  if (status == STATUS_FOUND) {
+    storeU32(slot + SLOT_TABLE, table)
+    storeU32(slot + SLOT_PINNED, frame)
+  } else {
+    frameUnpin(frame)
+  }
+  return status
+}
+
+/** Lets go of the block in which the last point read found its value. */
+// @ts-ignore: decorator
+@inline
+export function releaseRead(slot: u32): void {
+  const frame = loadU32(slot + SLOT_PINNED)
+  if (frame == 0) return
+  frameUnpin(frame)
+  storeU32(slot + SLOT_PINNED, 0)
+}
+
+/** Offset of the block that an index entry names. */
+// @ts-ignore: decorator
+@inline
+export function cursorHandleOffset(cursor: u32): u64 {
+  return handleOffset(loadU32(cursor + CURSOR_VALUE), loadU32(cursor + CURSOR_VALUE_LENGTH))
+}
+
+/** Its size. */
+// @ts-ignore: decorator
+@inline
+export function cursorHandleSize(cursor: u32): u32 {
+  return handleBlockSize(loadU32(cursor + CURSOR_VALUE), loadU32(cursor + CURSOR_VALUE_LENGTH))
+}

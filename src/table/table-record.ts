@@ -1,0 +1,62 @@
+import {
+  CONTROL_TABLE_ORDINAL,
+  TABLE_BYTES,
+  TABLE_INLINE_KEYS,
+  TABLE_LARGEST,
+  TABLE_LARGEST_LENGTH,
+  TABLE_LOWEST_SEQNO,
+  TABLE_ORDINAL,
+  TABLE_ROOT_OFFSET,
+  TABLE_ROOT_SIZE,
+  TABLE_SMALLEST,
+  TABLE_SMALLEST_LENGTH,
+} from '../../assembly/memory/layout.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { TableInfo } from '../version/version.ts'
+
+/** What a table says of its own blocks (footer and properties). */
+export interface TableLayout {
+  readonly rootOffset: number
+  readonly rootSize: number
+}
+
+/** A table record without content, 0 but for the salt that the caller puts at its start. @throws NO_MEMORY */
+export function createTableRecord(kernel: Kernel): number {
+  return kernel.record(TABLE_BYTES)
+}
+
+/** Fills in the record (assembly/memory/layout.ts) of a table whose file was checked or written. @throws NO_MEMORY */
+export function fillTableRecord(kernel: Kernel, record: number, info: TableInfo, layout: TableLayout): void {
+  const { view, u8, u32 } = kernel
+  view.setFloat64(record + TABLE_ROOT_OFFSET, layout.rootOffset, true)
+  u32[(record + TABLE_ROOT_SIZE) >>> 2] = layout.rootSize
+  u32[(record + TABLE_ORDINAL) >>> 2] = Atomics.add(u32, CONTROL_TABLE_ORDINAL >>> 2, 1)
+  view.setBigUint64(record + TABLE_LOWEST_SEQNO, BigInt(info.lowestSeqno), true)
+  let inline = record + TABLE_INLINE_KEYS
+  for (const [pointer, length, key] of [
+    [TABLE_SMALLEST, TABLE_SMALLEST_LENGTH, info.smallestKey],
+    [TABLE_LARGEST, TABLE_LARGEST_LENGTH, info.largestKey],
+  ] as const) {
+    const fits = key.byteLength <= record + TABLE_BYTES - inline
+    const at = fits ? inline : kernel.record(key.byteLength)
+    if (fits) inline += key.byteLength
+    u8.set(key, at)
+    u32[(record + pointer) >>> 2] = at
+    u32[(record + length) >>> 2] = key.byteLength
+  }
+}
+
+/** Frees a record and all it names. INVARIANT: no SuperVersion and no running call names it. */
+export function freeTableRecord(kernel: Kernel, record: number): void {
+  const { exports, u32 } = kernel
+  exports.releaseTable(record)
+  for (const [pointer, length] of [
+    [TABLE_SMALLEST, TABLE_SMALLEST_LENGTH],
+    [TABLE_LARGEST, TABLE_LARGEST_LENGTH],
+  ] as const) {
+    const at = u32[(record + pointer) >>> 2] as number
+    const isInline = at >= record && at <= record + TABLE_BYTES
+    if (at !== 0 && !isInline) exports.freeRecord(at, u32[(record + length) >>> 2] as number)
+  }
+  exports.freeRecord(record, TABLE_BYTES)
+}
