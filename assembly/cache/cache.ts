@@ -59,7 +59,7 @@ export function cacheFind(slot: u32, table: u32, offset: u64, kind: u32, touch: 
   const shard = shardOf(hash)
   shardLock(shard)
   const frame = search(hash, ordinal, offset)
-  let fetched = false
+  let fetched: bool = false
   if (frame != 0) {
     framePin(frame)
     fetched = frameFetch(frame)
