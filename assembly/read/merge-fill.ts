@@ -46,10 +46,11 @@ import {
   MERGE_WAITING,
   mergePage,
   NO_KEY,
+  RUN_PHASE,
   SOURCE_MEMTABLE,
   SOURCE_PREFIX,
 } from './merge-page'
-import { PHASE_INDEX_NEXT } from './merge-run'
+import { PHASE_INDEX_NEXT, PHASE_ROOT_EDGE, PHASE_STANDS } from './merge-run'
 import { sourceAdvance } from './merge-source'
 
 /**
@@ -137,6 +138,7 @@ function fillForwards(
         const order = compareUserKeys(top, page + MERGE_END)
         if (order > 0 || (order == 0 && !endIncluded)) break
       }
+      if (takeAhead(page, top)) continue
       const trailer = loadU64(top + CURSOR_TRAILER)
       if (trailerSeqno(trailer) < readSeqno) {
         if (isTombstone(trailer)) {
@@ -160,6 +162,8 @@ function fillForwards(
           }
         }
       }
+    } else if (takeAhead(page, top)) {
+      continue
     }
     advance(page, top, false)
   }
@@ -222,12 +226,23 @@ function fillBackwards(
       const order = compareUserKeys(top, page + MERGE_END)
       if (order < 0 || (order == 0 && !endIncluded)) break
     }
+    if (takeAhead(page, top)) continue
     if (trailerSeqno(loadU64(top + CURSOR_TRAILER)) < readSeqno) takeCurrent(page, top)
     advance(page, top, true)
   }
   storeU32(page + MERGE_CHUNK_LENGTH, length)
   storeU32(page + MERGE_CHUNK_COUNT, count)
   return status
+}
+
+/** Has the top fetched if it only stands in for what its table has. @returns whether it did: then the top may be another one */
+// @ts-ignore: decorator
+@inline
+function takeAhead(page: u32, top: u32): bool {
+  if (loadU32(top + RUN_PHASE) == PHASE_STANDS) return false
+  heapPop(page)
+  sourceWait(page, top, PHASE_ROOT_EDGE)
+  return true
 }
 
 /** Moves the top to its next entry. */

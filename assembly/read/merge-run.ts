@@ -5,10 +5,23 @@ import {
   STATUS_ABSENT,
   STATUS_DONE,
   STATUS_OK,
+  TABLE_LARGEST,
+  TABLE_LARGEST_LENGTH,
+  TABLE_SMALLEST,
+  TABLE_SMALLEST_LENGTH,
 } from '../memory/layout'
-import { loadU32, loadU64, storeU32, storeU64 } from '../memory/bytes'
+import { loadU32, loadU64, storeU32, storeU64, storeV128 } from '../memory/bytes'
 import { cacheFind, frameLength, framePayload, frameUnpin } from '../cache/cache'
-import { CURSOR_ENTRIES, CURSOR_REST, CURSOR_REST_LENGTH } from '../table/block-entry'
+import { loadPrefix } from '../key/compare'
+import { TRAILER_AFTER, TRAILER_BEFORE } from '../key/internal-key'
+import {
+  CURSOR_ENTRIES,
+  CURSOR_HEAD,
+  CURSOR_REST,
+  CURSOR_REST_LENGTH,
+  CURSOR_SHARED,
+  CURSOR_TRAILER,
+} from '../table/block-entry'
 import { blockOrdinal } from '../table/block-reader'
 import { blockSeekGE, blockSeekOrdinal } from '../table/block-seek'
 import {
@@ -30,6 +43,7 @@ import {
   RUN_TABLES,
   RUN_TABLE_COUNT,
   RUN_TABLE_NUMBER,
+  SOURCE_PREFIX,
   SOURCE_TABLE,
 } from './merge-page'
 import { sourceSeekBlock } from './merge-source'
@@ -56,6 +70,24 @@ export const PHASE_INDEX_NEXT: u32 = 7
 const PHASE_ROOT_NEXT: u32 = 8
 /** It has no more. */
 export const PHASE_DONE: u32 = 9
+/** It has loaded nothing and stands, in the heap, before all that is in its table: at the smallest (backwards: largest) key. */
+export const PHASE_AHEAD: u32 = 10
+
+/**
+ * Puts a source at an edge of the table it is in, where it stands in for whatever the table has: the first block is loaded
+ * when the merge comes there, if it ever does.
+ */
+export function runAhead(source: u32, table: u32, reverse: bool): void {
+  const key = loadU32(table + (reverse ? TABLE_LARGEST : TABLE_SMALLEST))
+  const length = loadU32(table + (reverse ? TABLE_LARGEST_LENGTH : TABLE_SMALLEST_LENGTH))
+  storeU32(source + CURSOR_HEAD, 0)
+  storeU32(source + CURSOR_SHARED, 0)
+  storeU32(source + CURSOR_REST, key)
+  storeU32(source + CURSOR_REST_LENGTH, length)
+  storeU64(source + CURSOR_TRAILER, reverse ? TRAILER_AFTER : TRAILER_BEFORE)
+  storeV128(source + SOURCE_PREFIX, loadPrefix(key, length))
+  storeU32(source + RUN_PHASE, PHASE_AHEAD)
+}
 
 /** Takes a source that waits to its next entry. @returns OK, DONE or NEED_BLOCK */
 export function runFetch(slot: u32, page: u32, source: u32, reverse: bool): u32 {

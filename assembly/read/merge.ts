@@ -44,9 +44,25 @@ import {
   sourceAt,
   trailAt,
 } from './merge-page'
-import { PHASE_DONE, PHASE_ROOT_EDGE, PHASE_ROOT_SEEK, PHASE_STANDS, runFetch, runRelease } from './merge-run'
+import {
+  PHASE_AHEAD,
+  PHASE_DONE,
+  PHASE_ROOT_SEEK,
+  PHASE_STANDS,
+  runAhead,
+  runFetch,
+  runRelease,
+} from './merge-run'
 import { sourceSeekMemtable } from './merge-source'
-import { countStarting, firstReaching, runEnd, tableWord, versionRuns } from './version-tables'
+import {
+  compareLargest,
+  compareSmallest,
+  countStarting,
+  firstReaching,
+  runEnd,
+  tableWord,
+  versionRuns,
+} from './version-tables'
 
 /**
  * Setting up the merge of a slot: its sources and where they stand. src/kernel/exports.ts says what each export does.
@@ -123,11 +139,26 @@ function addRuns(page: u32, version: u32, reverse: bool, key: u32, keyLength: u3
     storeU32(source + RUN_TABLE_COUNT, count)
     storeU32(source + RUN_TABLE_NUMBER, first)
     storeU32(source + RUN_FRAME, 0)
-    sourceWait(page, source, keyLength == NO_KEY ? PHASE_ROOT_EDGE : PHASE_ROOT_SEEK)
     number++
+    if (first >= count) {
+      storeU32(source + RUN_PHASE, PHASE_DONE)
+      continue
+    }
+    const table = loadU32(tables + 4 * first)
+    if (keyLength != NO_KEY && !isBeyond(table, reverse, key, keyLength)) {
+      sourceWait(page, source, PHASE_ROOT_SEEK)
+    } else {
+      runAhead(source, table, reverse)
+      heapPush(page, source)
+    }
   }
   storeU32(page + MERGE_SOURCES, number)
   return STATUS_OK
+}
+
+/** Whether all user keys of a table lie beyond a key in the direction of the merge. */
+function isBeyond(table: u32, reverse: bool, key: u32, keyLength: u32): bool {
+  return reverse ? compareLargest(table, key, keyLength) < 0 : compareSmallest(table, key, keyLength) > 0
 }
 
 /** KernelExports.mergeEnd. */
@@ -159,7 +190,7 @@ export function fetchWaiting(slot: u32, page: u32, reverse: bool): u32 {
     if (!ASC_NO_ASSERT) assert(number < loadU32(page + MERGE_SOURCES))
     const source = sourceAt(page, number)
     const phase = loadU32(source + RUN_PHASE)
-    if (phase == PHASE_STANDS || phase == PHASE_DONE) continue
+    if (phase == PHASE_STANDS || phase == PHASE_DONE || phase == PHASE_AHEAD) continue
     const status = runFetch(slot, page, source, reverse)
     if (status == STATUS_NEED_BLOCK) {
       storeU32(page + MERGE_FIRST_WAITING, number)

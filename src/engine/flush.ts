@@ -2,7 +2,8 @@ import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import { TableWriter } from '../table/writer.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { compareKeys } from '../version/version.ts'
+import { assignRuns } from '../version/flush-runs.ts'
+import type { TableInfo } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import type { Memtable, PreparedFlush, Tree } from './tree.ts'
 
@@ -131,7 +132,12 @@ export class FlushJob {
     const { tree, memtable } = this
     const { catalog, journals } = this.#engine
     const flushedSeqno = memtable.highestSeqno + 1
-    const tables = inRuns(this.#tables, () => catalog.newFileId())
+    const infos = assignRuns(
+      this.#tables.map((table) => table.info),
+      tree.version,
+      () => catalog.newFileId(),
+    )
+    const tables = this.#tables.map((table, i) => ({ ...table, info: infos[i] as TableInfo }))
     let prepared: PreparedFlush | undefined
     try {
       prepared = tree.prepareFlush(memtable, tables)
@@ -176,21 +182,4 @@ export class FlushJob {
 
 function isTransient(error: unknown): boolean {
   return error instanceof VarveError && (error.code === 'DISK_FULL' || error.code === 'NO_MEMORY')
-}
-
-/**
- * The tables of one flush form a run, unless the versions of one key go on from a table to the next: then the earlier table, which has the newer
- * ones, must be in a newer run. `newRun` gives a number above all used so far.
- */
-function inRuns(tables: readonly TableFile[], newRun: () => number): TableFile[] {
-  const result: TableFile[] = []
-  let run: number | undefined
-  for (let i = tables.length - 1; i >= 0; i--) {
-    const table = tables[i] as TableFile
-    const next = tables[i + 1]
-    const splitsKey = next !== undefined && compareKeys(table.info.largestKey, next.info.smallestKey) === 0
-    if (run === undefined || splitsKey) run = newRun()
-    result.unshift({ ...table, info: { ...table.info, run } })
-  }
-  return result
 }
