@@ -33,8 +33,6 @@ const BUILDER_USED: u32 = 144
 /** u32: sizes at which data and index blocks end. */
 export const BUILDER_BLOCK_BYTES: u32 = 148
 export const BUILDER_INDEX_BLOCK_BYTES: u32 = 152
-/** u32: the memtable node to be added next, 0 at the end. */
-export const BUILDER_SOURCE: u32 = 156
 /** 16 bytes: the file's salt. */
 const BUILDER_SALT: u32 = 160
 /** u64: trailer of the last entry of the last finished data block; its user key is BUILDER_MAX_KEY. */
@@ -62,6 +60,9 @@ export const BUILDER_LONG_NODE: u32 = 236
 export const BUILDER_DATA_WRITER: u32 = 256
 export const BUILDER_INDEX_WRITER: u32 = 320
 export const BUILDER_ROOT_WRITER: u32 = 384
+/** What is left to add (builder-source.ts), and a copy to look ahead with. */
+export const BUILDER_SOURCES: u32 = 448
+export const BUILDER_AHEAD: u32 = 960
 const BUILDER_ROOT: u32 = 1024
 
 const KEYS_LAST: u32 = 65536

@@ -24,15 +24,7 @@ import {
   TYPE_TOMBSTONE,
   TYPE_WEAK_TOMBSTONE,
 } from '../memory/layout'
-import {
-  cursorFirst,
-  cursorNext,
-  nodeKey,
-  nodeKeyLength,
-  nodeTrailer,
-  nodeValue,
-  nodeValueLength,
-} from '../memtable/cursor'
+import { nodeKey, nodeKeyLength, nodeTrailer, nodeValue, nodeValueLength } from '../memtable/cursor'
 import { FRAME_BYTES } from './block-frame'
 import {
   LONG_KEY_BYTES,
@@ -61,13 +53,14 @@ import {
   BUILDER_EXTENTS_OFFSET,
   BUILDER_LONG_NODE,
   BUILDER_ROOT_FULL,
-  BUILDER_SOURCE,
+  BUILDER_SOURCES,
   outputBlock,
   outputPayload,
   isLastKey,
   outputResult,
   smallestKey,
 } from './builder-state'
+import { sourcesAdd, sourcesAdvance, sourcesCopy, sourcesNode } from './builder-source'
 import { EXTENTS_MAX, extentListSize, writeExtentList } from './extent-list'
 
 /** Longest value length, offset and number of an extent list. */
@@ -77,28 +70,28 @@ const EXTENT_LIST_HEADER_MAX: u32 = 15
 
 /** KernelExports.builderFromMemtable. */
 export function builderFromMemtable(builder: u32, memtable: u32): void {
-  storeU32(builder + BUILDER_SOURCE, cursorFirst(memtable))
+  sourcesAdd(builder + BUILDER_SOURCES, memtable)
 }
 
 /** KernelExports.builderResume. */
 export function builderResume(builder: u32, previous: u32): void {
-  storeU32(builder + BUILDER_SOURCE, loadU32(previous + BUILDER_SOURCE))
+  sourcesCopy(builder + BUILDER_SOURCES, previous + BUILDER_SOURCES)
 }
 
 /** KernelExports.builderFeed. */
 export function builderFeed(slot: u32, builder: u32, maxEntries: u32): u32 {
-  let node = loadU32(builder + BUILDER_SOURCE)
+  const sources = builder + BUILDER_SOURCES
   for (let added: u32 = 0; added < maxEntries; added++) {
+    const node = sourcesNode(sources)
     if (node == 0) return STATUS_DONE
     const status = addNode(builder, node)
     if (status != STATUS_OK) {
       if (status == STATUS_FULL) outputResult(slot, builder)
       return status
     }
-    node = cursorNext(node)
-    storeU32(builder + BUILDER_SOURCE, node)
+    sourcesAdvance(sources)
   }
-  return node == 0 ? STATUS_DONE : STATUS_OK
+  return sourcesNode(sources) == 0 ? STATUS_DONE : STATUS_OK
 }
 
 /** @returns OK, FULL, NO_PAGES (the root index is full) or MALFORMED (a value of more than EXTENTS_MAX extents). */

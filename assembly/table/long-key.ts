@@ -1,9 +1,10 @@
 import { equalBytes } from '../key/compare'
 import { loadU32 } from '../memory/bytes'
 import { PAGE_BYTES } from '../memory/layout'
-import { cursorNext, nodeKey, nodeKeyLength, nodeValueLength } from '../memtable/cursor'
+import { nodeKey, nodeKeyLength, nodeValueLength } from '../memtable/cursor'
 import { LONG_KEY_INTERVAL } from './block-writer'
-import { BUILDER_BLOCK_BYTES, BUILDER_LONG_NODE } from './builder-state'
+import { sourcesAdvance, sourcesCopy, sourcesNode } from './builder-source'
+import { BUILDER_AHEAD, BUILDER_BLOCK_BYTES, BUILDER_LONG_NODE, BUILDER_SOURCES } from './builder-state'
 
 /** No fewer than the bytes an entry takes besides key and value, and than a block besides its entries. */
 const ENTRY_OVERHEAD: u32 = 40
@@ -22,13 +23,18 @@ export function versionsOfLongKey(builder: u32, node: u32): u32 {
   let size: u32 = ENTRY_OVERHEAD
   let fitsBlock = true
   let versions: u32 = 1
-  let next = cursorNext(node)
+  // The versions follow each other in the sources, of which `node` is the first entry.
+  const ahead = builder + BUILDER_AHEAD
+  sourcesCopy(ahead, builder + BUILDER_SOURCES)
+  sourcesAdvance(ahead)
+  let next = sourcesNode(ahead)
   while (next != 0 && versions <= LONG_KEY_INTERVAL && isSameKey(node, next)) {
     // A block ends behind the version with which it reaches its size, or before one that does not fit.
     size = min(PAGE_BYTES, size + ENTRY_OVERHEAD + nodeValueLength(node))
     if (size >= blockBytes || size + nodeValueLength(next) > room) fitsBlock = false
     node = next
-    next = cursorNext(node)
+    sourcesAdvance(ahead)
+    next = sourcesNode(ahead)
     versions++
   }
   if (versions == 1) return 0

@@ -11,7 +11,7 @@ import type { Memtable, PreparedFlush, Tree } from './tree.ts'
 const SLICE_ENTRIES = 2000
 
 /**
- * The flush of one sealed memtable into tables. Its steps can be taken by a background loop with pauses between them, and the
+ * The flush of sealed memtables of a keyspace, its oldest ones, into tables. Its steps can be taken by a background loop with pauses between them, and the
  * rest of them, at any time, by a writer that cannot wait.
  *
  * CRASH: before the edit is durable the tables are orphans and the journals still hold everything; after it the tables count and
@@ -19,7 +19,8 @@ const SLICE_ENTRIES = 2000
  */
 export class FlushJob {
   readonly tree: Tree
-  readonly memtable: Memtable
+  /** Newest first. */
+  readonly memtables: readonly Memtable[]
   readonly #engine: Engine
   #writer: TableWriter | undefined
   readonly #tables: TableFile[] = []
@@ -29,10 +30,10 @@ export class FlushJob {
   /** A sync runs in the background; whether it failed is told to it alone, so nobody else may install these outputs. */
   syncing = false
 
-  constructor(engine: Engine, tree: Tree, memtable: Memtable) {
+  constructor(engine: Engine, tree: Tree, memtables: readonly Memtable[]) {
     this.#engine = engine
     this.tree = tree
-    this.memtable = memtable
+    this.memtables = memtables
   }
 
   /**
@@ -72,7 +73,7 @@ export class FlushJob {
     if (!this.done) this.#install()
   }
 
-  /** Throws the outputs away. The memtable stays as it was. */
+  /** Throws the outputs away. The memtables stay as they were. */
   giveUp(): void {
     if (this.done) return
     this.done = true
@@ -87,7 +88,7 @@ export class FlushJob {
     }
   }
 
-  /** Builds until the deadline (milliseconds of performance.now()) or the end of the memtable. */
+  /** Builds until the deadline (milliseconds of performance.now()) or the end of the memtables. */
   #step(deadline: number): void {
     this.#writer ??= this.#nextTable(undefined)
     do {
@@ -117,7 +118,7 @@ export class FlushJob {
         this.tree.id,
         crypto.getRandomValues(new Uint8Array(16)),
       )
-      if (previous === undefined) writer.from(this.memtable.pointer)
+      if (previous === undefined) writer.from(this.memtables.map((memtable) => memtable.pointer))
       else writer.resume(previous)
       return writer
     } catch (error) {
@@ -127,11 +128,11 @@ export class FlushJob {
     }
   }
 
-  /** Makes the tables count, durably, and puts them in the memtable's place. */
+  /** Makes the tables count, durably, and puts them in the memtables' place. */
   #install(): void {
-    const { tree, memtable } = this
+    const { tree, memtables } = this
     const { catalog, journals } = this.#engine
-    const flushedSeqno = memtable.highestSeqno + 1
+    const flushedSeqno = Math.max(...memtables.map((memtable) => memtable.highestSeqno)) + 1
     const infos = assignRuns(
       this.#tables.map((table) => table.info),
       tree.version,
@@ -140,7 +141,7 @@ export class FlushJob {
     const tables = this.#tables.map((table, i) => ({ ...table, info: infos[i] as TableInfo }))
     let prepared: PreparedFlush | undefined
     try {
-      prepared = tree.prepareFlush(memtable, tables)
+      prepared = tree.prepareFlush(memtables, tables)
       this.#engine.syncDirectory()
       catalog.log([
         ...tables.map((table) => ({ type: 'tableAdded' as const, table: table.info })),

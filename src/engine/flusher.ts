@@ -10,8 +10,8 @@ const SEALED_MAX = 12
 const RETRY_MS = 1000
 
 /**
- * Decides which memtable is flushed next and who does it: a background loop on this thread, in slices between turns, or a
- * writer that found no room. One job at a time; oldest memtable of a keyspace first.
+ * Decides which memtables are flushed next and who does it: a background loop on this thread, in slices between turns, or a
+ * writer that found no room. One job at a time. A job takes all sealed memtables of a keyspace: fewer, larger runs to read from.
  */
 export class Flusher {
   readonly #engine: Engine
@@ -57,7 +57,7 @@ export class Flusher {
     await this.#loop
   }
 
-  /** Flushes one sealed memtable now (of `tree`, or any). @returns false if there is none. */
+  /** Flushes the sealed memtables of one keyspace now (of `tree`, or any). @returns false if there are none. */
   flushOneSync(tree?: Tree): boolean {
     const running = this.#job
     if (running !== undefined && !running.done) {
@@ -72,7 +72,7 @@ export class Flusher {
     const next = this.#next(tree)
     if (next === undefined) return false
     this.#engine.ensureEpoch()
-    const job = new FlushJob(this.#engine, next.tree, next.memtable)
+    const job = new FlushJob(this.#engine, next, next.sealed)
     this.#job = job
     job.finishSync()
     this.#retryAt = 0
@@ -113,12 +113,15 @@ export class Flusher {
     if (this.#job?.tree === tree) this.#job.giveUp()
   }
 
-  #next(only?: Tree): { tree: Tree; memtable: Memtable } | undefined {
-    let best: { tree: Tree; memtable: Memtable } | undefined
+  /** The keyspace with the most sealed bytes. */
+  #next(only?: Tree): Tree | undefined {
+    let best: Tree | undefined
+    let bestBytes = 0
     for (const tree of only === undefined ? this.#engine.trees.values() : [only]) {
-      const memtable = tree.sealed[tree.sealed.length - 1]
-      if (memtable === undefined) continue
-      if (best === undefined || memtable.pageBytes > best.memtable.pageBytes) best = { tree, memtable }
+      const bytes = tree.sealed.reduce((sum, memtable) => sum + memtable.pageBytes, 0)
+      if (bytes <= bestBytes) continue
+      best = tree
+      bestBytes = bytes
     }
     return best
   }
@@ -128,7 +131,7 @@ export class Flusher {
       // NOTE: never within the turn of the write that asked.
       await nextTurn()
       for (let next = this.#next(); next !== undefined && this.#engine.writable; next = this.#next()) {
-        const job = new FlushJob(this.#engine, next.tree, next.memtable)
+        const job = new FlushJob(this.#engine, next, next.sealed)
         this.#job = job
         await job.finish(SLICE_MS, nextTurn)
         this.lastError = undefined

@@ -63,7 +63,7 @@ export class Memtable {
 
 /** The next SuperVersion of a tree, complete but not yet in use: from here on nothing can fail. */
 export interface PreparedFlush {
-  /** Puts the tables in the place of their memtable, which is freed. */
+  /** Puts the tables in the place of their memtables, which are freed. */
   install(): void
   /** Gives everything back. */
   abandon(): void
@@ -143,12 +143,12 @@ export class Tree {
     return memtable
   }
 
-  /** Everything that a sealed memtable's flush into `tables` needs. INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY */
-  prepareFlush(memtable: Memtable, tables: readonly TableFile[]): PreparedFlush {
+  /** Everything that the flush of the oldest sealed memtables into `tables` needs. INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY */
+  prepareFlush(memtables: readonly Memtable[], tables: readonly TableFile[]): PreparedFlush {
     const kernel = this.#kernel
     const added = tables.map((table) => table.info)
     const version = this.version.withTables(added, [])
-    const sealed = this.sealed.filter((other) => other !== memtable)
+    const sealed = this.sealed.filter((other) => !memtables.includes(other))
     for (const table of tables) this.#files.set(table.info.id, table)
     const forget = (): void => {
       for (const { id } of added) this.#files.delete(id)
@@ -176,7 +176,7 @@ export class Tree {
         this.#versionRecord = versionRecord
         kernel.exports.freeRecord(oldSuperVersion, SUPERVERSION_BYTES)
         freeVersionRecord(kernel, oldVersion)
-        memtable.free()
+        for (const memtable of memtables) memtable.free()
       },
       abandon: () => {
         kernel.exports.freeRecord(superVersion, SUPERVERSION_BYTES)

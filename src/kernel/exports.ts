@@ -209,7 +209,7 @@ export interface KernelExports {
     offset: number,
   ): number
   builderFree(builder: number): void
-  /** Starts feeding the entries of a memtable, oldest key first, every version. */
+  /** Adds a memtable (of at most SUPERVERSION_MAX_MEMTABLES) to what is fed: smallest key first, every version. */
   builderFromMemtable(builder: number, memtable: number): void
   /**
    * Adds entries until at least `maxEntries` were added (a slice of work), the source ends, or the output page must be written.
@@ -218,7 +218,7 @@ export interface KernelExports {
    */
   builderFeed(slot: number, builder: number, maxEntries: number): number
   builderWritten(builder: number): void
-  /** Takes over the unfinished source of another builder. */
+  /** Takes over what another builder was not fed. */
   builderResume(builder: number, previous: number): void
   /**
    * Ends the data: last data block, index blocks, root index block. FULL as above (call builderWritten, then again); DONE: the last

@@ -40,7 +40,7 @@ const INDEX_BLOCK_BYTES = 32768
 export type Progress = 'more' | 'source-ended' | 'table-full'
 
 /**
- * Writes one table file from a memtable: the kernel makes the blocks, this puts them into the file.
+ * Writes one table file from memtables: the kernel makes the blocks, this puts them into the file.
  * CRASH: a file that is not finished is named by no manifest and is deleted as an orphan.
  */
 export class TableWriter {
@@ -84,9 +84,9 @@ export class TableWriter {
     }
   }
 
-  /** Feeds the entries of a memtable from its first one. */
-  from(memtable: number): void {
-    this.#kernel.exports.builderFromMemtable(this.#builder, memtable)
+  /** Feeds the entries of memtables, merged. */
+  from(memtables: readonly number[]): void {
+    for (const memtable of memtables) this.#kernel.exports.builderFromMemtable(this.#builder, memtable)
   }
 
   /** Goes on where a table that became full stopped. */

@@ -81,9 +81,16 @@ function buildAndCompare(
   disjoint = true,
 ): BuiltTable[] {
   const pagesBefore = freePages()
-  const memtable = fillMemtable(kernel, entries)
-  const tables = buildTables(kernel, memtable, saltAt, options)
-  x.freeMemtable(memtable)
+  // One to four memtables, whose entries lie between each other's.
+  const count = 1 + (entries.length % 4)
+  const memtables = Array.from({ length: count }, (_, i) =>
+    fillMemtable(
+      kernel,
+      entries.filter((_, at) => (at * 7) % count === i),
+    ),
+  )
+  const tables = buildTables(kernel, memtables, saltAt, options)
+  for (const memtable of memtables) x.freeMemtable(memtable)
   expect(freePages()).toBe(pagesBefore)
   const expected = entries.map(stored).toSorted(compareEntries)
   const read = tables.map((table) => readTable(table, salt))

@@ -88,7 +88,7 @@ export function fillMemtable(kernel: BareKernel, entries: readonly TableEntry[])
 /** Builds as many tables as the memtable needs. */
 export function buildTables(
   kernel: BareKernel,
-  memtable: number,
+  memtables: readonly number[],
   salt: number,
   options: BuildOptions,
 ): BuiltTable[] {
@@ -105,8 +105,9 @@ export function buildTables(
         FILE_HEADER_BYTES,
       ) >>> 0
     if (builder === 0) throw new Error('no pages')
-    if (previous === 0) x.builderFromMemtable(builder, memtable)
-    else {
+    if (previous === 0) {
+      for (const memtable of memtables) x.builderFromMemtable(builder, memtable)
+    } else {
       x.builderResume(builder, previous)
       x.builderFree(previous)
     }
