@@ -17,6 +17,15 @@ export {
   writeVarint64,
 } from './key/varint'
 export { beginGroup, setGroup } from './key/seqno'
+export {
+  cacheCreate,
+  cacheFind,
+  cacheInsert,
+  cacheShrink,
+  frameLength,
+  framePayload,
+  frameUnpin,
+} from './cache/cache'
 export { applyEntries, applyLarge } from './memtable/apply'
 export { createMemtable, freeMemtable, memtableIndex } from './memtable/memtable'
 export {

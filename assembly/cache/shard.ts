@@ -164,32 +164,37 @@ function poolPage(): u32 {
   return page
 }
 
-/** Empties the oldest page of the small queue: what was used meanwhile moves to the main queue. */
+/**
+ * Empties a page of the small queue. What was used meanwhile moves to the main queue: into its newest page as long as that has room, or else
+ * the page itself does, with the rest of its frames gone, and the next one is emptied.
+ */
 function reclaimSmall(shard: u32): u32 {
-  const page = takeOldest(shard, QUEUE_SMALL)
-  if (page == 0) return 0
-  for (let frame = page + PAGE_FRAMES; frame < pageEnd(page); frame += frameSize(frame)) {
-    const to = frameFrequency(frame) == 0 ? 0 : promotionRoom(shard, frameSize(frame))
-    if (to != 0) {
-      move(frame, to)
-      setFrameFrequency(to, 0)
-    } else {
-      ghostAdd(hashOf(frameOrdinal(frame), frameOffset(frame)))
-      drop(shard, frame)
+  while (true) {
+    const page = takeOldest(shard, QUEUE_SMALL)
+    if (page == 0) return 0
+    const end = pageEnd(page)
+    let kept = page + PAGE_FRAMES
+    let frame = kept
+    while (frame < end) {
+      const size = frameSize(frame)
+      if (frameFrequency(frame) == 0) {
+        ghostAdd(hashOf(frameOrdinal(frame), frameOffset(frame)))
+        drop(shard, frame)
+      } else {
+        let to = reserveInNewest(shard, QUEUE_MAIN, size)
+        if (to == 0) {
+          to = kept
+          kept += size
+        }
+        if (to != frame) move(frame, to)
+        setFrameFrequency(to, 0)
+      }
+      frame += size
     }
+    setPageEnd(page, kept)
+    if (isPageEmpty(page)) return page
+    append(shard, QUEUE_MAIN, page)
   }
-  pageReset(page)
-  return page
-}
-
-/** Room in the main queue for a frame that leaves the small one. */
-function promotionRoom(shard: u32, size: u32): u32 {
-  const to = reserveInNewest(shard, QUEUE_MAIN, size)
-  if (to != 0) return to
-  const page = reclaimMain(shard)
-  if (page == 0) return reserveInNewest(shard, QUEUE_MAIN, size)
-  append(shard, QUEUE_MAIN, page)
-  return pageReserve(page, size)
 }
 
 /**

@@ -11,6 +11,8 @@ type Shared = Pick<
   | 'allocatePage'
   | 'freePage'
   | 'allocateChain'
+  | 'cacheCreate'
+  | 'cacheShrink'
   | 'freeChain'
   | 'beginGroup'
   | 'setGroup'
@@ -22,6 +24,11 @@ type Shared = Pick<
 
 /** Pointers come back signed, 64-bit numbers as (signed) BigInt. */
 export interface Internals extends Shared {
+  cacheFind(slot: number, table: number, offset: bigint, kind: number, touch: number): number
+  cacheInsert(table: number, offset: bigint, kind: number, payload: number, length: number): number
+  framePayload(frame: number): number
+  frameLength(frame: number): number
+  frameUnpin(frame: number): void
   copyBytes(to: number, from: number, length: number): void
   loadBigEndianU64(p: number): bigint
   commonPrefix(a: number, b: number, limit: number): number
