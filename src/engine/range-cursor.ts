@@ -23,8 +23,10 @@ import type { Engine } from './engine.ts'
 import { chainValue, extentValue } from './large-value.ts'
 import type { Tree } from './tree.ts'
 
-/** The first chunk is small, for those who want few entries; then they grow. */
+/** The first chunk is small, for those who leave after a few entries; then they grow. */
 const FIRST_CHUNK_BYTES = 1024
+/** With a limit nothing is read in vain: up to so many entries come in one chunk, if they fit. */
+const ONE_CHUNK_ENTRIES = 1000
 const LARGEST_CHUNK_BYTES = 65536
 const CHUNK_GROWTH = 4
 
@@ -58,7 +60,7 @@ export class RangeCursor {
   readonly #span: RangeSpan
   readonly #seqno: number
   #page = 0
-  #capacity = FIRST_CHUNK_BYTES
+  #capacity: number
   /** Entries in the chunk that were not handed out, and where the next one starts. */
   #left = 0
   #position = 0
@@ -80,6 +82,7 @@ export class RangeCursor {
     this.#span = span
     this.#seqno = seqno
     this.#remaining = span.limit
+    this.#capacity = span.limit <= ONE_CHUNK_ENTRIES ? LARGEST_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#ended = span.limit <= 0 || isEmpty(span)
   }
 
