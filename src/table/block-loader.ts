@@ -18,6 +18,8 @@ import { blockProblem, type TableFile } from './table-file.ts'
 
 /** Share of the cache's limit that root indexes and filters may take outside of it, where they stay as long as their table. */
 const KEPT_SHARE = 1 / 4
+/** Pages that must be free for that; below, they are cached like all others. */
+const KEPT_ABOVE_PAGES = 32
 
 /**
  * The file side of the block cache: reads the blocks that the kernel asks for.
@@ -71,6 +73,7 @@ export class BlockLoader {
     this.#read(table, offset, sizeBytes)
     const keep =
       (kind === BLOCK_ROOT_INDEX || kind === BLOCK_FILTER) &&
+      kernel.freePages() > KEPT_ABOVE_PAGES &&
       this.#keptBytes + sizeBytes <= this.#keptLimitBytes
     const { exports, slot } = kernel
     const status = exports.loadBlock(slot, table.record, this.#landing, sizeBytes, kind, offset, keep ? 1 : 0)
