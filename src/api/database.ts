@@ -192,6 +192,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
       openReads: engine.openReads,
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),
+      cache: engine.cacheStats(),
     }
   }
 

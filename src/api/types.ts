@@ -1,9 +1,11 @@
 /** Shapes of the public API: encodings, options of reads and writes. */
 
 import type { Durability } from '../engine/durability.ts'
+import type { CacheStats } from '../table/cache-statistics.ts'
 
 export type { Durability }
 export type { RecoveryReport } from '../engine/read-database.ts'
+export type { CacheCounts, CacheStats } from '../table/cache-statistics.ts'
 
 /** How keys or values are turned into bytes and back. Decoding must not keep the bytes it is given. */
 export interface Encoding<T> {
@@ -114,4 +116,5 @@ export interface DatabaseStats {
   openReads: number
   memoryLimit: number
   memoryFreeBytes: number
+  cache: CacheStats
 }

@@ -6,6 +6,7 @@ import type { JournalLink } from '../journal/format.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { BlockLoader } from '../table/block-loader.ts'
+import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { freeTableRecord } from '../table/table-record.ts'
 import type { VersionEdit } from '../version/edit.ts'
@@ -341,6 +342,10 @@ export class Engine {
   /** Bytes of memory nothing uses. */
   freeBytes(): number {
     return this.kernel.freePages() * PAGE_BYTES
+  }
+
+  cacheStats(): CacheStats {
+    return cacheStatistics(this.kernel)
   }
 
   /** Longest value a table can hold. */

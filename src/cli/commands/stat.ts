@@ -71,6 +71,7 @@ function databaseTable(stats: DatabaseStats): string {
     ['epoch', whole(stats.epoch)],
     ['memory limit', size(stats.memoryLimit)],
     ['memory free', size(stats.memoryFreeBytes)],
+    ['block cache', size(stats.cache.bytes)],
   )
   return table.toString()
 }
