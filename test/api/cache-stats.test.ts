@@ -14,7 +14,8 @@ test('stats().cache counts what reads of tables found and loaded, by kind of blo
   expect(cache.data.hits + cache.data.misses).toBe(2000)
   expect(cache.data.misses).toBeGreaterThan(20)
   expect(cache.data.misses).toBeLessThan(50)
-  expect(cache.index).toEqual({ hits: 1999, misses: 2 })
+  // A read that waited for a data block has looked for its index block twice.
+  expect(cache.index).toEqual({ hits: 1999 + cache.data.misses, misses: 2 })
   expect(cache.blocks).toBe(cache.data.misses + 1)
   expect(cache.evictions).toBe(0)
   expect(cache.bytes).toBeGreaterThan(0)
