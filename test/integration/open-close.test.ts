@@ -1,0 +1,75 @@
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { open } from '../../src/index.ts'
+
+const OPENS = 1000
+const options = { keyEncoding: 'utf8', valueEncoding: 'utf8', memoryLimit: 16 << 20 } as const
+
+let directory: string
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'varve-open-'))
+})
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true })
+})
+
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').length
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number
+}
+
+/** Name, length and time of the last change of every file. */
+function listing(): string[] {
+  return readdirSync(join(directory, 'db')).map((name) => {
+    const { size, mtimeMs } = statSync(join(directory, 'db', name))
+    return `${name} ${size} ${mtimeMs}`
+  })
+}
+
+describe('opening and closing', () => {
+  it(`${OPENS} times: no more descriptors, memory or time per open`, { timeout: 120_000 }, async () => {
+    const path = join(directory, 'db')
+    const times: number[] = []
+    let descriptorsBefore = 0
+    let memoryBefore = 0
+    for (let i = 0; i < OPENS; i++) {
+      const start = performance.now()
+      const db = await open(path, options)
+      times.push(performance.now() - start)
+      // Some write (and then flush, at times), some only read.
+      if (i % 3 === 0) db.putSync(`key${i % 100}`, `value${i}`)
+      if (i % 50 === 0) db.flushSync()
+      expect(db.getSync('key0')).toBe(`value${Math.floor(i / 300) * 300}`)
+      await db.close()
+      if (i === 100) {
+        descriptorsBefore = descriptors()
+        memoryBefore = process.memoryUsage().rss
+      }
+    }
+    expect(descriptors()).toBeLessThanOrEqual(descriptorsBefore)
+    expect(process.memoryUsage().rss - memoryBefore).toBeLessThan(64 << 20)
+    // NOTE: machines are shared: a slow phase is no growth, twice the time of the first hundreds is.
+    expect(median(times.slice(-300))).toBeLessThan(2 * median(times.slice(100, 400)) + 1)
+  })
+
+  it('of a cleanly closed database changes no file but the lock and owner', async () => {
+    const path = join(directory, 'db')
+    const first = await open(path, options)
+    for (let i = 0; i < 1000; i++) first.putSync(`key${i}`, 'v'.repeat(100))
+    await first.flush()
+    first.putSync('last', 'in the journal')
+    await first.close()
+    const isData = (line: string): boolean => !/^(LOCK|owner)/i.test(line)
+    const before = listing().filter(isData)
+    const db = await open(path, options)
+    expect(db.getSync('last')).toBe('in the journal')
+    expect([...db.keysSync()].length).toBe(1001)
+    await db.close()
+    expect(listing().filter(isData)).toEqual(before)
+  })
+})
