@@ -41,5 +41,6 @@ export {
   nodeValue,
   nodeValueLength,
 } from './memtable/cursor'
+export { filterAdd, filterLine, filterMayContain } from './table/filter'
 export { arenaAllocate, arenaFree } from './memtable/arena'
 export { listInsert, nodeBytes, nodeCreate, spliceCreate } from './memtable/skiplist'

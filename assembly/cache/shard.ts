@@ -141,9 +141,14 @@ export function shardShrink(shard: u32): bool {
 
 /** An empty page in no queue; 0 if everything is pinned and there is none to take. */
 function takePage(shard: u32): u32 {
+  const limit = loadU32(CONTROL_CACHE + CACHE_LIMIT_PAGES) / loadU32(CONTROL_CACHE + CACHE_SHARD_COUNT)
+  // NOTE: what a read took beyond the limit, while all was pinned, is given back here.
+  while (
+    loadU32(shard + SHARD_SMALL_PAGES) + loadU32(shard + SHARD_MAIN_PAGES) > limit &&
+    shardShrink(shard)
+  );
   const small = loadU32(shard + SHARD_SMALL_PAGES)
   const main = loadU32(shard + SHARD_MAIN_PAGES)
-  const limit = loadU32(CONTROL_CACHE + CACHE_LIMIT_PAGES) / loadU32(CONTROL_CACHE + CACHE_SHARD_COUNT)
   if (small + main < limit && freePages() > LEFT_FREE_PAGES) {
     const page = poolPage()
     if (page != 0) return page

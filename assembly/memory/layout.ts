@@ -298,5 +298,9 @@ export const BUILDER_INDEX_BLOCKS: u32 = 88
 export const BUILDER_EXTENT_BLOCKS: u32 = 92
 /** f64: weak tombstones, which BUILDER_TOMBSTONES does not count. */
 export const BUILDER_WEAK_TOMBSTONES: u32 = 96
+/** f64 offset of the first filter block, u32 lines of the filter, 0 without one, u32 probes; after builderFinish. */
+export const BUILDER_FILTER_OFFSET: u32 = 104
+export const BUILDER_FILTER_LINES: u32 = 112
+export const BUILDER_FILTER_PROBES: u32 = 116
 /** State of the streaming checksum over the whole file; the writer of the file feeds it. */
 export const BUILDER_HASH_STATE: u32 = 512

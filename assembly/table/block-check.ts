@@ -3,12 +3,15 @@ import { loadU16, loadU32, loadU64, loadU8, storeU32 } from '../memory/bytes'
 import {
   BLOCK_DATA,
   BLOCK_EXTENT,
+  BLOCK_FILTER,
   BLOCK_HEADER_BYTES,
   BLOCK_INDEX,
   BLOCK_MAX_BYTES,
   BLOCK_PROPERTIES,
   BLOCK_ROOT_INDEX,
   BLOCK_TRAILER_BYTES,
+  FILTER_BLOCK_LINES,
+  FILTER_LINE_BYTES,
   SLOT_LENGTH,
   SLOT_POINTER,
   STATUS_CHECKSUM,
@@ -46,6 +49,9 @@ export function checkBlock(slot: u32, block: u32, size: u32, kind: u32, salt: u3
   if (kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_ROOT_INDEX) {
     const status = walkPayload(payload, length, kind != BLOCK_DATA, <u64>offset)
     if (status != STATUS_OK) return status
+  } else if (kind == BLOCK_FILTER) {
+    if (length == 0 || length % FILTER_LINE_BYTES != 0) return STATUS_MALFORMED
+    if (length > FILTER_BLOCK_LINES * FILTER_LINE_BYTES) return STATUS_MALFORMED
   } else if (kind != BLOCK_EXTENT && kind != BLOCK_PROPERTIES) {
     return STATUS_UNKNOWN_FORMAT
   }

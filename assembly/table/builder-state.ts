@@ -13,11 +13,12 @@ import { allocatePage, freePage } from '../memory/pages'
 import { BLOCK_PAYLOAD_TRAILER, SEQNO_LIMIT } from './block-layout'
 import { FRAME_BYTES, frameBlock } from './block-frame'
 import { writerCreate } from './block-writer'
+import { FILTER_MAX_BITS_PER_KEY } from './filter-probes'
 
 /**
- * A table builder: five pages, of which the first holds its state and names the others.
+ * A table builder: five pages, of which the first holds its state and names the others, and pages of hashes (builder-filter.ts).
  *
- *   builder   0 statistics (layout.ts) │ 128 state │ 256 writers │ 1024 root index being gathered …
+ *   builder   0 statistics (layout.ts) │ 128 state │ 256 writers │ 448 filter │ 512 checksum │ 1152 root index being gathered …
  *   keys      0 smallest user key │ 65536 last user key of the last finished data block
  *   data      data block being gathered
  *   index     index block being gathered
@@ -60,10 +61,25 @@ export const BUILDER_LONG_NODE: u32 = 236
 export const BUILDER_DATA_WRITER: u32 = 256
 export const BUILDER_INDEX_WRITER: u32 = 320
 export const BUILDER_ROOT_WRITER: u32 = 384
+/** f64: bits per user key of the filter, 0 without one. */
+export const BUILDER_BITS_PER_KEY: u32 = 448
+/** u32: the page of hashes being filled, 0 if there is none; where the next hash goes; number of these pages; number of hashes. */
+export const BUILDER_HASH_PAGE: u32 = 456
+export const BUILDER_HASH_NEXT: u32 = 460
+export const BUILDER_HASH_PAGES: u32 = 464
+export const BUILDER_HASHES: u32 = 468
+/** u64: the hash remembered last. */
+export const BUILDER_LAST_HASH: u32 = 472
+/** u32: filter blocks written. */
+export const BUILDER_FILTER_BLOCKS: u32 = 480
 /** What is left to add (builder-source.ts), and a copy to look ahead with. */
-export const BUILDER_SOURCES: u32 = 448
-export const BUILDER_AHEAD: u32 = 960
-const BUILDER_ROOT: u32 = 1024
+export const BUILDER_SOURCES: u32 = 1024
+export const BUILDER_AHEAD: u32 = 1088
+const BUILDER_ROOT: u32 = 1152
+
+/** In a page of hashes: the one filled before it, and the first hash. */
+export const HASH_PAGE_PREVIOUS: u32 = 0
+export const HASH_PAGE_FIRST: u32 = 8
 
 const KEYS_LAST: u32 = 65536
 /** What every payload of gathered entries must leave free, so that the block fits a page. */
@@ -76,7 +92,9 @@ export function builderCreate(
   indexBlockBytes: u32,
   salt: u32,
   offset: f64,
+  bitsPerKey: f64,
 ): u32 {
+  if (!ASC_NO_ASSERT) assert(bitsPerKey == 0 || (bitsPerKey >= 1 && bitsPerKey <= FILTER_MAX_BITS_PER_KEY))
   const builder = allocatePage()
   if (builder == 0) return 0
   fillBytes(builder, 0, BUILDER_ROOT)
@@ -99,17 +117,31 @@ export function builderCreate(
   storeF64(builder + BUILDER_LOWEST_SEQNO, <f64>SEQNO_LIMIT)
   storeU32(builder + BUILDER_BLOCK_BYTES, blockBytes)
   storeU32(builder + BUILDER_INDEX_BLOCK_BYTES, indexBlockBytes)
+  storeF64(builder + BUILDER_BITS_PER_KEY, bitsPerKey)
   copyBytes(builder + BUILDER_SALT, salt, 16)
   return builder
 }
 
 /** KernelExports.builderFree. */
 export function builderFree(builder: u32): void {
+  freeHashes(builder)
   for (let page = BUILDER_KEYS; page <= BUILDER_OUTPUT; page += 4) {
     const pointer = loadU32(builder + page)
     if (pointer != 0) freePage(pointer)
   }
   freePage(builder)
+}
+
+/** Forgets all hashes and frees their pages. */
+export function freeHashes(builder: u32): void {
+  let page = loadU32(builder + BUILDER_HASH_PAGE)
+  while (page != 0) {
+    const previous = loadU32(page + HASH_PAGE_PREVIOUS)
+    freePage(page)
+    page = previous
+  }
+  storeU32(builder + BUILDER_HASH_PAGE, 0)
+  storeU32(builder + BUILDER_HASHES, 0)
 }
 
 // ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,3 +1,4 @@
+import { keyHash } from '../key/hash'
 import { copyBytes, loadF64, loadU32, loadU64, storeF64, storeU32 } from '../memory/bytes'
 import { chainPages } from '../memory/chain'
 import {
@@ -35,6 +36,7 @@ import {
   writerSize,
 } from './block-writer'
 import { finishDataBlock, isGatheringData, writeExtents } from './builder-data'
+import { finishFilter, hasFilter, rememberHash, reserveHash } from './builder-filter'
 import {
   endIndexBlock,
   finishIndexBlock,
@@ -94,7 +96,7 @@ export function builderFeed(slot: u32, builder: u32, maxEntries: u32): u32 {
   return sourcesNode(sources) == 0 ? STATUS_DONE : STATUS_OK
 }
 
-/** @returns OK, FULL, NO_PAGES (the root index is full) or MALFORMED (a value of more than EXTENTS_MAX extents). */
+/** @returns OK, FULL, NO_PAGES (the table is full: its root index or its hashes) or MALFORMED (a value of more than EXTENTS_MAX extents). */
 function addNode(builder: u32, node: u32): u32 {
   const key = nodeKey(node)
   const keyLength = nodeKeyLength(node)
@@ -110,6 +112,8 @@ function addNode(builder: u32, node: u32): u32 {
     assert(type == TYPE_EXTENT ? rawLength >= INLINE_VALUE_LIMIT_BYTES : rawLength < INLINE_VALUE_LIMIT_BYTES)
   const valueBound = extents == 0 ? rawLength : EXTENT_LIST_HEADER_MAX + 3 * extents
 
+  const hash: u64 = hasFilter(builder) ? keyHash(key, keyLength) : 0
+  if (hasFilter(builder) && !reserveHash(builder, hash)) return STATUS_NO_PAGES
   // A long user key with versions begins a data block, an index block if they need several, and a table if they need several of these.
   const longVersions = keyLength > LONG_KEY_BYTES ? versionsOfLongKey(builder, node) : 0
   if (isGatheringData(builder)) {
@@ -138,6 +142,7 @@ function addNode(builder: u32, node: u32): u32 {
   if (extents == 0) copyBytes(to, value, valueLength)
   else writeExtentList(to, rawLength, extentsOffset, extents, value)
   count(builder, key, keyLength, type, rawLength)
+  if (hasFilter(builder)) rememberHash(builder, hash)
   if (longVersions != 0) storeU32(builder + BUILDER_LONG_NODE, node)
   return STATUS_OK
 }
@@ -182,6 +187,7 @@ export function builderFinish(slot: u32, builder: u32): u32 {
     endIndexBlock(builder)
     if (!finishIndexBlock(builder) || !finishRoot(builder)) return full(slot, builder)
   }
+  if (!finishFilter(builder)) return full(slot, builder)
   outputResult(slot, builder)
   return STATUS_DONE
 }

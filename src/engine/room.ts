@@ -15,7 +15,7 @@ const SEALED_LIMIT = 4
  * never stops the work that empties it.
  */
 const RESERVED_PAGES = 24
-/** Those of them that a flush needs. */
+/** Those of them that a flush needs: a builder's five, four for hashes or five for the next table's builder, two for records. */
 const FLUSH_PAGES = 12
 /** Pages one small entry can need: a new memtable's two, and two more where its pages are just full. */
 const ENTRY_PAGES = 4

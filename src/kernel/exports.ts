@@ -199,7 +199,7 @@ export interface KernelExports {
   // ── building tables ───────────────────────────────────────────────────────────────────────────────────
   /**
    * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of 16 bytes.
-   * 0 without pages. The file header is TypeScript's; the first block lies at `offset`.
+   * 0 without pages. The file header is TypeScript's; the first block lies at `offset`. `bitsPerKey`: of the table's filter, 1 to 40; 0: no filter.
    */
   builderCreate(
     blockBytes: number,
@@ -207,6 +207,7 @@ export interface KernelExports {
     indexBlockBytes: number,
     salt: number,
     offset: number,
+    bitsPerKey: number,
   ): number
   builderFree(builder: number): void
   /** Adds a memtable (of at most SUPERVERSION_MAX_MEMTABLES) to what is fed: smallest key first, every version. */
@@ -214,14 +215,15 @@ export interface KernelExports {
   /**
    * Adds entries until at least `maxEntries` were added (a slice of work), the source ends, or the output page must be written.
    * FULL: write [SLOT_POINTER, +SLOT_LENGTH) at the file's end, call builderWritten, call again. OK: slice done. DONE: source
-   * ended; STATUS_NO_PAGES: the root index is full: finish this table and continue the source with the next one (builderResume).
+   * ended; STATUS_NO_PAGES: the table is full (its root index, or the hashes for its filter): finish it and continue the source with the
+   * next one (builderResume).
    */
   builderFeed(slot: number, builder: number, maxEntries: number): number
   builderWritten(builder: number): void
   /** Takes over what another builder was not fed. */
   builderResume(builder: number, previous: number): void
   /**
-   * Ends the data: last data block, index blocks, root index block. FULL as above (call builderWritten, then again); DONE: the last
+   * Ends the data: last data block, index blocks, root index block, filter blocks. FULL as above (call builderWritten, then again); DONE: the last
    * output is at SLOT_POINTER/SLOT_LENGTH, builder statistics at BUILDER_… words.
    */
   builderFinish(slot: number, builder: number): number

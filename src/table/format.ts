@@ -17,6 +17,8 @@ import type { Kernel } from '../kernel/kernel.ts'
  */
 export const FILE_HEADER_BYTES = 64
 export const FOOTER_BYTES = 64
+/** Bytes of a block besides its payload. */
+export const BLOCK_FRAME_BYTES = 24
 const HEADER_MAGIC = 'VARVESST'
 const FOOTER_MAGIC = 'VARVETBL'
 const VERSION = 1

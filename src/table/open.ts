@@ -36,15 +36,15 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
     sizeBytes,
     file.name,
   )
-  const table: TableFile = { info, file, record, keptBytes: 0 }
-  checkProperties(readProperties(kernel, table, footer), info, file.name, footer.propertiesOffset)
+  const properties = readProperties(kernel, { file, record }, footer)
+  const filter = checkProperties(properties, info, file.name, footer)
   fillTableRecord(kernel, record, info, footer)
-  return table
+  return { info, file, record, filter, keptBytes: 0 }
 }
 
 function readProperties(
   kernel: Kernel,
-  table: TableFile,
+  table: { readonly file: File; readonly record: number },
   { propertiesOffset, propertiesSize }: { propertiesOffset: number; propertiesSize: number },
 ): Uint8Array {
   if (propertiesSize > PAGE_BYTES) throw blockProblem(table, propertiesOffset, 'its properties are too long')

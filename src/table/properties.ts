@@ -1,10 +1,15 @@
+import { FILTER_BLOCK_LINES, FILTER_LINE_BYTES } from '../../assembly/memory/layout.ts'
+import { FILTER_MAX_PROBES } from '../../assembly/table/filter-probes.ts'
 import { corrupt } from '../errors.ts'
 import { FieldReader, FieldWriter } from '../version/fields.ts'
 import type { TableInfo } from '../version/version.ts'
+import { BLOCK_FRAME_BYTES, type Footer } from './format.ts'
+import type { TableFilter } from './table-file.ts'
 
 /** Longest piece of a key that the properties repeat; two of them fit a block beside everything else. */
 const KEY_PREFIX_BYTES = 32768
 const BYTEWISE = 1
+const FILTER_MAX_LINES = 4294967295
 
 /** What the properties say beside the table's manifest entry. */
 export interface TableStatistics {
@@ -14,6 +19,7 @@ export interface TableStatistics {
   readonly indexBlocks: number
   readonly extentBlocks: number
   readonly blockBytes: number
+  readonly filter: TableFilter | undefined
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
@@ -36,11 +42,24 @@ export function encodeProperties(info: TableInfo, statistics: TableStatistics): 
   fields.number(16, statistics.createdAt)
   fields.number(18, info.keyspaceId)
   fields.number(20, statistics.blockBytes)
+  const { filter } = statistics
+  if (filter !== undefined) fields.numbers(26, [filter.offset, filter.lines, filter.probes])
   return fields.finish()
 }
 
-/** Reads the required properties and compares them with the manifest entry. @throws CORRUPT, FORMAT_VERSION */
-export function checkProperties(payload: Uint8Array, info: TableInfo, file: string, offset: number): void {
+/**
+ * Compares the required properties with the manifest entry, and the filter's place with the footer.
+ * @returns the filter, if the table has one
+ * @throws CORRUPT, FORMAT_VERSION
+ */
+export function checkProperties(
+  payload: Uint8Array,
+  info: TableInfo,
+  file: string,
+  footer: Footer,
+): TableFilter | undefined {
+  const offset = footer.propertiesOffset
+  let filter: TableFilter | undefined
   const fields = new FieldReader(payload, { file, offset }, true)
   while (fields.next()) {
     const { tag } = fields
@@ -50,13 +69,33 @@ export function checkProperties(payload: Uint8Array, info: TableInfo, file: stri
     else if (tag === 7) same(fields.number() === info.lowestSeqno)
     else if (tag === 9) same(fields.number() === info.highestSeqno)
     else if (tag === 11) same(fields.number() === BYTEWISE)
+    else if (tag === 26) filter = readFilter(fields, footer)
     else fields.unknown()
   }
   fields.demand(1, 3, 5, 7, 9, 11)
+  return filter
 
   function same(agrees: boolean): void {
     if (!agrees) throw corrupt(file, offset, 'its properties are not those the manifest names')
   }
+}
+
+function readFilter(fields: FieldReader, footer: Footer): TableFilter {
+  const filter = { offset: fields.number(), lines: fields.number(), probes: fields.number() }
+  const { offset, lines, probes } = filter
+  if (lines < 1 || lines > FILTER_MAX_LINES || probes < 1 || probes > FILTER_MAX_PROBES) {
+    throw fields.malformed('the filter has an impossible number of lines or probes')
+  }
+  const blocks = Math.ceil(lines / FILTER_BLOCK_LINES)
+  const sizeBytes = lines * FILTER_LINE_BYTES + blocks * BLOCK_FRAME_BYTES
+  if (
+    offset < footer.rootOffset + footer.rootSize ||
+    offset > footer.propertiesOffset ||
+    sizeBytes > footer.propertiesOffset - offset
+  ) {
+    throw fields.malformed('the filter does not lie between root index and properties')
+  }
+  return filter
 }
 
 function isPrefix(prefix: Uint8Array, key: Uint8Array): boolean {

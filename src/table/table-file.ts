@@ -3,18 +3,31 @@ import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { TableInfo } from '../version/version.ts'
 
+/** Where a table's filter lies and how it is read (docs/table-format.md, "Filter blocks"). */
+export interface TableFilter {
+  /** Of the first filter block. */
+  readonly offset: number
+  readonly lines: number
+  readonly probes: number
+}
+
 /** An open table. */
 export interface TableFile {
   readonly info: TableInfo
   readonly file: File
   /** Address of its record, which starts with the file's 16-byte salt. */
   readonly record: number
+  readonly filter: TableFilter | undefined
   /** Bytes of blocks that stay in memory as long as it does. */
   keptBytes: number
 }
 
 /** What a failed block check means to the user. */
-export function blockProblem(table: TableFile, offset: number, problem: number | string): VarveError {
+export function blockProblem(
+  table: { readonly file: File },
+  offset: number,
+  problem: number | string,
+): VarveError {
   if (problem === STATUS_UNKNOWN_FORMAT) {
     return new VarveError(
       'FORMAT_VERSION',

@@ -3,6 +3,9 @@ import {
   BUILDER_DATA_BLOCKS,
   BUILDER_ENTRIES,
   BUILDER_EXTENT_BLOCKS,
+  BUILDER_FILTER_LINES,
+  BUILDER_FILTER_OFFSET,
+  BUILDER_FILTER_PROBES,
   BUILDER_HASH_STATE,
   BUILDER_HIGHEST_SEQNO,
   BUILDER_INDEX_BLOCKS,
@@ -28,8 +31,9 @@ import type { File } from '../fs/filesystem.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
 import type { TableInfo } from '../version/version.ts'
 import { encodeFooter, encodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
+import { DEFAULT_BITS_PER_KEY } from './filter-policy.ts'
 import { encodeProperties } from './properties.ts'
-import type { TableFile } from './table-file.ts'
+import type { TableFile, TableFilter } from './table-file.ts'
 import { createTableRecord, fillTableRecord, freeTableRecord } from './table-record.ts'
 
 /** Data blocks are ended when they reach this size. */
@@ -53,8 +57,15 @@ export class TableWriter {
   readonly #record: number
   #length = 0
 
-  /** `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
-  constructor(kernel: Kernel, file: File, id: number, keyspaceId: number, salt: Uint8Array) {
+  /** `salt`: 16 random bytes. `bitsPerKey`: see bitsPerKeyFor. @throws NO_MEMORY, DISK_FULL, IO */
+  constructor(
+    kernel: Kernel,
+    file: File,
+    id: number,
+    keyspaceId: number,
+    salt: Uint8Array,
+    bitsPerKey: number = DEFAULT_BITS_PER_KEY,
+  ) {
     this.#kernel = kernel
     this.id = id
     this.file = file
@@ -69,6 +80,7 @@ export class TableWriter {
         INDEX_BLOCK_BYTES,
         this.#record,
         FILE_HEADER_BYTES,
+        bitsPerKey,
       ) >>> 0
     if (this.#builder === 0) {
       freeTableRecord(kernel, this.#record)
@@ -107,12 +119,13 @@ export class TableWriter {
     }
   }
 
-  /** Ends the file: index, properties, footer. Not synced. The builder stays, for a successor to resume from. */
+  /** Ends the file: index, filter, properties, footer. Not synced. The builder stays, for a successor to resume from. */
   finish(createdAt: number): TableFile {
     const { exports, slot, u8 } = this.#kernel
     const builder = this.#builder
     while (exports.builderFinish(slot, builder) === STATUS_FULL) this.#drain()
     const info = this.#info()
+    const filter = this.#filter()
     const properties = encodeProperties(info, {
       rawKeyBytes: this.#float(BUILDER_RAW_KEY_BYTES),
       rawValueBytes: this.#float(BUILDER_RAW_VALUE_BYTES),
@@ -121,6 +134,7 @@ export class TableWriter {
       extentBlocks: this.#word(BUILDER_EXTENT_BLOCKS),
       blockBytes: BLOCK_BYTES,
       createdAt,
+      filter,
     })
     // NOTE: nobody else has anything in the input page: a flush never runs inside a read or between a write's encoding and its end.
     const { input } = this.#kernel
@@ -148,6 +162,7 @@ export class TableWriter {
       info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
       file: this.file,
       record: this.#record,
+      filter,
       keptBytes: 0,
     }
   }
@@ -186,6 +201,12 @@ export class TableWriter {
       tombstones: this.#float(BUILDER_TOMBSTONES),
       fileChecksum: new Uint8Array(8),
     }
+  }
+
+  #filter(): TableFilter | undefined {
+    const lines = this.#word(BUILDER_FILTER_LINES)
+    if (lines === 0) return undefined
+    return { offset: this.#float(BUILDER_FILTER_OFFSET), lines, probes: this.#word(BUILDER_FILTER_PROBES) }
   }
 
   /** XXH3-64 of all bytes written. */

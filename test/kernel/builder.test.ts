@@ -55,7 +55,13 @@ const salt = Uint8Array.from({ length: 16 }, (_, i) => 31 * i + 1)
 u8.set(salt, saltAt)
 /** A file is read back to the upper half of memory, which nobody allocates. */
 const fileAt = 512 * PAGE_BYTES
-const usual: BuildOptions = { blockBytes: 4096, interval: 16, indexBlockBytes: 32768, slice: 1000 }
+const usual: BuildOptions = {
+  blockBytes: 4096,
+  interval: 16,
+  indexBlockBytes: 32768,
+  slice: 1000,
+  bitsPerKey: 10,
+}
 
 const freePages = (): number => u32[CONTROL_FREE_PAGES >>> 2] as number
 
@@ -191,7 +197,7 @@ const anyEntries = fc
 describe('builder', () => {
   test('one entry', () => {
     const [table] = buildAndCompare([entry('key', 5, 'value')]) as [BuiltTable]
-    expect(readBlocks(table.file, salt).map(({ kind }) => kind)).toEqual([1, 2, 3])
+    expect(readBlocks(table.file, salt).map(({ kind }) => kind)).toEqual([1, 2, 3, 4])
   })
 
   test('an empty key, and nothing else', () => {
@@ -203,6 +209,7 @@ describe('builder', () => {
     interval: fc.oneof(fc.integer({ min: 1, max: 17 }), fc.constant(255)),
     indexBlockBytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(4096, 32768)),
     slice: fc.integer({ min: 1, max: 200 }),
+    bitsPerKey: fc.constantFrom(0, 1, 10, 14.5, 40),
   })
 
   test('any entries, any sizes of blocks, any slices', () => {
@@ -454,7 +461,7 @@ describe('edges of the contract', () => {
     for (let pages = 3; pages < 9; pages++) {
       const small = bareKernel(pages)
       const free = small.u32[CONTROL_FREE_PAGES >>> 2] as number
-      const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64) >>> 0
+      const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64, 10) >>> 0
       expect(builder !== 0).toBe(free >= 5)
       if (builder !== 0) small.x.builderFree(builder)
       expect(small.u32[CONTROL_FREE_PAGES >>> 2]).toBe(free)
@@ -463,7 +470,7 @@ describe('edges of the contract', () => {
 
   test('a table without entries is not finished', () => {
     const memtable = x.createMemtable() >>> 0
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_ABSENT)
@@ -476,7 +483,7 @@ describe('edges of the contract', () => {
       kernel,
       Array.from({ length: 10 }, (_, i) => entry(`key ${i}`, i + 1, 'value')),
     )
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 4)).toBe(STATUS_OK)
     expect(view.getFloat64(builder + BUILDER_ENTRIES, true)).toBe(4)
@@ -491,7 +498,7 @@ describe('edges of the contract', () => {
   test('FULL again and again changes nothing', () => {
     const entries = Array.from({ length: 3 }, (_, i) => entry(`key ${i}`, i + 1, value(400_000, i)))
     const memtable = fillMemtable(kernel, entries)
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
     const length = view.getUint32(slot + SLOT_LENGTH, true)
@@ -510,7 +517,7 @@ describe('edges of the contract', () => {
 
   test('builderAppend adds blocks of any kind behind the root', () => {
     const memtable = fillMemtable(kernel, [entry('key', 1, 'value')])
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_DONE)

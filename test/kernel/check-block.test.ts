@@ -112,6 +112,7 @@ const samples: [string, number, Uint8Array][] = [
   ['index', BLOCK_INDEX, index],
   ['root index', BLOCK_ROOT_INDEX, index],
   ['extent', BLOCK_EXTENT, Uint8Array.from({ length: 500 }, (_, i) => i)],
+  ['filter', BLOCK_FILTER, Uint8Array.from({ length: 3 * 64 }, (_, i) => i)],
   ['properties', BLOCK_PROPERTIES, Uint8Array.from({ length: 100 }, (_, i) => i)],
 ]
 
@@ -176,8 +177,19 @@ describe('headers with a right checksum', () => {
   })
 
   test('a kind that does not exist yet', () => {
-    expect(signed(() => undefined, BLOCK_FILTER)).toBe(STATUS_UNKNOWN_FORMAT)
-    expect(signed(() => undefined, 9)).toBe(STATUS_UNKNOWN_FORMAT)
+    for (const kind of [0, 6, 7, 9, 255]) expect(signed(() => undefined, kind)).toBe(STATUS_UNKNOWN_FORMAT)
+  })
+
+  test('a filter block holds 1 to 512 lines of 64 bytes', () => {
+    for (let length = 0; length <= 192; length++) {
+      const isWhole = length > 0 && length % 64 === 0
+      expect(checkPayload(new Uint8Array(length).fill(255), BLOCK_FILTER)).toBe(
+        isWhole ? STATUS_OK : STATUS_MALFORMED,
+      )
+    }
+    expect(checkPayload(new Uint8Array(32_768), BLOCK_FILTER)).toBe(STATUS_OK)
+    expect(checkPayload(new Uint8Array(32_768 + 64), BLOCK_FILTER)).toBe(STATUS_MALFORMED)
+    expect(checkPayload(new Uint8Array(131_008), BLOCK_FILTER)).toBe(STATUS_MALFORMED)
   })
 
   test('an extent may hold anything, even nothing', () => {

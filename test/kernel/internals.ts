@@ -61,6 +61,9 @@ export interface Internals extends Shared {
   nodeTrailer(node: number): bigint
   nodeValue(node: number): number
   nodeValueLength(node: number): number
+  filterLine(hash: bigint, lines: number): number
+  filterAdd(line: number, hash: bigint, probes: number): void
+  filterMayContain(line: number, hash: bigint, probes: number): number
   arenaAllocate(cursor: number, total: number, bytes: number): number
   arenaFree(at: number): void
   nodeBytes(height: number, keyLength: number): number

@@ -6,6 +6,7 @@ import { createXXHash3, type IHasher } from 'hash-wasm'
 import {
   BLOCK_DATA,
   BLOCK_EXTENT,
+  BLOCK_FILTER,
   BLOCK_INDEX,
   BLOCK_PROPERTIES,
   BLOCK_ROOT_INDEX,
@@ -209,12 +210,57 @@ export function readEntries(payload: Uint8Array, isIndex: boolean, offset: numbe
   return entries
 }
 
+/** A filter's lines, one behind the other, and its probes. */
+export interface Filter {
+  bytes: Uint8Array
+  probes: number
+}
+
+/** The bits of a key, as positions in the filter. */
+export function filterBits(key: Uint8Array, lines: number, probes: number): number[] {
+  const hash = xxh3(key)
+  const line = Number(((hash >> 32n) * BigInt(lines)) >> 32n)
+  let x = hash & 0xffffffffn
+  return Array.from({ length: probes }, () => {
+    const bit = Number(x >> 23n)
+    x = (x * 0x9e3779b9n) & 0xffffffffn
+    return 512 * line + bit
+  })
+}
+
+/** The filter that user keys make. */
+export function writeFilter(keys: Iterable<Uint8Array>, lines: number, probes: number): Filter {
+  const bytes = new Uint8Array(64 * lines)
+  for (const key of keys) {
+    for (const bit of filterBits(key, lines, probes))
+      bytes[bit >> 3] = (bytes[bit >> 3] as number) | (1 << (bit & 7))
+  }
+  return { bytes, probes }
+}
+
+export function filterMayContain({ bytes, probes }: Filter, key: Uint8Array): boolean {
+  const bits = filterBits(key, bytes.length / 64, probes)
+  return bits.every((bit) => ((bytes[bit >> 3] as number) & (1 << (bit & 7))) !== 0)
+}
+
+/** The lines in the payload of a filter block. */
+export function readLines(payload: Uint8Array): number {
+  must(
+    payload.length >= 64 && payload.length <= 32_768 && payload.length % 64 === 0,
+    'lines of a filter block',
+  )
+  return payload.length / 64
+}
+
 /** The block that starts at `at` of `bytes`; `offset`: of bytes in the file. */
 export function readBlock(bytes: Uint8Array, at: number, salt: Uint8Array, offset = 0): TableBlock {
   const view = viewOf(bytes)
   const kind = view.getUint8(at)
   const length = view.getUint32(at + 4, true)
-  must([BLOCK_DATA, BLOCK_INDEX, BLOCK_ROOT_INDEX, BLOCK_PROPERTIES, BLOCK_EXTENT].includes(kind), 'kind')
+  must(
+    [BLOCK_DATA, BLOCK_INDEX, BLOCK_ROOT_INDEX, BLOCK_FILTER, BLOCK_PROPERTIES, BLOCK_EXTENT].includes(kind),
+    'kind',
+  )
   must(view.getUint8(at + 1) === 0 && view.getUint16(at + 2, true) === 0, 'compression or flags')
   must(view.getUint32(at + 8, true) === length && view.getUint32(at + 12, true) === 0, 'raw length')
   must(length + 24 <= 131072 && at + length + 24 <= bytes.length, 'block length')

@@ -2,8 +2,12 @@
 import {
   BLOCK_DATA,
   BLOCK_EXTENT,
+  BLOCK_FILTER,
   BLOCK_INDEX,
   BLOCK_ROOT_INDEX,
+  BUILDER_FILTER_LINES,
+  BUILDER_FILTER_OFFSET,
+  BUILDER_FILTER_PROBES,
   BUILDER_MAX_KEY,
   BUILDER_MAX_KEY_LENGTH,
   BUILDER_MIN_KEY,
@@ -32,6 +36,9 @@ import {
   readEntries,
   readExtentList,
   readHandle,
+  readLines,
+  writeFilter,
+  type Filter,
   type TableBlock,
   type TableEntry,
 } from './table-format.ts'
@@ -43,6 +50,8 @@ export interface BuildOptions {
   interval: number
   indexBlockBytes: number
   slice: number
+  /** 0: no filter. */
+  bitsPerKey: number
 }
 
 /** A table file, its header left zero, and what the builder said about it. */
@@ -103,6 +112,7 @@ export function buildTables(
         options.indexBlockBytes,
         salt,
         FILE_HEADER_BYTES,
+        options.bitsPerKey,
       ) >>> 0
     if (builder === 0) throw new Error('no pages')
     if (previous === 0) {
@@ -184,7 +194,7 @@ export function readTable(table: BuiltTable, salt: Uint8Array): TableEntry[] {
     return take(kind, offset, size)
   }
   const root = take(BLOCK_ROOT_INDEX, table.rootOffset, table.rootSize)
-  if (root.offset + root.size !== table.file.length) throw new Error('the root is not last')
+  const filter = filterOf(table, take)
   const separators: TableEntry[] = []
   const dataBlocks: TableEntry[][] = []
   const entries: TableEntry[] = []
@@ -222,7 +232,50 @@ export function readTable(table: BuiltTable, salt: Uint8Array): TableEntry[] {
   separators.forEach((separator, i) => {
     checkSeparator(separator, dataBlocks[i]?.at(-1) as TableEntry, dataBlocks[i + 1]?.[0])
   })
+  if (filter) checkFilter(filter, entries)
   return entries
+}
+
+/** The filter, whose blocks follow the root index up to the end of what the builder makes. */
+export function readFilter(table: BuiltTable, salt: Uint8Array): Filter | undefined {
+  return filterOf(table, (kind, offset, size) => {
+    const block = readBlock(table.file, offset, salt)
+    if (block.kind !== kind || block.size !== size) throw new Error(`no block of kind ${kind} at ${offset}`)
+    return block
+  })
+}
+
+function filterOf(
+  table: BuiltTable,
+  take: (kind: number, offset: number, size: number) => TableBlock,
+): Filter | undefined {
+  const lines = table.word(BUILDER_FILTER_LINES)
+  const rootEnd = table.rootOffset + table.rootSize
+  if (lines === 0) {
+    if (rootEnd !== table.file.length) throw new Error('the root is not last')
+    return undefined
+  }
+  let at = table.float(BUILDER_FILTER_OFFSET)
+  if (at !== rootEnd) throw new Error('the filter is not behind the root')
+  const parts: Uint8Array[] = []
+  for (let left = lines; left > 0; left -= 512) {
+    const size = Math.min(left, 512) * 64 + 24
+    const { payload } = take(BLOCK_FILTER, at, size)
+    readLines(payload)
+    parts.push(payload)
+    at += size
+  }
+  if (at !== table.file.length) throw new Error('the filter is not last')
+  return { bytes: Uint8Array.from(Buffer.concat(parts)), probes: table.word(BUILDER_FILTER_PROBES) }
+}
+
+/** It has the bits of all user keys and no others. */
+function checkFilter(filter: Filter, entries: readonly TableEntry[]): void {
+  const keys = entries
+    .map(({ key }) => key)
+    .filter((key, i, all) => i === 0 || compareKeys(key, all[i - 1] as Uint8Array) !== 0)
+  const expected = writeFilter(keys, filter.bytes.length / 64, filter.probes)
+  if (compareKeys(filter.bytes, expected.bytes) !== 0) throw new Error('the bits of the filter')
 }
 
 /** last ≤ separator < next, as internal keys. */
