@@ -44,6 +44,14 @@ export const CONTROL_TABLE_ORDINAL: u32 = CONTROL + 76
 export const CONTROL_FREE_RECORDS: u32 = CONTROL + 128
 /** Block cache, 576 bytes: below. */
 export const CONTROL_CACHE: u32 = CONTROL + 192
+/** Locks, each on a cache line of its own (src/sync); the lock of a version history lies in a record of its keyspace. */
+export const LOCK_BYTES: u32 = 64
+export const CONTROL_FLUSH_LOCK: u32 = CONTROL + 1024
+export const CONTROL_COMPACTION_LOCK: u32 = CONTROL + 1088
+export const CONTROL_MANIFEST_LOCK: u32 = CONTROL + 1152
+export const CONTROL_JOURNAL_LOCK: u32 = CONTROL + 1216
+/** u64: dropBarrier; a snapshot below it may have lost entries (src/version/snapshot-registry.ts). */
+export const CONTROL_DROP_BARRIER: u32 = CONTROL + 1536
 
 // ── thread slots ─────────────────────────────────────────────────────────────────────────────────────────
 export const SLOTS: u32 = 4096
