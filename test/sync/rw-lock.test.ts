@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { CONTROL_POISON } from '../../assembly/memory/layout.ts'
 import { RwLock } from '../../src/sync/rw-lock.ts'
 import { DATA, LOCK, lockThread, runLockThreads, sharedWords } from './threads.ts'
@@ -84,6 +84,27 @@ describe('RwLock on one thread', () => {
     a.acquireRead()
     expect(() => a.releaseWrite()).toThrow(/not inside as a writer/)
     expect(() => b.releaseRead()).toThrow(/not inside as a reader/)
+  })
+
+  it('keeps a reader that is let in at the moment it gives up', () => {
+    const words = sharedWords()
+    const [writer, reader] = locks(2, words) as [RwLock, RwLock]
+    writer.acquireWrite()
+    let calls = 0
+    // The second look at the clock, with which the time is up.
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+      if (++calls === 2) writer.releaseWrite()
+      return calls * 1000
+    })
+    try {
+      reader.acquireRead(1000)
+    } finally {
+      clock.mockRestore()
+    }
+    expect(reader.slots()).toEqual([1])
+    expect(() => writer.acquireWrite(1)).toThrow(timedOut)
+    reader.releaseRead()
+    expect(state(words)).toBe(0)
   })
 
   it('has room for 64 readers, and for a writer in the last slot', () => {

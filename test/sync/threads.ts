@@ -10,14 +10,21 @@ export const LOCK = 65536
 export const CONDITION: number = LOCK + 128
 export const DATA: number = LOCK + 256
 
-const sources = ['lock-thread', 'lock-order', 'mutex', 'rw-lock', 'condition'] as const
+const sources = [
+  'sync/lock-thread',
+  'sync/lock-order',
+  'sync/mutex',
+  'sync/rw-lock',
+  'sync/condition',
+  'version/snapshot-registry',
+]
 
 let bundle: string | undefined
 
 function bundled(): string {
   bundle ??= buildSync({
     stdin: {
-      contents: sources.map((name) => `export * from './src/sync/${name}.ts'`).join('\n'),
+      contents: sources.map((name) => `export * from './src/${name}.ts'`).join('\n'),
       resolveDir: process.cwd(),
     },
     bundle: true,
