@@ -68,6 +68,7 @@ export class SnapshotRegistry {
    * @throws NO_MEMORY
    */
   register(seqno: number = this.#visibleSeqno()): Registration {
+    if (!Number.isSafeInteger(seqno) || seqno < 1) throw new RangeError('seqno must be an integer from 1 on')
     let kept = seqno
     const address = this.#take(BigInt(kept))
     // NOTE: the barrier is never above visibleSeqno, so this ends unless it is raised again each time.

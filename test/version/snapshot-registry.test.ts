@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { CONTROL_DROP_BARRIER, CONTROL_VISIBLE_SEQNO } from '../../assembly/memory/layout.ts'
 import { AREA_SLOTS, SnapshotRegistry, type Registration } from '../../src/version/snapshot-registry.ts'
 import { runLockThreads, sharedWords } from '../sync/threads.ts'
@@ -57,6 +57,32 @@ describe('SnapshotRegistry', () => {
     Atomics.store(new BigInt64Array(memory), CONTROL_DROP_BARRIER >>> 3, 12n)
     expect(registry.raiseBarrier()).toBe(12)
     expect(registry.dropBarrier).toBe(12)
+  })
+
+  it.each([
+    [6, 8],
+    [8, 8],
+    [12, 12],
+  ])('another dropper raises it to %d in the same moment: B is %d', (others, barrier) => {
+    const { memory, registry } = world(8)
+    const longs = new BigInt64Array(memory)
+    // The first exchange fails, because the word is not what it was.
+    const spy = vi.spyOn(Atomics, 'compareExchange').mockImplementationOnce(() => {
+      Atomics.store(longs, CONTROL_DROP_BARRIER >>> 3, BigInt(others))
+      return BigInt(others)
+    })
+    try {
+      expect(registry.raiseBarrier()).toBe(barrier)
+    } finally {
+      spy.mockRestore()
+    }
+    expect(registry.dropBarrier).toBe(barrier)
+  })
+
+  it('refuses to register 0, which is a free slot', () => {
+    const { registry } = world()
+    for (const seqno of [0, -1, 1.5, 2 ** 53]) expect(() => registry.register(seqno)).toThrow(RangeError)
+    expect(registry.live()).toEqual([])
   })
 
   it('takes a new S if the barrier is above the one asked for', () => {
