@@ -44,6 +44,18 @@ export const CONTROL_TABLE_ORDINAL: u32 = CONTROL + 76
 export const CONTROL_FREE_RECORDS: u32 = CONTROL + 128
 /** Block cache, 576 bytes: below. */
 export const CONTROL_CACHE: u32 = CONTROL + 192
+/** Locks, each on a cache line of its own (src/sync); the lock of a version history lies in a record of its keyspace. */
+export const LOCK_BYTES: u32 = 64
+export const CONTROL_FLUSH_LOCK: u32 = CONTROL + 1024
+export const CONTROL_COMPACTION_LOCK: u32 = CONTROL + 1088
+export const CONTROL_MANIFEST_LOCK: u32 = CONTROL + 1152
+export const CONTROL_JOURNAL_LOCK: u32 = CONTROL + 1216
+/** u64: dropBarrier; a snapshot below it may have lost entries (src/version/snapshot-registry.ts). */
+export const CONTROL_DROP_BARRIER: u32 = CONTROL + 1536
+/** u32: first area of registered snapshots; u32: slots ever taken in them; u32: slots taken now. */
+export const CONTROL_SNAPSHOTS: u32 = CONTROL + 1544
+export const CONTROL_SNAPSHOTS_USED: u32 = CONTROL + 1548
+export const CONTROL_SNAPSHOTS_LIVE: u32 = CONTROL + 1552
 
 // ── thread slots ─────────────────────────────────────────────────────────────────────────────────────────
 export const SLOTS: u32 = 4096
