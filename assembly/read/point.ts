@@ -52,11 +52,11 @@ export function pointRead(slot: u32, superVersion: u32, key: u32, keyLength: u32
     return STATUS_FOUND
   }
   const version = loadU32(superVersion + SUPERVERSION_VERSION)
-  return version == 0 ? STATUS_ABSENT : readTables(slot, version, key, keyLength)
+  return version == 0 ? STATUS_ABSENT : readTables(slot, version, key, keyLength, hash)
 }
 
 /** The same over the tables of a Version, newest run first: at most one table of a run can hold the key. */
-function readTables(slot: u32, version: u32, key: u32, keyLength: u32): u32 {
+function readTables(slot: u32, version: u32, key: u32, keyLength: u32, hash: u64): u32 {
   const runs = versionRuns(version)
   let start: u32 = 0
   for (let run: u32 = 0; run < runs; run++) {
@@ -69,7 +69,7 @@ function readTables(slot: u32, version: u32, key: u32, keyLength: u32): u32 {
     const table = loadU32(tables + 4 * number)
     if (compareSmallest(table, key, keyLength) > 0) continue
     if (loadU64(table + TABLE_LOWEST_SEQNO) >= loadU64(slot + SLOT_READ_SEQNO)) continue
-    const status = tableGet(slot, table, key, keyLength)
+    const status = tableGet(slot, table, key, keyLength, hash)
     if (status != STATUS_ABSENT) return status
   }
   return STATUS_ABSENT

@@ -16,16 +16,19 @@ import { CURSOR_VALUE, CURSOR_VALUE_LENGTH } from '../table/block-entry'
 import { blockGet } from '../table/block-get'
 import { blockSeekGE } from '../table/block-seek'
 import { handleBlockSize, handleOffset } from '../table/index-handle'
+import { askFilter } from './table-filter'
 import { needBlock, openBlock, openRoot, releaseBlock } from './table-block'
 
 /**
- * Newest version of a key below SLOT_READ_SEQNO in one table: root index, index block, data block. Reads the key.
+ * Newest version of a key below SLOT_READ_SEQNO in one table: filter, root index, index block, data block. Reads the key, whose keyHash is `hash`.
  * @returns FOUND (as pointRead; the value's block stays pinned until releaseRead), TOMBSTONE, ABSENT or NEED_BLOCK.
  */
-export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32): u32 {
+export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32, hash: u64): u32 {
+  let status = askFilter(slot, table, hash)
+  if (status != STATUS_FOUND) return status
   const cursor = slot + SLOT_BLOCK_CURSOR
   const trailer = readTrailer(loadU64(slot + SLOT_READ_SEQNO))
-  let status = openRoot(slot, cursor, table)
+  status = openRoot(slot, cursor, table)
   if (status != STATUS_OK) return status
   let found = blockSeekGE(cursor, key, keyLength, trailer)
   let offset: u64 = 0

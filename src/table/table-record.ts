@@ -1,6 +1,11 @@
 import {
   CONTROL_TABLE_ORDINAL,
+  FILTER_BLOCK_LINES,
   TABLE_BYTES,
+  TABLE_FILTERS,
+  TABLE_FILTER_LINES,
+  TABLE_FILTER_OFFSET,
+  TABLE_FILTER_PROBES,
   TABLE_INLINE_KEYS,
   TABLE_LARGEST,
   TABLE_LARGEST_LENGTH,
@@ -13,11 +18,13 @@ import {
 } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { TableInfo } from '../version/version.ts'
+import type { TableFilter } from './table-file.ts'
 
 /** What a table says of its own blocks (footer and properties). */
 export interface TableLayout {
   readonly rootOffset: number
   readonly rootSize: number
+  readonly filter: TableFilter | undefined
 }
 
 /** A table record without content, 0 but for the salt that the caller puts at its start. @throws NO_MEMORY */
@@ -32,6 +39,14 @@ export function fillTableRecord(kernel: Kernel, record: number, info: TableInfo,
   u32[(record + TABLE_ROOT_SIZE) >>> 2] = layout.rootSize
   u32[(record + TABLE_ORDINAL) >>> 2] = Atomics.add(u32, CONTROL_TABLE_ORDINAL >>> 2, 1)
   view.setBigUint64(record + TABLE_LOWEST_SEQNO, BigInt(info.lowestSeqno), true)
+  if (layout.filter !== undefined) {
+    const { offset, lines, probes } = layout.filter
+    const blocks = Math.ceil(lines / FILTER_BLOCK_LINES)
+    u32[(record + TABLE_FILTERS) >>> 2] = kernel.record(4 * blocks)
+    view.setFloat64(record + TABLE_FILTER_OFFSET, offset, true)
+    u32[(record + TABLE_FILTER_LINES) >>> 2] = lines
+    u32[(record + TABLE_FILTER_PROBES) >>> 2] = probes
+  }
   let inline = record + TABLE_INLINE_KEYS
   for (const [pointer, length, key] of [
     [TABLE_SMALLEST, TABLE_SMALLEST_LENGTH, info.smallestKey],
@@ -58,5 +73,8 @@ export function freeTableRecord(kernel: Kernel, record: number): void {
     const isInline = at >= record && at <= record + TABLE_BYTES
     if (at !== 0 && !isInline) exports.freeRecord(at, u32[(record + length) >>> 2] as number)
   }
+  const filters = u32[(record + TABLE_FILTERS) >>> 2] as number
+  const lines = u32[(record + TABLE_FILTER_LINES) >>> 2] as number
+  if (filters !== 0) exports.freeRecord(filters, 4 * Math.ceil(lines / FILTER_BLOCK_LINES))
   exports.freeRecord(record, TABLE_BYTES)
 }

@@ -157,6 +157,7 @@ export class TableWriter {
     fillTableRecord(this.#kernel, this.#record, info, {
       rootOffset: this.#float(BUILDER_ROOT_OFFSET),
       rootSize: this.#word(BUILDER_ROOT_SIZE),
+      filter,
     })
     return {
       info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
