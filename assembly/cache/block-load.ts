@@ -37,8 +37,7 @@ export function loadBlock(
   const payload = loadU32(slot + SLOT_POINTER)
   const length = loadU32(slot + SLOT_LENGTH)
   if (keep != 0) {
-    // NOTE: readers fetch whole words up to 16 bytes past a payload.
-    const copy = allocateRecord(length + KEPT_SLACK)
+    const copy = allocateRecord(kind == BLOCK_ROOT_INDEX ? length + ROOT_SLACK : length)
     if (copy == 0) return STATUS_NO_PAGES
     copyBytes(copy, payload, length)
     if (kind == BLOCK_ROOT_INDEX) {
@@ -56,8 +55,8 @@ export function loadBlock(
   return STATUS_OK
 }
 
-/** Bytes of a kept block beyond its payload. */
-const KEPT_SLACK: u32 = 16
+/** Bytes of a kept root index beyond its payload: readers fetch whole words. A full filter block fills its record. */
+const ROOT_SLACK: u32 = 16
 
 // ── filter blocks: all but the last have FILTER_BLOCK_LINES lines, and they lie one behind the other ──────
 
@@ -85,7 +84,7 @@ function filterBlockAt(table: u32, offset: u64): u32 {
 /** KernelExports.releaseTable: frees what loadBlock kept for a table. INVARIANT: nobody reads the table any more. */
 export function releaseTable(table: u32): void {
   const root = loadU32(table + TABLE_ROOT)
-  if (root != 0) freeRecord(root, loadU32(table + TABLE_ROOT_LENGTH) + KEPT_SLACK)
+  if (root != 0) freeRecord(root, loadU32(table + TABLE_ROOT_LENGTH) + ROOT_SLACK)
   storeU32(table + TABLE_ROOT, 0)
   const filters = loadU32(table + TABLE_FILTERS)
   if (filters == 0) return
@@ -93,7 +92,7 @@ export function releaseTable(table: u32): void {
   const blocks = (lines + FILTER_BLOCK_LINES - 1) / FILTER_BLOCK_LINES
   for (let i: u32 = 0; i < blocks; i++) {
     const kept = loadU32(filters + 4 * i)
-    if (kept != 0) freeRecord(kept, filterBlockSize(table, i) - FRAME_BYTES + KEPT_SLACK)
+    if (kept != 0) freeRecord(kept, filterBlockSize(table, i) - FRAME_BYTES)
     storeU32(filters + 4 * i, 0)
   }
 }
