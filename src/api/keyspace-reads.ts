@@ -1,7 +1,9 @@
+import type { RangeSpan } from '../engine/range-cursor.ts'
+import { count, countSync } from './count.ts'
 import { describe } from './encoding.ts'
 import { ownOptions } from './options.ts'
 import { AsyncRange, rangeOptions, rangeSpan, signalOf, SyncRange, type RangeMode } from './range.ts'
-import { hasKey, readValue, type View } from './reads.ts'
+import { hasKey, readValue, valueLength, type View } from './reads.ts'
 import type { Accepted, Decoded, KeyEncoding, RangeOptions, ReadOptions, ValueEncoding } from './types.ts'
 
 /**
@@ -59,6 +61,16 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
     return attempt(() => this.hasSync(key, options))
   }
 
+  /** Length in bytes of the value of a key as it is stored, which is not read for it; undefined if there is none. */
+  sizeOfSync(key: Accepted<KE>, options?: ReadOptions): number | undefined {
+    const content = this.view.keys.encode(key, 'key')
+    return valueLength(this.view, content, this.#seqno(options))
+  }
+
+  sizeOf(key: Accepted<KE>, options?: ReadOptions): Promise<number | undefined> {
+    return attempt(() => this.sizeOfSync(key, options))
+  }
+
   /**
    * The entries of a range of keys as [key, value], in bytewise order of the keys.
    *
@@ -105,6 +117,37 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   last(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
     return attempt(() => this.lastSync(options))
+  }
+
+  /** The exact number of entries (of a range, if one is given); it reads every key of them. */
+  countSync(options?: RangeOptions<Accepted<KE>>): number {
+    const { span, seqno } = this.#counting(options)
+    return countSync(this.view, span, seqno)
+  }
+
+  /** The same in slices, so that others have their turns. */
+  async count(options?: RangeOptions<Accepted<KE>>): Promise<number> {
+    const { span, seqno, signal } = this.#counting(options)
+    return count(this.view, span, seqno, signal)
+  }
+
+  /** Whether there is no entry (in a range, if one is given). */
+  isEmptySync(options?: RangeOptions<Accepted<KE>>): boolean {
+    const { span, seqno } = this.#counting(options)
+    return countSync(this.view, { ...span, limit: Math.min(span.limit, 1) }, seqno) === 0
+  }
+
+  isEmpty(options?: RangeOptions<Accepted<KE>>): Promise<boolean> {
+    return attempt(() => this.isEmptySync(options))
+  }
+
+  #counting(options: unknown): { span: RangeSpan; seqno: number; signal: AbortSignal | undefined } {
+    const bag = rangeOptions(options)
+    return {
+      span: rangeSpan(bag, this.view.keys, 'keys'),
+      seqno: this.seqnoFor(bag['snapshot']),
+      signal: signalOf(bag['signal']),
+    }
   }
 
   /** The first or last entry of a range. */

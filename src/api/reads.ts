@@ -51,3 +51,11 @@ export function hasKey(view: View, key: Content, seqno: number): boolean {
   const length = inputKey(engine, key)
   return engine.points.find(tree, engine.kernel.input, length, seqno, true)
 }
+
+/** Length in bytes of the value of a key at a seqno; undefined if it is not there. */
+export function valueLength(view: View, key: Content, seqno: number): number | undefined {
+  const { engine, tree } = view
+  engine.assertReadable(tree)
+  const length = inputKey(engine, key)
+  return engine.points.findLength(tree, engine.kernel.input, length, seqno)
+}

@@ -108,6 +108,14 @@ export class RangeCursor {
     return true
   }
 
+  /** Passes over what is left of the chunk, or over the next one. @returns the number of entries; 0 at the end. @throws as next */
+  passChunk(): number {
+    if (!this.next()) return 0
+    const entries = 1 + this.#left
+    this.#left = 0
+    return entries
+  }
+
   /** Gives the page back. Idempotent. */
   close(): void {
     this.#ended = true

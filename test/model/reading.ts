@@ -6,13 +6,16 @@ import { key, range } from './arbitraries.ts'
 import { type View, keys, values } from './world.ts'
 
 export type Question =
-  | { readonly read: 'get' | 'has'; readonly key: Bytes }
+  | { readonly read: 'get' | 'has' | 'sizeOf'; readonly key: Bytes }
   | { readonly read: 'getMany'; readonly keys: readonly Bytes[] }
-  | { readonly read: 'range' | 'keys' | 'values'; readonly range: Range }
+  | { readonly read: 'range' | 'keys' | 'values' | 'count' | 'isEmpty'; readonly range: Range }
   | { readonly read: 'first' | 'last'; readonly range: Range }
 
 export const question: fc.Arbitrary<Question> = fc.oneof(
-  { arbitrary: fc.record({ read: fc.constantFrom('get' as const, 'has' as const), key }), weight: 4 },
+  {
+    arbitrary: fc.record({ read: fc.constantFrom('get' as const, 'has' as const, 'sizeOf' as const), key }),
+    weight: 6,
+  },
   {
     arbitrary: fc.record({ read: fc.constant('getMany' as const), keys: fc.array(key, { maxLength: 8 }) }),
     weight: 2,
@@ -24,6 +27,10 @@ export const question: fc.Arbitrary<Question> = fc.oneof(
     }),
     weight: 6,
   },
+  {
+    arbitrary: fc.record({ read: fc.constantFrom('count' as const, 'isEmpty' as const), range }),
+    weight: 3,
+  },
   { arbitrary: fc.record({ read: fc.constantFrom('first' as const, 'last' as const), range }), weight: 3 },
 )
 
@@ -34,6 +41,8 @@ export function expectedAnswer(entries: Entries, asked: Question): unknown {
       return model.get(entries, asked.key)
     case 'has':
       return model.has(entries, asked.key)
+    case 'sizeOf':
+      return model.sizeOf(entries, asked.key)
     case 'getMany':
       return model.getMany(entries, asked.keys)
     case 'range':
@@ -42,6 +51,10 @@ export function expectedAnswer(entries: Entries, asked: Question): unknown {
       return keys(model.range(entries, asked.range))
     case 'values':
       return values(model.range(entries, asked.range))
+    case 'count':
+      return model.count(entries, asked.range)
+    case 'isEmpty':
+      return model.isEmpty(entries, asked.range)
     case 'first':
       return model.first(entries, withoutOrder(asked.range))
     case 'last':
@@ -56,6 +69,8 @@ export function askSync({ reads, options }: View, asked: Question): unknown {
       return reads.getSync(asked.key, options)
     case 'has':
       return reads.hasSync(asked.key, options)
+    case 'sizeOf':
+      return reads.sizeOfSync(asked.key, options)
     case 'getMany':
       return reads.getManySync(asked.keys, options)
     case 'range':
@@ -64,6 +79,10 @@ export function askSync({ reads, options }: View, asked: Question): unknown {
       return [...reads.keysSync({ ...asked.range, ...options })]
     case 'values':
       return [...reads.valuesSync({ ...asked.range, ...options })]
+    case 'count':
+      return reads.countSync({ ...asked.range, ...options })
+    case 'isEmpty':
+      return reads.isEmptySync({ ...asked.range, ...options })
     case 'first':
       return reads.firstSync({ ...withoutOrder(asked.range), ...options })
     case 'last':
@@ -78,6 +97,8 @@ export function ask({ reads, options }: View, asked: Question): Promise<unknown>
       return reads.get(asked.key, options)
     case 'has':
       return reads.has(asked.key, options)
+    case 'sizeOf':
+      return reads.sizeOf(asked.key, options)
     case 'getMany':
       return reads.getMany(asked.keys, options)
     case 'range':
@@ -86,6 +107,10 @@ export function ask({ reads, options }: View, asked: Question): Promise<unknown>
       return collect(reads.keys({ ...asked.range, ...options }))
     case 'values':
       return collect(reads.values({ ...asked.range, ...options }))
+    case 'count':
+      return reads.count({ ...asked.range, ...options })
+    case 'isEmpty':
+      return reads.isEmpty({ ...asked.range, ...options })
     case 'first':
       return reads.first({ ...withoutOrder(asked.range), ...options })
     case 'last':
