@@ -8,6 +8,7 @@ import { compareKeys } from '../version/version.ts'
 import { describe, type Codec } from './encoding.ts'
 import { flag, ownOptions } from './options.ts'
 import type { View } from './reads.ts'
+import { RangeSlices } from './slice.ts'
 
 /** What a range hands out of each entry. */
 export type RangeMode = 'entries' | 'keys' | 'values'
@@ -23,6 +24,9 @@ export const RANGE_OPTIONS = [
   'snapshot',
   'signal',
 ] as const
+
+/** Those of ranges that can hand out slices. */
+const SLICE_RANGE_OPTIONS = [...RANGE_OPTIONS, 'slices'] as const
 
 const encoder = new TextEncoder()
 
@@ -90,13 +94,16 @@ class RangeReader<T> {
   readonly #mode: RangeMode
   readonly #engine: Engine
   readonly #cursor: RangeCursor
+  /** Undefined: what is handed out is copied and decoded. */
+  readonly #slices: RangeSlices | undefined
   #open = true
 
   /** `seqno`: 0 reads the latest state of this moment. */
-  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, slices: boolean) {
     this.#view = view
     this.#mode = mode
     this.#engine = view.engine
+    this.#slices = slices ? new RangeSlices(view.engine) : undefined
     this.#engine.assertReadable(view.tree)
     this.#cursor = new RangeCursor(
       this.#engine,
@@ -114,7 +121,8 @@ class RangeReader<T> {
     try {
       this.#engine.assertReadable(this.#view.tree)
       if (cursor.next()) {
-        const value = this.#decode()
+        const slices = this.#slices
+        const value = slices === undefined ? this.#decode() : slices.show(cursor, this.#mode)
         return { done: false, value: value as T }
       }
     } catch (error) {
@@ -128,6 +136,7 @@ class RangeReader<T> {
   close(): void {
     if (!this.#open) return
     this.#open = false
+    this.#slices?.end()
     this.#engine.openReads--
     // NOTE: a closed database took its pages back already.
     if (!this.#engine.closed) this.#cursor.close()
@@ -149,8 +158,8 @@ export class SyncRange<T> implements IterableIterator<T, undefined> {
   readonly #reader: RangeReader<T>
 
   /** @internal */
-  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
-    this.#reader = new RangeReader(view, span, mode, seqno)
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, slices: boolean = false) {
+    this.#reader = new RangeReader(view, span, mode, seqno, slices)
   }
 
   next(): IteratorResult<T, undefined> {
@@ -173,8 +182,15 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
   readonly #signal: AbortSignal | undefined
 
   /** @internal */
-  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, signal: AbortSignal | undefined) {
-    this.#reader = new RangeReader(view, span, mode, seqno)
+  constructor(
+    view: View,
+    span: RangeSpan,
+    mode: RangeMode,
+    seqno: number,
+    signal: AbortSignal | undefined,
+    slices: boolean,
+  ) {
+    this.#reader = new RangeReader(view, span, mode, seqno, slices)
     this.#signal = signal
   }
 
@@ -211,6 +227,10 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
 
 export function rangeOptions(options: unknown): Record<string, unknown> {
   return ownOptions(options, RANGE_OPTIONS, 'the range')
+}
+
+export function sliceRangeOptions(options: unknown): Record<string, unknown> {
+  return ownOptions(options, SLICE_RANGE_OPTIONS, 'the range')
 }
 
 /** The signal of a range. @throws TypeError */

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import { contentBound, keyTooLong, type Content } from '../engine/record.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { Codec } from './encoding.ts'
+import { Slice } from './slice.ts'
 
 /** The keyspace a read goes to: tree and codecs. */
 export interface View {
@@ -43,6 +44,18 @@ export function readValue(view: View, key: Content, seqno: number): unknown {
   return values.decode(
     large === undefined ? values.copyOut(points.pointer, points.length) : values.copyFrom(large),
   )
+}
+
+/** The same in place. */
+export function readSlice(view: View, key: Content, seqno: number): Slice | undefined {
+  const { engine, tree } = view
+  engine.assertReadable(tree)
+  const length = inputKey(engine, key)
+  const { points } = engine
+  if (!points.find(tree, engine.kernel.input, length, seqno, false)) return undefined
+  const slice = new Slice(engine, engine.lease)
+  slice.show(points.pointer, points.length, points.large)
+  return slice
 }
 
 export function hasKey(view: View, key: Content, seqno: number): boolean {

@@ -16,6 +16,7 @@ import type { DatabaseDurability } from './durability.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
 import { Journals } from './journals.ts'
+import type { Lease } from './lease.ts'
 import { PointReader } from './point-read.ts'
 import type { RecoveryReport, StoredDatabase } from './read-database.ts'
 import { Room } from './room.ts'
@@ -72,6 +73,8 @@ export class Engine {
   nextKeyspaceId: number
   /** Snapshots and ranges open. */
   openReads = 0
+  /** What the value of a point read is lent under: every call ends it, and whatever frees memtables or closes tables. */
+  readonly lease: Lease = { generation: 0 }
   readonly valueLimitBytes: number
   readonly batchLimitBytes: number
   /** Called once when the database is closed. */
@@ -147,8 +150,9 @@ export class Engine {
     )
   }
 
-  /** @throws CLOSED */
+  /** The beginning of every call. @throws CLOSED */
   assertOpen(): void {
+    this.lease.generation++
     if (this.#closed || this.#shut) {
       throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
     }
@@ -333,6 +337,7 @@ export class Engine {
 
   /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
   closeTable(table: TableFile): void {
+    this.lease.generation++
     this.blocks.remove(table)
     table.file.close()
     freeTableRecord(this.kernel, table.record)
@@ -352,6 +357,7 @@ export class Engine {
 
   /** Commits what is staged, seals everything and gives lock, files and memory back. */
   close(): Promise<void> {
+    this.lease.generation++
     return (this.#closing ??= this.#close())
   }
 

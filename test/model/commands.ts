@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { type Bytes, type Durability, type Operation, defaultKeyspace, range as rangeOf } from '../model.ts'
 import type { SubjectOperation } from '../support/subject.ts'
 import { key, largeValue, middleValue, range, show, smallValue, value, valueBytes } from './arbitraries.ts'
-import { ask, askSync, expectedAnswer, question } from './reading.ts'
+import { ask, askSync, copied, expectedAnswer, question } from './reading.ts'
 import { calls, runConcurrently, runTurn, turnSteps } from './turns.ts'
 import { type World, check, keys, values } from './world.ts'
 
@@ -176,13 +176,15 @@ const openIterator = command(
     route: fc.nat(2),
     range,
     what: fc.constantFrom('range', 'keys', 'values'),
+    slices: fc.boolean(),
     sync,
   }),
   async (world, args) => {
     const { reads, options, entries } = world.view(args.keyspace, args.snapshot, args.route)
     const hits = rangeOf(entries, args.range)
     const expected = args.what === 'range' ? hits : args.what === 'keys' ? keys(hits) : values(hits)
-    const asked = { ...args.range, ...options }
+    // Whether slices or copies of the decoded: the types do not matter here.
+    const asked = { ...args.range, ...options, slices: args.slices as false }
     if (args.sync) {
       const made =
         args.what === 'range'
@@ -226,8 +228,9 @@ const stepIterator = command(
       const { expected, position } = iterator
       check(done, position >= expected.length, `iterator done after ${position} of ${expected.length} items`)
       if (done) return
-      check(item, expected[position], `item ${position} of ${expected.length} of an iterator`)
-      world.hold(item)
+      const copy = copied(item)
+      check(copy, expected[position], `item ${position} of ${expected.length} of an iterator`)
+      world.hold(copy)
       iterator.position++
     }
   },

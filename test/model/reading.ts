@@ -1,19 +1,24 @@
 /** Every read of the API as a random question, asked of the database and of the model. */
 import fc from 'fast-check'
+import { Slice } from '../../src/api/slice.ts'
 import * as model from '../model.ts'
 import type { Bytes, Entries, Range } from '../model.ts'
 import { key, range } from './arbitraries.ts'
 import { type View, keys, values } from './world.ts'
 
 export type Question =
-  | { readonly read: 'get' | 'has' | 'sizeOf'; readonly key: Bytes }
+  | { readonly read: 'get' | 'getSlice' | 'has' | 'sizeOf'; readonly key: Bytes }
   | { readonly read: 'getMany'; readonly keys: readonly Bytes[] }
-  | { readonly read: 'range' | 'keys' | 'values' | 'count' | 'isEmpty'; readonly range: Range }
+  | { readonly read: 'range' | 'keys' | 'values'; readonly range: Range; readonly slices: boolean }
+  | { readonly read: 'count' | 'isEmpty'; readonly range: Range }
   | { readonly read: 'first' | 'last'; readonly range: Range }
 
 export const question: fc.Arbitrary<Question> = fc.oneof(
   {
-    arbitrary: fc.record({ read: fc.constantFrom('get' as const, 'has' as const, 'sizeOf' as const), key }),
+    arbitrary: fc.record({
+      read: fc.constantFrom('get' as const, 'getSlice' as const, 'has' as const, 'sizeOf' as const),
+      key,
+    }),
     weight: 6,
   },
   {
@@ -24,6 +29,7 @@ export const question: fc.Arbitrary<Question> = fc.oneof(
     arbitrary: fc.record({
       read: fc.constantFrom('range' as const, 'keys' as const, 'values' as const),
       range,
+      slices: fc.boolean(),
     }),
     weight: 6,
   },
@@ -38,6 +44,7 @@ export const question: fc.Arbitrary<Question> = fc.oneof(
 export function expectedAnswer(entries: Entries, asked: Question): unknown {
   switch (asked.read) {
     case 'get':
+    case 'getSlice':
       return model.get(entries, asked.key)
     case 'has':
       return model.has(entries, asked.key)
@@ -67,6 +74,8 @@ export function askSync({ reads, options }: View, asked: Question): unknown {
   switch (asked.read) {
     case 'get':
       return reads.getSync(asked.key, options)
+    case 'getSlice':
+      return reads.getSlice(asked.key, options)?.copy()
     case 'has':
       return reads.hasSync(asked.key, options)
     case 'sizeOf':
@@ -74,11 +83,17 @@ export function askSync({ reads, options }: View, asked: Question): unknown {
     case 'getMany':
       return reads.getManySync(asked.keys, options)
     case 'range':
-      return [...reads.rangeSync({ ...asked.range, ...options })]
+      return asked.slices
+        ? Array.from(reads.rangeSync({ ...asked.range, ...options, slices: true }), copied)
+        : [...reads.rangeSync({ ...asked.range, ...options })]
     case 'keys':
-      return [...reads.keysSync({ ...asked.range, ...options })]
+      return asked.slices
+        ? Array.from(reads.keysSync({ ...asked.range, ...options, slices: true }), copied)
+        : [...reads.keysSync({ ...asked.range, ...options })]
     case 'values':
-      return [...reads.valuesSync({ ...asked.range, ...options })]
+      return asked.slices
+        ? Array.from(reads.valuesSync({ ...asked.range, ...options, slices: true }), copied)
+        : [...reads.valuesSync({ ...asked.range, ...options })]
     case 'count':
       return reads.countSync({ ...asked.range, ...options })
     case 'isEmpty':
@@ -95,6 +110,8 @@ export function ask({ reads, options }: View, asked: Question): Promise<unknown>
   switch (asked.read) {
     case 'get':
       return reads.get(asked.key, options)
+    case 'getSlice':
+      return Promise.resolve(reads.getSlice(asked.key, options)?.copy())
     case 'has':
       return reads.has(asked.key, options)
     case 'sizeOf':
@@ -102,11 +119,17 @@ export function ask({ reads, options }: View, asked: Question): Promise<unknown>
     case 'getMany':
       return reads.getMany(asked.keys, options)
     case 'range':
-      return collect(reads.range({ ...asked.range, ...options }))
+      return asked.slices
+        ? collect(reads.range({ ...asked.range, ...options, slices: true }))
+        : collect(reads.range({ ...asked.range, ...options }))
     case 'keys':
-      return collect(reads.keys({ ...asked.range, ...options }))
+      return asked.slices
+        ? collect(reads.keys({ ...asked.range, ...options, slices: true }))
+        : collect(reads.keys({ ...asked.range, ...options }))
     case 'values':
-      return collect(reads.values({ ...asked.range, ...options }))
+      return asked.slices
+        ? collect(reads.values({ ...asked.range, ...options, slices: true }))
+        : collect(reads.values({ ...asked.range, ...options }))
     case 'count':
       return reads.count({ ...asked.range, ...options })
     case 'isEmpty':
@@ -118,9 +141,15 @@ export function ask({ reads, options }: View, asked: Question): Promise<unknown>
   }
 }
 
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = []
-  for await (const item of items) list.push(item)
+/** Slices, alone or in an entry, as copies; anything else as it is. */
+export function copied(item: unknown): unknown {
+  if (Array.isArray(item)) return item.map(copied)
+  return item instanceof Slice ? item.copy() : item
+}
+
+async function collect(items: AsyncIterable<unknown>): Promise<unknown[]> {
+  const list: unknown[] = []
+  for await (const item of items) list.push(copied(item))
   return list
 }
 
