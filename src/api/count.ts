@@ -54,7 +54,6 @@ class Counting {
     this.#view = view
     engine.assertReadable(tree)
     this.#cursor = new RangeCursor(engine, tree, span, seqno === 0 ? engine.visibleSeqno() : seqno)
-    engine.openReads++
   }
 
   /** @returns the number of entries it went over; 0 at the end. */
@@ -64,9 +63,6 @@ class Counting {
   }
 
   close(): void {
-    const { engine } = this.#view
-    engine.openReads--
-    // NOTE: a closed database took its pages back already.
-    if (!engine.closed) this.#cursor.close()
+    this.#cursor.close()
   }
 }

@@ -6,6 +6,7 @@ import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
 import { describe, type Codec } from './encoding.ts'
+import { unwatchIterator, watchIterator, type WatchedIterator } from './forgotten.ts'
 import { flag, ownOptions } from './options.ts'
 import type { View } from './reads.ts'
 import { RangeSlices } from './slice.ts'
@@ -89,7 +90,7 @@ function limitOf(limit: unknown, most: number): number {
  * An iteration over a range of keys, ascending or descending, at one point in time: what is written after the call is not seen. Gives its
  * page back when it ends, when a `for` loop leaves it, or by `return()`.
  */
-class RangeReader<T> {
+class RangeReader<T> implements WatchedIterator {
   readonly #view: View
   readonly #mode: RangeMode
   readonly #engine: Engine
@@ -97,13 +98,13 @@ class RangeReader<T> {
   /** Undefined: what is handed out is copied and decoded. */
   readonly #slices: RangeSlices | undefined
   #open = true
+  watched = false
 
   /** `seqno`: 0 reads the latest state of this moment. */
   constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, slices: boolean) {
     this.#view = view
     this.#mode = mode
     this.#engine = view.engine
-    this.#slices = slices ? new RangeSlices(view.engine) : undefined
     this.#engine.assertReadable(view.tree)
     this.#cursor = new RangeCursor(
       this.#engine,
@@ -111,7 +112,12 @@ class RangeReader<T> {
       span,
       seqno === 0 ? this.#engine.visibleSeqno() : seqno,
     )
-    this.#engine.openReads++
+    this.#slices = slices ? new RangeSlices(view.engine, this.#cursor) : undefined
+    watchIterator(this, this.#cursor)
+  }
+
+  get open(): boolean {
+    return this.#open
   }
 
   /** @throws CLOSED, CORRUPT, …; the iteration is over then */
@@ -122,7 +128,7 @@ class RangeReader<T> {
       this.#engine.assertReadable(this.#view.tree)
       if (cursor.next()) {
         const slices = this.#slices
-        const value = slices === undefined ? this.#decode() : slices.show(cursor, this.#mode)
+        const value = slices === undefined ? this.#decode() : slices.show(this.#mode)
         return { done: false, value: value as T }
       }
     } catch (error) {
@@ -136,10 +142,8 @@ class RangeReader<T> {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.#slices?.end()
-    this.#engine.openReads--
-    // NOTE: a closed database took its pages back already.
-    if (!this.#engine.closed) this.#cursor.close()
+    this.#cursor.close()
+    if (this.watched) unwatchIterator(this)
   }
 
   #decode(): unknown {

@@ -11,6 +11,8 @@ export interface View {
   readonly tree: Tree
   readonly keys: Codec
   readonly values: Codec
+  /** While anybody has this, the database is in use; see forgotten.ts. */
+  readonly lifeline: object
 }
 
 /** Puts a key at the start of the thread's input page. @returns its length. @throws RangeError */

@@ -97,28 +97,24 @@ function stale(): VarveError {
 
 /** The slices of one iteration: two pairs in turn, so that those of the step before are stale and nothing is allocated. */
 export class RangeSlices {
-  readonly #lease: Lease = { generation: 0 }
+  readonly #cursor: RangeCursor
   readonly #even: [Slice, Slice]
   readonly #odd: [Slice, Slice]
 
-  constructor(engine: Engine) {
-    const lease = this.#lease
-    this.#even = [new Slice(engine, lease), new Slice(engine, lease)]
-    this.#odd = [new Slice(engine, lease), new Slice(engine, lease)]
+  constructor(engine: Engine, cursor: RangeCursor) {
+    this.#cursor = cursor
+    this.#even = [new Slice(engine, cursor), new Slice(engine, cursor)]
+    this.#odd = [new Slice(engine, cursor), new Slice(engine, cursor)]
   }
 
   /** Slices of the cursor's entry; those of the one before are stale. */
-  show(cursor: RangeCursor, mode: RangeMode): Slice | [Slice, Slice] {
-    const pair = (++this.#lease.generation & 1) === 0 ? this.#even : this.#odd
+  show(mode: RangeMode): Slice | [Slice, Slice] {
+    const cursor = this.#cursor
+    const pair = (++cursor.generation & 1) === 0 ? this.#even : this.#odd
     const [key, value] = pair
     if (mode !== 'values') key.show(cursor.keyPointer, cursor.keyLength, undefined)
     if (mode === 'keys') return key
     value.show(cursor.valuePointer, cursor.valueLength, cursor.large)
     return mode === 'values' ? value : pair
-  }
-
-  /** Makes all slices stale. */
-  end(): void {
-    this.#lease.generation++
   }
 }

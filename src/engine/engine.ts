@@ -20,6 +20,7 @@ import type { Lease } from './lease.ts'
 import { PointReader } from './point-read.ts'
 import type { RecoveryReport, StoredDatabase } from './read-database.ts'
 import { Room } from './room.ts'
+import { Snapshots } from './snapshots.ts'
 import { Tree } from './tree.ts'
 import { WritePath } from './write-path.ts'
 
@@ -71,8 +72,9 @@ export class Engine {
   readonly trees: Map<number, Tree> = new Map()
   readonly recovery: RecoveryReport
   nextKeyspaceId: number
-  /** Snapshots and ranges open. */
-  openReads = 0
+  /** Ranges open. */
+  openRanges = 0
+  readonly snapshots: Snapshots = new Snapshots()
   /** What the value of a point read is lent under: every call ends it, and whatever frees memtables or closes tables. */
   readonly lease: Lease = { generation: 0 }
   readonly valueLimitBytes: number

@@ -21,6 +21,7 @@ import { noPages } from '../kernel/kernel.ts'
 import { compareKeys } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue } from './large-value.ts'
+import type { Lease } from './lease.ts'
 import type { Tree } from './tree.ts'
 
 /** The first chunk is small, for those who want few entries; then they grow. */
@@ -50,9 +51,9 @@ export interface RangeSpan {
  * its own over the newest SuperVersion, begun behind the last key. So it pins neither memtables nor files.
  *
  * After `next()` returned true the current key lies at `keyPointer`, `keyLength` and its value at `valuePointer`, `valueLength`, or
- * in `large`, until the next call of `next()`.
+ * in `large`, until the next call of `next()`. As a lease it is for who hands them out in place: he counts it up at every step.
  */
-export class RangeCursor {
+export class RangeCursor implements Lease {
   readonly #engine: Engine
   readonly #tree: Tree
   readonly #span: RangeSpan
@@ -66,8 +67,10 @@ export class RangeCursor {
   #remaining: number
   #started = false
   #ended = false
+  #open = true
   /** The value of the chunk's last entry if it is kept apart. */
   #largeValue: Uint8Array | undefined
+  generation = 0
   keyPointer = 0
   keyLength = 0
   valuePointer = 0
@@ -81,6 +84,7 @@ export class RangeCursor {
     this.#seqno = seqno
     this.#remaining = span.limit
     this.#ended = span.limit <= 0 || isEmpty(span)
+    engine.openRanges++
   }
 
   /** Goes to the next entry. @returns false at the end. @throws CORRUPT, IO, NO_MEMORY, CLOSED */
@@ -116,12 +120,17 @@ export class RangeCursor {
     return entries
   }
 
-  /** Gives the page back. Idempotent. */
+  /** Gives the page back. Idempotent, and possible after the database was closed. */
   close(): void {
+    if (!this.#open) return
+    const engine = this.#engine
+    this.#open = false
     this.#ended = true
     this.#left = 0
-    if (this.#page === 0) return
-    this.#engine.kernel.exports.freePage(this.#page)
+    this.generation++
+    engine.openRanges--
+    // NOTE: a closed database took its pages back already.
+    if (this.#page !== 0 && !engine.closed) engine.kernel.exports.freePage(this.#page)
     this.#page = 0
   }
 

@@ -202,9 +202,7 @@ describe('ranges of slices', () => {
       expect([key.bytes[0], value.bytes[0]]).toEqual([3, 4])
     }
     expectTypeOf(db.keysSync({ slices: true }).next().value).toEqualTypeOf<Slice | undefined>()
-    expectTypeOf(db.keysSync({ slices: false }).next).returns.toEqualTypeOf<
-      IteratorResult<number, undefined>
-    >()
+    expectTypeOf(db.keysSync({ slices: false })).toEqualTypeOf<SyncRange<number>>()
     expect(() => db.rangeSync({ slices: 1 } as unknown as { slices: true })).toThrow(TypeError)
     expect(() => db.firstSync({ slices: true } as object)).toThrow(TypeError)
     expect(() => db.countSync({ slices: true } as object)).toThrow(TypeError)
