@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import type { Lease } from '../engine/lease.ts'
-import type { RangeCursor } from '../engine/range-cursor.ts'
+import type { Borrower, RangeCursor } from '../engine/range-cursor.ts'
 import { VarveError } from '../errors.ts'
 import type { RangeMode } from './range.ts'
 
@@ -42,6 +42,17 @@ export class Slice {
     this.#own = own
     this.#view = undefined
     this.#generation = this.#lease.generation
+  }
+
+  /** Whether a view of linear memory was handed out that is valid still. @internal */
+  get lent(): boolean {
+    return this.#view !== undefined && this.#own === undefined && this.#generation === this.#lease.generation
+  }
+
+  /** Takes the bytes out of linear memory, where they are about to go. @internal */
+  detach(): void {
+    if (this.#generation !== this.#lease.generation || this.#own !== undefined) return
+    this.#own = this.#engine.kernel.u8.slice(this.#pointer, this.#pointer + this.#length)
   }
 
   /** Number of bytes. @throws STALE_SLICE */
@@ -96,13 +107,14 @@ function stale(): VarveError {
 }
 
 /** The slices of one iteration: two pairs in turn, so that those of the step before are stale and nothing is allocated. */
-export class RangeSlices {
+export class RangeSlices implements Borrower {
   readonly #cursor: RangeCursor
   readonly #even: [Slice, Slice]
   readonly #odd: [Slice, Slice]
 
   constructor(engine: Engine, cursor: RangeCursor) {
     this.#cursor = cursor
+    cursor.borrower = this
     this.#even = [new Slice(engine, cursor), new Slice(engine, cursor)]
     this.#odd = [new Slice(engine, cursor), new Slice(engine, cursor)]
   }
@@ -116,5 +128,13 @@ export class RangeSlices {
     if (mode === 'keys') return key
     value.show(cursor.valuePointer, cursor.valueLength, cursor.large)
     return mode === 'values' ? value : pair
+  }
+
+  /** NOTE: a view that was handed out in this step must stay good, so its page stays until the next one. */
+  detach(): boolean {
+    const all = [...this.#even, ...this.#odd]
+    if (all.some((slice) => slice.lent)) return false
+    for (const slice of all) slice.detach()
+    return true
   }
 }

@@ -12,6 +12,7 @@ import type { VersionEdit } from '../version/edit.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
 import { Catalog } from './catalog.ts'
+import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
@@ -74,6 +75,7 @@ export class Engine {
   nextKeyspaceId: number
   /** Ranges open. */
   openRanges = 0
+  readonly cursorPages: CursorPages = new CursorPages()
   readonly snapshots: Snapshots = new Snapshots()
   /** What the value of a point read is lent under: every call ends it, and whatever frees memtables or closes tables. */
   readonly lease: Lease = { generation: 0 }

@@ -46,9 +46,16 @@ export interface RangeSpan {
   readonly keysOnly: boolean
 }
 
+/** Who hands out the bytes of a cursor's entry where they lie. */
+export interface Borrower {
+  /** Copies what was handed out in this step, because the page goes. @returns false if that cannot be any more */
+  detach(): boolean
+}
+
 /**
  * A range read in chunks at one seqno. Between two chunks it holds that seqno, one page and its place in it: each chunk is a merge of
- * its own over the newest SuperVersion, begun behind the last key. So it pins neither memtables nor files.
+ * its own over the newest SuperVersion, begun behind the last key. So it pins neither memtables nor files, and the page only as long
+ * as nobody needs it more (CursorPages).
  *
  * After `next()` returned true the current key lies at `keyPointer`, `keyLength` and its value at `valuePointer`, `valueLength`, or
  * in `large`, until the next call of `next()`. As a lease it is for who hands them out in place: he counts it up at every step.
@@ -68,9 +75,14 @@ export class RangeCursor implements Lease {
   #started = false
   #ended = false
   #open = true
+  /** The key handed out last, if the page it was in is gone. */
+  #resumeKey: Uint8Array | undefined
+  /** Where the cursor stood when somebody wanted its page. */
+  #looked = 0
   /** The value of the chunk's last entry if it is kept apart. */
   #largeValue: Uint8Array | undefined
   generation = 0
+  borrower: Borrower | undefined
   keyPointer = 0
   keyLength = 0
   valuePointer = 0
@@ -131,7 +143,33 @@ export class RangeCursor implements Lease {
     engine.openRanges--
     // NOTE: a closed database took its pages back already.
     if (this.#page !== 0 && !engine.closed) engine.kernel.exports.freePage(this.#page)
+    if (this.#page !== 0) engine.cursorPages.remove(this)
     this.#page = 0
+  }
+
+  /** Whether it was stepped between the last call of this and now. */
+  steppedSinceLook(): boolean {
+    const stepped = this.#position !== this.#looked
+    this.#looked = this.#position
+    return stepped
+  }
+
+  /** Gives the page back between two steps; the next one reads on behind the key handed out last. @returns false if it is lent */
+  dropPage(): boolean {
+    if (this.borrower?.detach() === false) return false
+    const { kernel } = this.#engine
+    // NOTE: after passChunk the last key of the chunk counts as handed out.
+    const isLast = this.#left === 0
+    const key = isLast ? this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES : this.keyPointer
+    const length = isLast ? kernel.view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true) : this.keyLength
+    this.#resumeKey = kernel.u8.slice(key, key + length)
+    if (!isLast) this.#ended = false
+    this.#remaining += this.#left
+    this.#left = 0
+    this.#capacity = FIRST_CHUNK_BYTES
+    kernel.exports.freePage(this.#page)
+    this.#page = 0
+    return true
   }
 
   /** Reads the next chunk into the page. */
@@ -139,7 +177,10 @@ export class RangeCursor implements Lease {
     const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
     this.#engine.assertReadable(this.#tree)
-    if (this.#page === 0) this.#page = this.#engine.room.chunkPage()
+    if (this.#page === 0) {
+      this.#page = this.#engine.room.chunkPage()
+      this.#engine.cursorPages.add(this)
+    }
     this.#begin()
     try {
       const end = this.#span.reverse ? this.#span.lower : this.#span.upper
@@ -183,7 +224,12 @@ export class RangeCursor implements Lease {
     let keyLength = -1
     let bound = BOUND_BEFORE
     const continues = this.#started
-    if (continues) {
+    if (continues && this.#resumeKey !== undefined) {
+      keyLength = this.#resumeKey.byteLength
+      u8.set(this.#resumeKey, input)
+      this.#resumeKey = undefined
+      bound = reverse ? BOUND_BEFORE : BOUND_AFTER
+    } else if (continues) {
       keyLength = view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true)
       const key = this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES
       u8.copyWithin(input, key, key + keyLength)

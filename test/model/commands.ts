@@ -1,6 +1,7 @@
 /** The commands of the model test: each does one thing to the database and to the model, and compares. */
 import fc from 'fast-check'
 import { type Bytes, type Durability, type Operation, defaultKeyspace, range as rangeOf } from '../model.ts'
+import { engineOf } from '../integration/regressions/support.ts'
 import type { SubjectOperation } from '../support/subject.ts'
 import { key, largeValue, middleValue, range, show, smallValue, value, valueBytes } from './arbitraries.ts'
 import { ask, askSync, copied, expectedAnswer, question } from './reading.ts'
@@ -252,6 +253,11 @@ const dropIterator = command(
   (world) => world.iterators.length > 0,
 )
 
+/** What happens to iterators when memory runs short, which no caller can ask for. */
+const dropPages = command('dropPages', fc.constantFrom(1, 2, 100), async ({ database }, count) => {
+  engineOf(database).cursorPages.release(count)
+})
+
 const flush = command(
   'flush',
   fc.record({ keyspace: fc.option(keyspace, { nil: undefined }), sync }),
@@ -332,6 +338,6 @@ export const commands: fc.Arbitrary<Command>[] = [
   ...[put, put, put, put, remove, remove, batch, batch, batch, fill, fill],
   ...[turnCommand, turnCommand, concurrentCommand],
   ...[read, read, read, read, read, read, takeSnapshot, closeSnapshot],
-  ...[openIterator, openIterator, stepIterator, stepIterator, stepIterator, dropIterator],
+  ...[openIterator, openIterator, stepIterator, stepIterator, stepIterator, dropIterator, dropPages],
   ...[flush, flush, persist, reopen, createKeyspace, createKeyspace, dropKeyspace, compareAll],
 ]
