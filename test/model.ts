@@ -86,6 +86,11 @@ export function has(entries: Entries, key: Bytes): boolean {
   return get(entries, key) !== undefined
 }
 
+/** Length of a key's value. */
+export function sizeOf(entries: Entries, key: Bytes): number | undefined {
+  return get(entries, key)?.length
+}
+
 /** All entries that satisfy every condition given, in the order asked for, up to the limit. */
 export function range(entries: Entries, options: Range = {}): Entry[] {
   const { gte, gt, lte, lt, prefix, reverse = false, limit = -1 } = options
@@ -99,6 +104,15 @@ export function range(entries: Entries, options: Range = {}): Entry[] {
   )
   if (reverse) hits.reverse()
   return limit < 0 ? hits : hits.slice(0, limit)
+}
+
+/** Number of entries in the range. */
+export function count(entries: Entries, options: Range = {}): number {
+  return range(entries, options).length
+}
+
+export function isEmpty(entries: Entries, options: Range = {}): boolean {
+  return count(entries, options) === 0
 }
 
 /** The entry with the smallest key in the range. */

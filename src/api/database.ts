@@ -84,7 +84,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
       reconcileEncoding('valueEncoding', bag['valueEncoding'], valueEncoding, state?.valueEncoding)
     }
     const codecs = makeCodecs(bag['keyEncoding'], bag['valueEncoding'], engine.kernel, this.#pool)
-    return new Keyspace<K, V>({ engine, tree, ...codecs })
+    return new Keyspace<K, V>({ ...this.view, tree, ...codecs })
   }
 
   /** Names of all keyspaces but the default one, in bytewise order. */
@@ -189,7 +189,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
       journalBytes: engine.journals.sizeBytes,
       seqno: engine.kernel.exports.nextSeqno(),
       epoch: engine.catalog.epoch,
-      openReads: engine.openReads,
+      openReads: engine.snapshots.count + engine.openRanges,
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),
       cache: engine.cacheStats(),

@@ -1,8 +1,28 @@
+import type { RangeSpan } from '../engine/range-cursor.ts'
+import { count, countSync } from './count.ts'
 import { describe } from './encoding.ts'
-import { ownOptions } from './options.ts'
-import { AsyncRange, rangeOptions, rangeSpan, signalOf, SyncRange, type RangeMode } from './range.ts'
-import { hasKey, readValue, type View } from './reads.ts'
-import type { Accepted, Decoded, KeyEncoding, RangeOptions, ReadOptions, ValueEncoding } from './types.ts'
+import { flag, ownOptions } from './options.ts'
+import {
+  AsyncRange,
+  rangeOptions,
+  rangeSpan,
+  signalOf,
+  sliceRangeOptions,
+  SyncRange,
+  type RangeMode,
+} from './range.ts'
+import { hasKey, readSlice, readValue, valueLength, type View } from './reads.ts'
+import type { Slice } from './slice.ts'
+import type {
+  Accepted,
+  Decoded,
+  DecodedRangeOptions,
+  KeyEncoding,
+  RangeOptions,
+  ReadOptions,
+  SliceRangeOptions,
+  ValueEncoding,
+} from './types.ts'
 
 /**
  * The reads that databases, keyspaces and snapshots share. Every one of them sees the state of one moment.
@@ -37,6 +57,15 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
     return attempt(() => this.getSync(key, options))
   }
 
+  /**
+   * The value of a key where it lies, not copied and not decoded: valid until the next call on the database or the end of the turn,
+   * whichever comes first; see Slice. Undefined if there is none.
+   */
+  getSlice(key: Accepted<KE>, options?: ReadOptions): Slice | undefined {
+    const content = this.view.keys.encode(key, 'key')
+    return readSlice(this.view, content, this.#seqno(options))
+  }
+
   /** The values of several keys at one moment, in the order of the keys; undefined where there is none. */
   getManySync(keys: readonly Accepted<KE>[], options?: ReadOptions): (Decoded<VE> | undefined)[] {
     if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
@@ -59,33 +88,57 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
     return attempt(() => this.hasSync(key, options))
   }
 
+  /** Length in bytes of the value of a key as it is stored, which is not read for it; undefined if there is none. */
+  sizeOfSync(key: Accepted<KE>, options?: ReadOptions): number | undefined {
+    const content = this.view.keys.encode(key, 'key')
+    return valueLength(this.view, content, this.#seqno(options))
+  }
+
+  sizeOf(key: Accepted<KE>, options?: ReadOptions): Promise<number | undefined> {
+    return attempt(() => this.sizeOfSync(key, options))
+  }
+
   /**
    * The entries of a range of keys as [key, value], in bytewise order of the keys.
    *
    * @example
    * for (const [key, value] of db.rangeSync({ gte: 'a', lt: 'b', limit: 10 })) …
+   * // Nothing is copied or decoded: each entry is valid until the next one; see Slice.
+   * for (const [key, value] of db.rangeSync({ prefix: 'a', slices: true })) total += value.length
    */
-  rangeSync(options?: RangeOptions<Accepted<KE>>): SyncRange<[Decoded<KE>, Decoded<VE>]> {
+  rangeSync(options: SliceRangeOptions<Accepted<KE>>): SyncRange<[Slice, Slice]>
+  rangeSync(options?: DecodedRangeOptions<Accepted<KE>>): SyncRange<[Decoded<KE>, Decoded<VE>]>
+  rangeSync(options?: unknown): SyncRange<unknown> {
     return this.#syncRange('entries', options)
   }
 
-  range(options?: RangeOptions<Accepted<KE>>): AsyncRange<[Decoded<KE>, Decoded<VE>]> {
+  range(options: SliceRangeOptions<Accepted<KE>>): AsyncRange<[Slice, Slice]>
+  range(options?: DecodedRangeOptions<Accepted<KE>>): AsyncRange<[Decoded<KE>, Decoded<VE>]>
+  range(options?: unknown): AsyncRange<unknown> {
     return this.#asyncRange('entries', options)
   }
 
-  keysSync(options?: RangeOptions<Accepted<KE>>): SyncRange<Decoded<KE>> {
+  keysSync(options: SliceRangeOptions<Accepted<KE>>): SyncRange<Slice>
+  keysSync(options?: DecodedRangeOptions<Accepted<KE>>): SyncRange<Decoded<KE>>
+  keysSync(options?: unknown): SyncRange<unknown> {
     return this.#syncRange('keys', options)
   }
 
-  keys(options?: RangeOptions<Accepted<KE>>): AsyncRange<Decoded<KE>> {
+  keys(options: SliceRangeOptions<Accepted<KE>>): AsyncRange<Slice>
+  keys(options?: DecodedRangeOptions<Accepted<KE>>): AsyncRange<Decoded<KE>>
+  keys(options?: unknown): AsyncRange<unknown> {
     return this.#asyncRange('keys', options)
   }
 
-  valuesSync(options?: RangeOptions<Accepted<KE>>): SyncRange<Decoded<VE>> {
+  valuesSync(options: SliceRangeOptions<Accepted<KE>>): SyncRange<Slice>
+  valuesSync(options?: DecodedRangeOptions<Accepted<KE>>): SyncRange<Decoded<VE>>
+  valuesSync(options?: unknown): SyncRange<unknown> {
     return this.#syncRange('values', options)
   }
 
-  values(options?: RangeOptions<Accepted<KE>>): AsyncRange<Decoded<VE>> {
+  values(options: SliceRangeOptions<Accepted<KE>>): AsyncRange<Slice>
+  values(options?: DecodedRangeOptions<Accepted<KE>>): AsyncRange<Decoded<VE>>
+  values(options?: unknown): AsyncRange<unknown> {
     return this.#asyncRange('values', options)
   }
 
@@ -107,6 +160,37 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
     return attempt(() => this.lastSync(options))
   }
 
+  /** The exact number of entries (of a range, if one is given); it reads every key of them. */
+  countSync(options?: RangeOptions<Accepted<KE>>): number {
+    const { span, seqno } = this.#counting(options)
+    return countSync(this.view, span, seqno)
+  }
+
+  /** The same in slices, so that others have their turns. */
+  async count(options?: RangeOptions<Accepted<KE>>): Promise<number> {
+    const { span, seqno, signal } = this.#counting(options)
+    return count(this.view, span, seqno, signal)
+  }
+
+  /** Whether there is no entry (in a range, if one is given). */
+  isEmptySync(options?: RangeOptions<Accepted<KE>>): boolean {
+    const { span, seqno } = this.#counting(options)
+    return countSync(this.view, { ...span, limit: Math.min(span.limit, 1) }, seqno) === 0
+  }
+
+  isEmpty(options?: RangeOptions<Accepted<KE>>): Promise<boolean> {
+    return attempt(() => this.isEmptySync(options))
+  }
+
+  #counting(options: unknown): { span: RangeSpan; seqno: number; signal: AbortSignal | undefined } {
+    const bag = rangeOptions(options)
+    return {
+      span: rangeSpan(bag, this.view.keys, 'keys'),
+      seqno: this.seqnoFor(bag['snapshot']),
+      signal: signalOf(bag['signal']),
+    }
+  }
+
   /** The first or last entry of a range. */
   #edge(options: unknown, last: boolean): [Decoded<KE>, Decoded<VE>] | undefined {
     const bag = rangeOptions(options)
@@ -125,15 +209,17 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   #syncRange<T>(mode: RangeMode, options: unknown): SyncRange<T> {
-    const bag = rangeOptions(options)
+    const bag = sliceRangeOptions(options)
     const span = rangeSpan(bag, this.view.keys, mode)
-    return new SyncRange<T>(this.view, span, mode, this.seqnoFor(bag['snapshot']))
+    return new SyncRange<T>(this.view, span, mode, this.seqnoFor(bag['snapshot']), flag(bag, 'slices', false))
   }
 
   #asyncRange<T>(mode: RangeMode, options: unknown): AsyncRange<T> {
-    const bag = rangeOptions(options)
+    const bag = sliceRangeOptions(options)
     const span = rangeSpan(bag, this.view.keys, mode)
-    return new AsyncRange<T>(this.view, span, mode, this.seqnoFor(bag['snapshot']), signalOf(bag['signal']))
+    const signal = signalOf(bag['signal'])
+    const seqno = this.seqnoFor(bag['snapshot'])
+    return new AsyncRange<T>(this.view, span, mode, seqno, signal, flag(bag, 'slices', false))
   }
 
   #seqno(options: unknown): number {

@@ -3,6 +3,7 @@ import { openEngine } from '../engine/open.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
+import { unwatchDatabase, watchDatabase } from './forgotten.ts'
 import { encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
 import { openRequest } from './options.ts'
 import { ResultPool } from './result-pool.ts'
@@ -34,9 +35,14 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     throw error
   }
   const tree = engine.trees.get(DEFAULT_KEYSPACE_ID) as Tree
-  engine.onClose = () => openEngines.delete(engine)
+  const lifeline = {}
+  engine.onClose = () => {
+    openEngines.delete(engine)
+    unwatchDatabase(engine)
+  }
   openEngines.add(engine)
-  return new Database<KE, VE>(engine, pool, { engine, tree, ...codecs })
+  watchDatabase(lifeline, engine)
+  return new Database<KE, VE>(engine, pool, { engine, tree, lifeline, ...codecs })
 }
 
 /** Hands what is buffered in any open database to the operating system: for the end of the process. */

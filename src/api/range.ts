@@ -6,8 +6,10 @@ import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
 import { describe, type Codec } from './encoding.ts'
+import { unwatchIterator, watchIterator, type WatchedIterator } from './forgotten.ts'
 import { flag, ownOptions } from './options.ts'
 import type { View } from './reads.ts'
+import { RangeSlices } from './slice.ts'
 
 /** What a range hands out of each entry. */
 export type RangeMode = 'entries' | 'keys' | 'values'
@@ -23,6 +25,9 @@ export const RANGE_OPTIONS = [
   'snapshot',
   'signal',
 ] as const
+
+/** Those of ranges that can hand out slices. */
+const SLICE_RANGE_OPTIONS = [...RANGE_OPTIONS, 'slices'] as const
 
 const encoder = new TextEncoder()
 
@@ -85,15 +90,18 @@ function limitOf(limit: unknown, most: number): number {
  * An iteration over a range of keys, ascending or descending, at one point in time: what is written after the call is not seen. Gives its
  * page back when it ends, when a `for` loop leaves it, or by `return()`.
  */
-class RangeReader<T> {
+class RangeReader<T> implements WatchedIterator {
   readonly #view: View
   readonly #mode: RangeMode
   readonly #engine: Engine
   readonly #cursor: RangeCursor
+  /** Undefined: what is handed out is copied and decoded. */
+  readonly #slices: RangeSlices | undefined
   #open = true
+  watched = false
 
   /** `seqno`: 0 reads the latest state of this moment. */
-  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, slices: boolean) {
     this.#view = view
     this.#mode = mode
     this.#engine = view.engine
@@ -104,7 +112,12 @@ class RangeReader<T> {
       span,
       seqno === 0 ? this.#engine.visibleSeqno() : seqno,
     )
-    this.#engine.openReads++
+    this.#slices = slices ? new RangeSlices(view.engine, this.#cursor) : undefined
+    watchIterator(this, this.#cursor)
+  }
+
+  get open(): boolean {
+    return this.#open
   }
 
   /** @throws CLOSED, CORRUPT, …; the iteration is over then */
@@ -114,7 +127,8 @@ class RangeReader<T> {
     try {
       this.#engine.assertReadable(this.#view.tree)
       if (cursor.next()) {
-        const value = this.#decode()
+        const slices = this.#slices
+        const value = slices === undefined ? this.#decode() : slices.show(this.#mode)
         return { done: false, value: value as T }
       }
     } catch (error) {
@@ -128,9 +142,8 @@ class RangeReader<T> {
   close(): void {
     if (!this.#open) return
     this.#open = false
-    this.#engine.openReads--
-    // NOTE: a closed database took its pages back already.
-    if (!this.#engine.closed) this.#cursor.close()
+    this.#cursor.close()
+    if (this.watched) unwatchIterator(this)
   }
 
   #decode(): unknown {
@@ -149,8 +162,8 @@ export class SyncRange<T> implements IterableIterator<T, undefined> {
   readonly #reader: RangeReader<T>
 
   /** @internal */
-  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number) {
-    this.#reader = new RangeReader(view, span, mode, seqno)
+  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, slices: boolean = false) {
+    this.#reader = new RangeReader(view, span, mode, seqno, slices)
   }
 
   next(): IteratorResult<T, undefined> {
@@ -173,8 +186,15 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
   readonly #signal: AbortSignal | undefined
 
   /** @internal */
-  constructor(view: View, span: RangeSpan, mode: RangeMode, seqno: number, signal: AbortSignal | undefined) {
-    this.#reader = new RangeReader(view, span, mode, seqno)
+  constructor(
+    view: View,
+    span: RangeSpan,
+    mode: RangeMode,
+    seqno: number,
+    signal: AbortSignal | undefined,
+    slices: boolean,
+  ) {
+    this.#reader = new RangeReader(view, span, mode, seqno, slices)
     this.#signal = signal
   }
 
@@ -211,6 +231,10 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
 
 export function rangeOptions(options: unknown): Record<string, unknown> {
   return ownOptions(options, RANGE_OPTIONS, 'the range')
+}
+
+export function sliceRangeOptions(options: unknown): Record<string, unknown> {
+  return ownOptions(options, SLICE_RANGE_OPTIONS, 'the range')
 }
 
 /** The signal of a range. @throws TypeError */

@@ -3,6 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import { contentBound, keyTooLong, type Content } from '../engine/record.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { Codec } from './encoding.ts'
+import { Slice } from './slice.ts'
 
 /** The keyspace a read goes to: tree and codecs. */
 export interface View {
@@ -10,6 +11,8 @@ export interface View {
   readonly tree: Tree
   readonly keys: Codec
   readonly values: Codec
+  /** While anybody has this, the database is in use; see forgotten.ts. */
+  readonly lifeline: object
 }
 
 /** Puts a key at the start of the thread's input page. @returns its length. @throws RangeError */
@@ -45,9 +48,29 @@ export function readValue(view: View, key: Content, seqno: number): unknown {
   )
 }
 
+/** The same in place. */
+export function readSlice(view: View, key: Content, seqno: number): Slice | undefined {
+  const { engine, tree } = view
+  engine.assertReadable(tree)
+  const length = inputKey(engine, key)
+  const { points } = engine
+  if (!points.find(tree, engine.kernel.input, length, seqno, false)) return undefined
+  const slice = new Slice(engine, engine.lease)
+  slice.show(points.pointer, points.length, points.large)
+  return slice
+}
+
 export function hasKey(view: View, key: Content, seqno: number): boolean {
   const { engine, tree } = view
   engine.assertReadable(tree)
   const length = inputKey(engine, key)
   return engine.points.find(tree, engine.kernel.input, length, seqno, true)
+}
+
+/** Length in bytes of the value of a key at a seqno; undefined if it is not there. */
+export function valueLength(view: View, key: Content, seqno: number): number | undefined {
+  const { engine, tree } = view
+  engine.assertReadable(tree)
+  const length = inputKey(engine, key)
+  return engine.points.findLength(tree, engine.kernel.input, length, seqno)
 }

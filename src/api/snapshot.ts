@@ -1,5 +1,7 @@
 import { VarveError } from '../errors.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { OpenSnapshot } from '../engine/snapshots.ts'
+import { unwatchSnapshot, watchSnapshot } from './forgotten.ts'
 import { Reads } from './keyspace-reads.ts'
 import type { KeyEncoding, SnapshotHandle, ValueEncoding } from './types.ts'
 import type { View } from './reads.ts'
@@ -19,15 +21,15 @@ export class Snapshot<KE extends KeyEncoding, VE extends ValueEncoding>
   implements SnapshotHandle
 {
   readonly #engine: Engine
-  readonly #seqno: number
+  readonly #open: OpenSnapshot
   #closed = false
 
   /** @internal */
   constructor(view: View) {
     super(view)
     this.#engine = view.engine
-    this.#seqno = view.engine.visibleSeqno()
-    this.#engine.openReads++
+    this.#open = view.engine.snapshots.take(view.engine.visibleSeqno())
+    watchSnapshot(this, this.#open)
   }
 
   get closed(): boolean {
@@ -38,7 +40,8 @@ export class Snapshot<KE extends KeyEncoding, VE extends ValueEncoding>
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#engine.openReads--
+    this.#open.end()
+    unwatchSnapshot(this.#open)
   }
 
   /** @internal */
@@ -57,7 +60,7 @@ export class Snapshot<KE extends KeyEncoding, VE extends ValueEncoding>
   static seqno(snapshot: Snapshot<KeyEncoding, ValueEncoding>, engine: Engine): number {
     if (snapshot.#engine !== engine) throw new TypeError('the snapshot belongs to another database')
     if (snapshot.#closed) throw new VarveError('CLOSED', 'The snapshot is closed; take a new one.')
-    return snapshot.#seqno
+    return snapshot.#open.seqno
   }
 }
 

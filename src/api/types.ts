@@ -61,6 +61,16 @@ export interface RangeOptions<K> extends ReadOptions {
   signal?: AbortSignal
 }
 
+/** A range whose keys and values are handed out where they lie; encodings apply to its bounds only. See `Slice`. */
+export interface SliceRangeOptions<K> extends RangeOptions<K> {
+  slices: true
+}
+
+/** A range whose keys and values are copied and decoded. */
+export interface DecodedRangeOptions<K> extends RangeOptions<K> {
+  slices?: false
+}
+
 export interface KeyspaceOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
   keyEncoding?: KE
   valueEncoding?: VE

@@ -13,13 +13,16 @@ import type { VersionEdit } from '../version/edit.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
 import { Catalog } from './catalog.ts'
+import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
 import { Journals } from './journals.ts'
+import type { Lease } from './lease.ts'
 import { PointReader } from './point-read.ts'
 import type { RecoveryReport, StoredDatabase } from './read-database.ts'
 import { Room } from './room.ts'
+import { Snapshots } from './snapshots.ts'
 import { Tree } from './tree.ts'
 import { WritePath } from './write-path.ts'
 
@@ -71,8 +74,12 @@ export class Engine {
   readonly trees: Map<number, Tree> = new Map()
   readonly recovery: RecoveryReport
   nextKeyspaceId: number
-  /** Snapshots and ranges open. */
-  openReads = 0
+  /** Ranges open. */
+  openRanges = 0
+  readonly cursorPages: CursorPages = new CursorPages()
+  readonly snapshots: Snapshots = new Snapshots()
+  /** What the value of a point read is lent under: every call ends it, and whatever frees memtables or closes tables. */
+  readonly lease: Lease = { generation: 0 }
   readonly valueLimitBytes: number
   readonly batchLimitBytes: number
   /** Called once when the database is closed. */
@@ -148,8 +155,9 @@ export class Engine {
     )
   }
 
-  /** @throws CLOSED */
+  /** The beginning of every call. @throws CLOSED */
   assertOpen(): void {
+    this.lease.generation++
     if (this.#closed || this.#shut) {
       throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
     }
@@ -334,6 +342,7 @@ export class Engine {
 
   /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
   closeTable(table: TableFile): void {
+    this.lease.generation++
     this.blocks.remove(table)
     table.file.close()
     freeTableRecord(this.kernel, table.record)
@@ -357,6 +366,7 @@ export class Engine {
 
   /** Commits what is staged, seals everything and gives lock, files and memory back. */
   close(): Promise<void> {
+    this.lease.generation++
     return (this.#closing ??= this.#close())
   }
 

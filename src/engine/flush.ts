@@ -158,6 +158,7 @@ export class FlushJob {
     this.done = true
     for (const table of tables) this.#engine.blocks.add(table)
     tree.flushedSeqno = flushedSeqno
+    this.#engine.lease.generation++
     prepared.install()
     journals.removeObsolete()
   }

@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import { FlushJob } from './flush.ts'
+import { nextTurn } from './next-turn.ts'
 import type { Memtable, Tree } from './tree.ts'
 
 /** Longest stretch of flush work between two turns of the event loop. */
@@ -151,11 +152,4 @@ export class Flusher {
     this.#waiting = []
     for (const wake of waiting) wake()
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else setTimeout(resolve, 0)
-  })
 }

@@ -16,35 +16,22 @@ export function chainValue(kernel: Kernel, chain: number, length: number): Uint8
   return value
 }
 
-/**
- * Reads a value from its extents. The list (docs/table-format.md) lies at [pointer, pointer + length) of linear memory:
- * varint value length | varint offset of the first extent | varint number | varint block size × number.
- * @throws CORRUPT
- */
+/** Length of a value in extents, from its list alone. @throws CORRUPT */
+export function extentValueLength(engine: Engine, table: TableFile, pointer: number, length: number): number {
+  return new ExtentList(engine, table, pointer, length).valueLength
+}
+
+/** Reads a value from its extents, whose list lies at [pointer, pointer + length) of linear memory. @throws CORRUPT */
 export function extentValue(engine: Engine, table: TableFile, pointer: number, length: number): Uint8Array {
-  const { kernel, blocks } = engine
-  const list = kernel.u8.slice(pointer, pointer + length)
-  let at = 0
-  const varint = (): number => {
-    let value = 0
-    for (let scale = 1; at < list.byteLength; scale *= 128) {
-      const byte = list[at++] as number
-      value += (byte & 127) * scale
-      if (byte < 128) return value
-    }
-    throw blockProblem(table, 0, 'an extent list does not add up')
-  }
-  const valueLength = varint()
-  let offset = varint()
-  const count = varint()
-  // NOTE: a length is trusted only as far as the file is long.
-  if (valueLength > engine.valueLengthLimit(table))
-    throw blockProblem(table, offset, 'an extent list does not add up')
+  const list = new ExtentList(engine, table, pointer, length)
+  const { valueLength } = list
+  let offset = list.varint()
+  const count = list.varint()
   const value = new Uint8Array(valueLength)
   let filled = 0
   for (let i = 0; i < count; i++) {
-    const sizeBytes = varint()
-    const extent = blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
+    const sizeBytes = list.varint()
+    const extent = engine.blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
     if (extent.byteLength > valueLength - filled)
       throw blockProblem(table, offset, 'an extent is longer than its value')
     value.set(extent, filled)
@@ -53,4 +40,39 @@ export function extentValue(engine: Engine, table: TableFile, pointer: number, l
   }
   if (filled !== valueLength) throw blockProblem(table, offset, 'a value is shorter than its list says')
   return value
+}
+
+/**
+ * An extent list (docs/table-format.md), read from its start:
+ * varint value length | varint offset of the first extent | varint number | varint block size × number.
+ */
+class ExtentList {
+  readonly valueLength: number
+  readonly #table: TableFile
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  /** Copies the list out of linear memory. @throws CORRUPT */
+  constructor(engine: Engine, table: TableFile, pointer: number, length: number) {
+    this.#table = table
+    this.#bytes = engine.kernel.u8.slice(pointer, pointer + length)
+    this.valueLength = this.varint()
+    // NOTE: a length is trusted only as far as the file is long.
+    if (this.valueLength > engine.valueLengthLimit(table)) throw this.#problem()
+  }
+
+  /** The next number. @throws CORRUPT */
+  varint(): number {
+    let value = 0
+    for (let scale = 1; this.#at < this.#bytes.byteLength; scale *= 128) {
+      const byte = this.#bytes[this.#at++] as number
+      value += (byte & 127) * scale
+      if (byte < 128) return value
+    }
+    throw this.#problem()
+  }
+
+  #problem(): Error {
+    return blockProblem(this.#table, 0, 'an extent list does not add up')
+  }
 }

@@ -9,7 +9,7 @@ import {
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
 import type { Engine } from './engine.ts'
-import { chainValue, extentValue } from './large-value.ts'
+import { chainValue, extentValue, extentValueLength } from './large-value.ts'
 import type { Tree } from './tree.ts'
 
 /**
@@ -52,5 +52,14 @@ export class PointReader {
           : extentValue(this.#engine, blocks.tableAt(table), this.pointer, this.length)
     }
     return true
+  }
+  /** Length of a key's value, of which nothing but the list of its extents is read; undefined if the key is not there. See `find`. */
+  findLength(tree: Tree, key: number, keyLength: number, seqno: number): number | undefined {
+    if (!this.find(tree, key, keyLength, seqno, true)) return undefined
+    const { kernel, blocks } = this.#engine
+    const length = kernel.word(SLOT_LENGTH)
+    const table = kernel.word(SLOT_TABLE)
+    if ((kernel.word(SLOT_TYPE) & TYPE_MASK) !== TYPE_EXTENT || table === 0) return length
+    return extentValueLength(this.#engine, blocks.tableAt(table), kernel.word(SLOT_POINTER), length)
   }
 }

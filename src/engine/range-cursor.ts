@@ -21,6 +21,7 @@ import { noPages } from '../kernel/kernel.ts'
 import { compareKeys } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue } from './large-value.ts'
+import type { Lease } from './lease.ts'
 import type { Tree } from './tree.ts'
 
 /** The first chunk is small, for those who leave after a few entries; then they grow. */
@@ -47,14 +48,21 @@ export interface RangeSpan {
   readonly keysOnly: boolean
 }
 
+/** Who hands out the bytes of a cursor's entry where they lie. */
+export interface Borrower {
+  /** Copies what was handed out in this step, because the page goes. @returns false if that cannot be any more */
+  detach(): boolean
+}
+
 /**
  * A range read in chunks at one seqno. Between two chunks it holds that seqno, one page and its place in it: each chunk is a merge of
- * its own over the newest SuperVersion, begun behind the last key. So it pins neither memtables nor files.
+ * its own over the newest SuperVersion, begun behind the last key. So it pins neither memtables nor files, and the page only as long
+ * as nobody needs it more (CursorPages).
  *
  * After `next()` returned true the current key lies at `keyPointer`, `keyLength` and its value at `valuePointer`, `valueLength`, or
- * in `large`, until the next call of `next()`.
+ * in `large`, until the next call of `next()`. As a lease it is for who hands them out in place: he counts it up at every step.
  */
-export class RangeCursor {
+export class RangeCursor implements Lease {
   readonly #engine: Engine
   readonly #tree: Tree
   readonly #span: RangeSpan
@@ -68,8 +76,15 @@ export class RangeCursor {
   #remaining: number
   #started = false
   #ended = false
+  #open = true
+  /** The key handed out last, if the page it was in is gone. */
+  #resumeKey: Uint8Array | undefined
+  /** Where the cursor stood when somebody wanted its page. */
+  #looked = 0
   /** The value of the chunk's last entry if it is kept apart. */
   #largeValue: Uint8Array | undefined
+  generation = 0
+  borrower: Borrower | undefined
   keyPointer = 0
   keyLength = 0
   valuePointer = 0
@@ -84,6 +99,7 @@ export class RangeCursor {
     this.#remaining = span.limit
     this.#capacity = span.limit <= ONE_CHUNK_ENTRIES ? LARGEST_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#ended = span.limit <= 0 || isEmpty(span)
+    engine.openRanges++
   }
 
   /** Goes to the next entry. @returns false at the end. @throws CORRUPT, IO, NO_MEMORY, CLOSED */
@@ -111,13 +127,52 @@ export class RangeCursor {
     return true
   }
 
-  /** Gives the page back. Idempotent. */
+  /** Passes over what is left of the chunk, or over the next one. @returns the number of entries; 0 at the end. @throws as next */
+  passChunk(): number {
+    if (!this.next()) return 0
+    const entries = 1 + this.#left
+    this.#left = 0
+    return entries
+  }
+
+  /** Gives the page back. Idempotent, and possible after the database was closed. */
   close(): void {
+    if (!this.#open) return
+    const engine = this.#engine
+    this.#open = false
     this.#ended = true
     this.#left = 0
-    if (this.#page === 0) return
-    this.#engine.kernel.exports.freePage(this.#page)
+    this.generation++
+    engine.openRanges--
+    // NOTE: a closed database took its pages back already.
+    if (this.#page !== 0 && !engine.closed) engine.kernel.exports.freePage(this.#page)
+    if (this.#page !== 0) engine.cursorPages.remove(this)
     this.#page = 0
+  }
+
+  /** Whether it was stepped between the last call of this and now. */
+  steppedSinceLook(): boolean {
+    const stepped = this.#position !== this.#looked
+    this.#looked = this.#position
+    return stepped
+  }
+
+  /** Gives the page back between two steps; the next one reads on behind the key handed out last. @returns false if it is lent */
+  dropPage(): boolean {
+    if (this.borrower?.detach() === false) return false
+    const { kernel } = this.#engine
+    // NOTE: after passChunk the last key of the chunk counts as handed out.
+    const isLast = this.#left === 0
+    const key = isLast ? this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES : this.keyPointer
+    const length = isLast ? kernel.view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true) : this.keyLength
+    this.#resumeKey = kernel.u8.slice(key, key + length)
+    if (!isLast) this.#ended = false
+    this.#remaining += this.#left
+    this.#left = 0
+    this.#capacity = FIRST_CHUNK_BYTES
+    kernel.exports.freePage(this.#page)
+    this.#page = 0
+    return true
   }
 
   /** Reads the next chunk into the page. */
@@ -125,7 +180,10 @@ export class RangeCursor {
     const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
     this.#engine.assertReadable(this.#tree)
-    if (this.#page === 0) this.#page = this.#engine.room.chunkPage()
+    if (this.#page === 0) {
+      this.#page = this.#engine.room.chunkPage()
+      this.#engine.cursorPages.add(this)
+    }
     this.#begin()
     try {
       const end = this.#span.reverse ? this.#span.lower : this.#span.upper
@@ -169,7 +227,12 @@ export class RangeCursor {
     let keyLength = -1
     let bound = BOUND_BEFORE
     const continues = this.#started
-    if (continues) {
+    if (continues && this.#resumeKey !== undefined) {
+      keyLength = this.#resumeKey.byteLength
+      u8.set(this.#resumeKey, input)
+      this.#resumeKey = undefined
+      bound = reverse ? BOUND_BEFORE : BOUND_AFTER
+    } else if (continues) {
       keyLength = view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true)
       const key = this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES
       u8.copyWithin(input, key, key + keyLength)

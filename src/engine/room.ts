@@ -95,15 +95,15 @@ export class Room {
     // NOTE: what only a rotation can mend is mended at once by forRecord; waiting is for flushes.
     const blocked =
       trees.some((tree) => this.#full(tree) && tree.sealed.length >= SEALED_LIMIT) ||
-      this.#engine.kernel.freePages() + this.#engine.blocks.evictablePages < pages + RESERVED_PAGES ||
+      this.#reclaimablePages() < pages + RESERVED_PAGES ||
       this.#overBudget(pages)
     return blocked && this.#engine.flusher.request()
   }
 
   /** A page for a range, which leaves a flush its own. @throws NO_MEMORY */
   chunkPage(): number {
-    const { kernel, blocks } = this.#engine
-    if (kernel.freePages() <= FLUSH_PAGES) blocks.releasePages(FLUSH_PAGES + 1 - kernel.freePages())
+    const { kernel } = this.#engine
+    if (kernel.freePages() <= FLUSH_PAGES) this.#reclaim(FLUSH_PAGES + 1)
     if (kernel.freePages() <= FLUSH_PAGES) throw noPages()
     return kernel.page()
   }
@@ -152,7 +152,7 @@ export class Room {
 
   /** Makes room on this thread. */
   #make(trees: readonly Tree[], pages: number): void {
-    const { kernel, journals, flusher, blocks } = this.#engine
+    const { kernel, journals, flusher } = this.#engine
     journals.rotateIfFull()
     for (const tree of trees) {
       if (!this.#full(tree)) continue
@@ -160,8 +160,7 @@ export class Room {
       flusher.seal(tree)
     }
     while (this.#overBudget(pages) || kernel.freePages() < pages + RESERVED_PAGES) {
-      const missing = pages + RESERVED_PAGES - kernel.freePages()
-      if (missing > 0) blocks.releasePages(missing)
+      this.#reclaim(pages + RESERVED_PAGES)
       if (!this.#overBudget(pages) && kernel.freePages() >= pages + RESERVED_PAGES) break
       if (flusher.flushOneSync()) continue
       const largest = this.#largestActive()
@@ -171,6 +170,19 @@ export class Room {
       }
       flusher.seal(largest)
     }
+  }
+
+  /** Pages that are free or that #reclaim can free. */
+  #reclaimablePages(): number {
+    const { kernel, blocks, cursorPages } = this.#engine
+    return kernel.freePages() + blocks.evictablePages + cursorPages.count
+  }
+
+  /** Tries to have that many pages free, by what costs nothing but another read: blocks first, then pages of idle cursors. */
+  #reclaim(wanted: number): void {
+    const { kernel, blocks, cursorPages } = this.#engine
+    if (kernel.freePages() < wanted) blocks.releasePages(wanted - kernel.freePages())
+    if (kernel.freePages() < wanted) cursorPages.release(wanted - kernel.freePages())
   }
 
   #largestActive(): Tree | undefined {

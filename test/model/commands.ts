@@ -1,9 +1,10 @@
 /** The commands of the model test: each does one thing to the database and to the model, and compares. */
 import fc from 'fast-check'
 import { type Bytes, type Durability, type Operation, defaultKeyspace, range as rangeOf } from '../model.ts'
+import { engineOf } from '../integration/regressions/support.ts'
 import type { SubjectOperation } from '../support/subject.ts'
 import { key, largeValue, middleValue, range, show, smallValue, value, valueBytes } from './arbitraries.ts'
-import { ask, askSync, expectedAnswer, question } from './reading.ts'
+import { ask, askSync, copied, expectedAnswer, question } from './reading.ts'
 import { calls, runConcurrently, runTurn, turnSteps } from './turns.ts'
 import { type World, check, keys, values } from './world.ts'
 
@@ -176,13 +177,15 @@ const openIterator = command(
     route: fc.nat(2),
     range,
     what: fc.constantFrom('range', 'keys', 'values'),
+    slices: fc.boolean(),
     sync,
   }),
   async (world, args) => {
     const { reads, options, entries } = world.view(args.keyspace, args.snapshot, args.route)
     const hits = rangeOf(entries, args.range)
     const expected = args.what === 'range' ? hits : args.what === 'keys' ? keys(hits) : values(hits)
-    const asked = { ...args.range, ...options }
+    // Whether slices or copies of the decoded: the types do not matter here.
+    const asked = { ...args.range, ...options, slices: args.slices as false }
     if (args.sync) {
       const made =
         args.what === 'range'
@@ -226,8 +229,9 @@ const stepIterator = command(
       const { expected, position } = iterator
       check(done, position >= expected.length, `iterator done after ${position} of ${expected.length} items`)
       if (done) return
-      check(item, expected[position], `item ${position} of ${expected.length} of an iterator`)
-      world.hold(item)
+      const copy = copied(item)
+      check(copy, expected[position], `item ${position} of ${expected.length} of an iterator`)
+      world.hold(copy)
       iterator.position++
     }
   },
@@ -248,6 +252,11 @@ const dropIterator = command(
   },
   (world) => world.iterators.length > 0,
 )
+
+/** What happens to iterators when memory runs short, which no caller can ask for. */
+const dropPages = command('dropPages', fc.constantFrom(1, 2, 100), async ({ database }, count) => {
+  engineOf(database).cursorPages.release(count)
+})
 
 const flush = command(
   'flush',
@@ -329,6 +338,6 @@ export const commands: fc.Arbitrary<Command>[] = [
   ...[put, put, put, put, remove, remove, batch, batch, batch, fill, fill],
   ...[turnCommand, turnCommand, concurrentCommand],
   ...[read, read, read, read, read, read, takeSnapshot, closeSnapshot],
-  ...[openIterator, openIterator, stepIterator, stepIterator, stepIterator, dropIterator],
+  ...[openIterator, openIterator, stepIterator, stepIterator, stepIterator, dropIterator, dropPages],
   ...[flush, flush, persist, reopen, createKeyspace, createKeyspace, dropKeyspace, compareAll],
 ]

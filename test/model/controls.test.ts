@@ -47,7 +47,8 @@ const bugs: Record<string, Wrong> = {
     range: (right) =>
       async function* (options?: RangeOptions<Key>) {
         for (let at = 0; ; at++) {
-          const entry = [...right.rangeSync(options)][at]
+          // Slices of a range that has ended would be noticed for another reason.
+          const entry = [...right.rangeSync({ ...options, slices: false })][at]
           if (entry === undefined) return
           yield entry
         }

@@ -31,10 +31,7 @@ async function count(directory: string, options: CountChoice): Promise<void> {
   const range = rangeOf(options, options.keyEncoding)
   const output = new Output()
   await withKeyspace(directory, options, async (keyspace) => {
-    let entries = 0
-    const keys = keyspace.keys(range)[Symbol.asyncIterator]()
-    while (!(await keys.next()).done) entries++
-    output.line(String(entries))
+    output.line(String(await keyspace.count(range)))
     await output.flush()
   })
 }

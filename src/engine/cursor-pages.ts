@@ -1,0 +1,35 @@
+import type { RangeCursor } from './range-cursor.ts'
+
+/**
+ * The cursors that hold a page. When pages run short the idle ones lose theirs: they read on from the key handed out last, so that
+ * iterators in the middle of a range, however many, never stop a write, a flush or each other.
+ */
+export class CursorPages {
+  /** About the least recently stepped first: a second chance at the end for those that were stepped since they were looked at last. */
+  readonly #holders = new Set<RangeCursor>()
+
+  /** Pages held. */
+  get count(): number {
+    return this.#holders.size
+  }
+
+  add(cursor: RangeCursor): void {
+    this.#holders.add(cursor)
+  }
+
+  remove(cursor: RangeCursor): void {
+    this.#holders.delete(cursor)
+  }
+
+  /** Takes up to `count` pages back. */
+  release(count: number): void {
+    // NOTE: every cursor is looked at twice at most: its second chance, and then.
+    let looks = 2 * this.#holders.size
+    for (const cursor of this.#holders) {
+      if (count <= 0 || looks-- <= 0) return
+      this.#holders.delete(cursor)
+      if (!cursor.steppedSinceLook() && cursor.dropPage()) count--
+      else this.#holders.add(cursor)
+    }
+  }
+}
