@@ -34,3 +34,5 @@ export {
 } from './memtable/cursor'
 export { arenaAllocate, arenaFree } from './memtable/arena'
 export { listInsert, nodeBytes, nodeCreate, spliceCreate } from './memtable/skiplist'
+export { LZ4_SCRATCH_BYTES, lz4Compress } from './table/lz4-compress'
+export { lz4Decompress } from './table/lz4-decompress'
