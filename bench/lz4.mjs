@@ -28,14 +28,15 @@ export async function run({ rounds }) {
 
 function measure(x, data, fill, blockBytes, rounds) {
   const { u8 } = x
-  const raw = (i) => (1 + i) * PAGE_BYTES
-  const compressed = (i) => raw(BLOCKS + i)
-  const scratch = raw(2 * BLOCKS)
-  const out = raw(2 * BLOCKS + 1)
+  // Each region starts on a page; blocks lie close together, because at distances of a power of two they would share cache lines.
+  const scratch = PAGE_BYTES
+  const out = 2 * PAGE_BYTES
+  const raw = (i) => 4 * PAGE_BYTES + i * blockBytes
+  const compressed = (i) => (6 + BLOCKS) * PAGE_BYTES + i * (blockBytes + 1024)
   const lengths = []
   for (let i = 0; i < BLOCKS; i++) {
     u8.set(fill(i).subarray(0, blockBytes), raw(i))
-    lengths.push(x.lz4Compress(raw(i), blockBytes, compressed(i), PAGE_BYTES, scratch))
+    lengths.push(x.lz4Compress(raw(i), blockBytes, compressed(i), blockBytes + 1024, scratch))
   }
   const steps = Math.ceil(ROUND_BYTES / blockBytes)
   const times = { compress: [], decompress: [] }
@@ -105,7 +106,7 @@ async function kernel() {
       file,
     ])
     if (error) throw new Error(`kernel: ${stderr.toString()}`)
-    const wasmPages = ((2 * BLOCKS + 3) * PAGE_BYTES) / 65536
+    const wasmPages = ((2 * BLOCKS + 8) * PAGE_BYTES) / 65536
     const memory = new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages, shared: true })
     const { instance } = await WebAssembly.instantiate(readFileSync(file), { env: { memory, abort() {} } })
     return { ...instance.exports, u8: new Uint8Array(memory.buffer) }

@@ -1,23 +1,23 @@
 import {
   copyBytes,
   fillBytes,
+  loadU16,
   loadU32,
   loadU64,
   loadU8,
   loadV128,
   storeU16,
-  storeU32,
   storeU8,
   storeV128,
 } from '../memory/bytes'
 import { BLOCK_MAX_BYTES } from '../memory/layout'
 import { LENGTH_BITS, LENGTH_BYTE_MORE, LENGTH_MORE, MATCH_MIN_BYTES, OFFSET_MAX } from './lz4-layout'
 
-/** Bytes of lz4Compress's scratch: a hash table of the u32 addresses at which the hashed bytes were seen last. */
+/** Bytes of lz4Compress's scratch: a hash table of u16, the positions (modulo 2^16) at which the hashed bytes were seen last. */
 export const LZ4_SCRATCH_BYTES: u32 = 16384
-const HASH_BITS: u32 = 12
+const HASH_BITS: u32 = 13
 /** Short inputs use less of it, because it is cleared for each. */
-const SHORT_HASH_BITS: u32 = 11
+const SHORT_HASH_BITS: u32 = 12
 const SHORT_BYTES: u32 = 8192
 /** A prime that spreads the 5 bytes that are hashed. */
 const HASH_FACTOR: u64 = 889523592379
@@ -43,18 +43,19 @@ export function lz4Compress(from: u32, length: u32, to: u32, capacity: u32, scra
   if (length > MATCH_START_LIMIT) {
     const isShort = length <= SHORT_BYTES
     const shift: u64 = 64 - (isShort ? SHORT_HASH_BITS : HASH_BITS)
-    fillBytes(scratch, 0, isShort ? LZ4_SCRATCH_BYTES >>> 1 : LZ4_SCRATCH_BYTES)
+    fillBytes(scratch, 0, 2 << (isShort ? SHORT_HASH_BITS : HASH_BITS))
     const startLimit = end - MATCH_START_LIMIT
     const matchLimit = end - LAST_LITERALS
-    storeU32(bucketOf(scratch, from, shift), from)
     let p = from + 1
     let searched: u32 = 1 << SKIP_BITS
     while (p <= startLimit) {
       const bucket = bucketOf(scratch, p, shift)
-      let match = loadU32(bucket)
-      storeU32(bucket, p)
-      // NOTE: an empty bucket is 0, which lies before every input. All others name places before p.
-      if (match < from || p - match > OFFSET_MAX || loadU32(match) != loadU32(p)) {
+      const distance = (p - from - loadU16(bucket)) & OFFSET_MAX
+      storeU16(bucket, p - from)
+      let match = p - distance
+      // NOTE: every bucket names a place in the input at or before p, an empty one its start or one 2^16 further, and any place before p is
+      // as good as another if its bytes are the same. So one comparison decides, which a processor mostly predicts.
+      if (loadU32(match) != loadU32(p) || distance == 0) {
         p += searched++ >>> SKIP_BITS
         continue
       }
@@ -69,7 +70,7 @@ export function lz4Compress(from: u32, length: u32, to: u32, capacity: u32, scra
       if (out == 0) return 0
       anchor = p
       searched = 1 << SKIP_BITS
-      if (p <= startLimit) storeU32(bucketOf(scratch, p - 2, shift), p - 2)
+      if (p <= startLimit) storeU16(bucketOf(scratch, p - 2, shift), p - 2 - from)
     }
   }
   const literals = end - anchor
@@ -84,7 +85,7 @@ export function lz4Compress(from: u32, length: u32, to: u32, capacity: u32, scra
 // @ts-ignore: decorator
 @inline
 function bucketOf(scratch: u32, p: u32, shift: u64): u32 {
-  return scratch + ((<u32>(((loadU64(p) << 24) * HASH_FACTOR) >>> shift)) << 2)
+  return scratch + ((<u32>(((loadU64(p) << 24) * HASH_FACTOR) >>> shift)) << 1)
 }
 
 /** The first place from p to `limit` whose byte is not that at `match` and further on. Nothing at or behind `limit` is read. */
