@@ -37,7 +37,7 @@ export function extentValue(engine: Engine, table: TableFile, pointer: number, l
   const valueLength = varint()
   let offset = varint()
   const count = varint()
-  // NOTE: a length is trusted only as far as the file is long.
+  // NOTE: a length is trusted only as far as the file is long enough to hold it.
   if (valueLength > engine.valueLengthLimit(table))
     throw blockProblem(table, offset, 'an extent list does not add up')
   const value = new Uint8Array(valueLength)

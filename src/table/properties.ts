@@ -1,5 +1,6 @@
 import { corrupt } from '../errors.ts'
 import { FieldReader, FieldWriter } from '../version/fields.ts'
+import { compressionNumber, type Compression } from './compression.ts'
 import type { TableInfo } from '../version/version.ts'
 
 /** Longest piece of a key that the properties repeat; two of them fit a block beside everything else. */
@@ -14,6 +15,8 @@ export interface TableStatistics {
   readonly indexBlocks: number
   readonly extentBlocks: number
   readonly blockBytes: number
+  /** Aimed at. */
+  readonly compression: Compression
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
@@ -36,6 +39,7 @@ export function encodeProperties(info: TableInfo, statistics: TableStatistics): 
   fields.number(16, statistics.createdAt)
   fields.number(18, info.keyspaceId)
   fields.number(20, statistics.blockBytes)
+  fields.number(32, compressionNumber(statistics.compression))
   return fields.finish()
 }
 

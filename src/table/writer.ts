@@ -28,6 +28,7 @@ import type { File } from '../fs/filesystem.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
 import type { TableInfo } from '../version/version.ts'
 import { encodeFooter, encodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
+import { compressionNumber, type Compression } from './compression.ts'
 import { encodeProperties } from './properties.ts'
 import type { TableFile } from './table-file.ts'
 import { createTableRecord, fillTableRecord, freeTableRecord } from './table-record.ts'
@@ -48,17 +49,26 @@ export class TableWriter {
   readonly file: File
   readonly #kernel: Kernel
   readonly #keyspaceId: number
+  readonly #compression: Compression
   readonly #builder: number
   /** The table's record, so far with nothing but the salt; the open table takes it over. */
   readonly #record: number
   #length = 0
 
   /** `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
-  constructor(kernel: Kernel, file: File, id: number, keyspaceId: number, salt: Uint8Array) {
+  constructor(
+    kernel: Kernel,
+    file: File,
+    id: number,
+    keyspaceId: number,
+    salt: Uint8Array,
+    compression: Compression = 'none',
+  ) {
     this.#kernel = kernel
     this.id = id
     this.file = file
     this.#keyspaceId = keyspaceId
+    this.#compression = compression
     this.#record = createTableRecord(kernel)
     kernel.u8.set(salt, this.#record)
     const { exports } = kernel
@@ -69,6 +79,7 @@ export class TableWriter {
         INDEX_BLOCK_BYTES,
         this.#record,
         FILE_HEADER_BYTES,
+        compressionNumber(compression),
       ) >>> 0
     if (this.#builder === 0) {
       freeTableRecord(kernel, this.#record)
@@ -120,6 +131,7 @@ export class TableWriter {
       indexBlocks: this.#word(BUILDER_INDEX_BLOCKS),
       extentBlocks: this.#word(BUILDER_EXTENT_BLOCKS),
       blockBytes: BLOCK_BYTES,
+      compression: this.#compression,
       createdAt,
     })
     // NOTE: nobody else has anything in the input page: a flush never runs inside a read or between a write's encoding and its end.

@@ -43,6 +43,7 @@ export interface BuildOptions {
   interval: number
   indexBlockBytes: number
   slice: number
+  compression: number
 }
 
 /** A table file, its header left zero, and what the builder said about it. */
@@ -103,6 +104,7 @@ export function buildTables(
         options.indexBlockBytes,
         salt,
         FILE_HEADER_BYTES,
+        options.compression,
       ) >>> 0
     if (builder === 0) throw new Error('no pages')
     if (previous === 0) x.builderFromMemtable(builder, memtable)
