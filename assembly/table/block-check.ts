@@ -32,7 +32,7 @@ import { lz4Decompress } from './lz4-decompress'
 /** Longest payload, compressed or not. */
 const PAYLOAD_MAX_BYTES: u32 = BLOCK_MAX_BYTES - BLOCK_HEADER_BYTES - BLOCK_TRAILER_BYTES
 
-/** Root index, properties and filters are not: they are read once, or looked at without a page to decompress into. */
+/** The kinds of which a table has many. */
 // @ts-ignore: decorator
 @inline
 function mayBeCompressed(kind: u32): bool {

@@ -363,6 +363,22 @@ describe('decompressing hostile bytes', () => {
     expect(decompress(Uint8Array.from(block), 102)).toBeUndefined()
   })
 
+  test('whole words are written only where they fit', () => {
+    const run = (length: number, byte: number): number[] => Array<number>(length).fill(byte)
+    for (let literals = 0; literals < 15; literals++) {
+      for (let rest = 5; rest < 40; rest++) {
+        const last = rest < 15 ? [rest << 4] : [0xf0, rest - 15]
+        const block = [0xf0, 15, ...run(30, 1), 1, 0, literals << 4, ...run(literals, 2), 16, 0]
+        block.push(...last, ...run(rest, 3))
+        const rawLength = 30 + 4 + literals + 4 + rest
+        expectSame(
+          decompress(Uint8Array.from(block), rawLength),
+          decompressBlock(Uint8Array.from(block), rawLength),
+        )
+      }
+    }
+  })
+
   test('what the list above varies is good', () => {
     expectSame(
       decompress(Uint8Array.from([0x14, 1, 1, 0, 0x50, 1, 2, 3, 4, 5]), 14),
