@@ -44,3 +44,5 @@ export {
 export { filterAdd, filterLine, filterMayContain } from './table/filter'
 export { arenaAllocate, arenaFree } from './memtable/arena'
 export { listInsert, nodeBytes, nodeCreate, spliceCreate } from './memtable/skiplist'
+export { LZ4_SCRATCH_BYTES, lz4Compress } from './table/lz4-compress'
+export { lz4Decompress } from './table/lz4-decompress'

@@ -21,7 +21,7 @@ import { cacheInsert, frameUnpin } from './cache'
 
 /**
  * KernelExports.loadBlock: checks the block of a table that lies at [block, block + size) as it was read from the file, and puts it where
- * reads find it: with `keep` into a record of the table's own (root index and filter only), else into the cache.
+ * reads find it, decompressed in the page `target` if it is compressed: with `keep` into a record of the table's own (root index and filter only), else into the cache.
  */
 export function loadBlock(
   slot: u32,
@@ -31,8 +31,9 @@ export function loadBlock(
   kind: u32,
   offset: f64,
   keep: u32,
+  target: u32,
 ): u32 {
-  const status = checkBlock(slot, block, size, kind, table, offset)
+  const status = checkBlock(slot, block, size, kind, table, offset, target)
   if (status != STATUS_OK) return status
   const payload = loadU32(slot + SLOT_POINTER)
   const length = loadU32(slot + SLOT_LENGTH)

@@ -263,6 +263,9 @@ export const BLOCK_HEADER_BYTES: u32 = 16
 export const BLOCK_TRAILER_BYTES: u32 = 8
 /** A whole block, header and checksum included, fits a page. */
 export const BLOCK_MAX_BYTES: u32 = 131072
+/** What a block's header says of its payload; what a builder aims at. */
+export const COMPRESSION_NONE: u32 = 0
+export const COMPRESSION_LZ4: u32 = 1
 /** Payload of the longest block that the cache holds: all kinds but extents. */
 export const BLOCK_MAX_CACHED_PAYLOAD: u32 = 130976
 

@@ -7,11 +7,14 @@ import {
   BLOCK_HEADER_BYTES,
   BLOCK_INDEX,
   BLOCK_MAX_BYTES,
+  BLOCK_MAX_CACHED_PAYLOAD,
   BLOCK_PROPERTIES,
   BLOCK_ROOT_INDEX,
   BLOCK_TRAILER_BYTES,
   FILTER_BLOCK_LINES,
   FILTER_LINE_BYTES,
+  COMPRESSION_LZ4,
+  COMPRESSION_NONE,
   SLOT_LENGTH,
   SLOT_POINTER,
   STATUS_CHECKSUM,
@@ -20,7 +23,6 @@ import {
   STATUS_UNKNOWN_FORMAT,
 } from '../memory/layout'
 import {
-  COMPRESSION_NONE,
   HEADER_COMPRESSION,
   HEADER_FLAGS,
   HEADER_KIND,
@@ -29,25 +31,57 @@ import {
   HEADER_ZERO,
 } from './block-layout'
 import { walkPayload } from './block-walk'
+import { lz4Decompress } from './lz4-decompress'
+
+/** Longest payload, compressed or not. */
+const PAYLOAD_MAX_BYTES: u32 = BLOCK_MAX_BYTES - BLOCK_HEADER_BYTES - BLOCK_TRAILER_BYTES
+
+/** The kinds of which a table has many. */
+// @ts-ignore: decorator
+@inline
+function mayBeCompressed(kind: u32): bool {
+  return kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_EXTENT
+}
 
 /**
  * KernelExports.checkBlock: whether [block, block + size) is a block of `kind` as it lies at `offset` of the file with that
- * salt. Reads nothing else, whatever the bytes are; after OK readers follow what is in it without checks.
+ * salt. Reads nothing else, and writes nothing but a compressed payload to the page `target`, whatever the bytes are; after OK readers follow
+ * what is in the payload without checks.
  */
-export function checkBlock(slot: u32, block: u32, size: u32, kind: u32, salt: u32, offset: f64): u32 {
+export function checkBlock(
+  slot: u32,
+  block: u32,
+  size: u32,
+  kind: u32,
+  salt: u32,
+  offset: f64,
+  target: u32,
+): u32 {
   if (size < BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES || size > BLOCK_MAX_BYTES) return STATUS_MALFORMED
   const length = size - (BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES)
-  const payload = block + BLOCK_HEADER_BYTES
+  let payload = block + BLOCK_HEADER_BYTES
   // The checksum first: an accident is called one, wherever it hit.
   const checksum = mixed(block, BLOCK_HEADER_BYTES + length, kind, salt, <u64>offset)
   if (checksum != loadU64(payload + length)) return STATUS_CHECKSUM
   if (loadU8(block + HEADER_KIND) != kind) return STATUS_MALFORMED
-  if (loadU8(block + HEADER_COMPRESSION) != COMPRESSION_NONE) return STATUS_UNKNOWN_FORMAT
+  const compression = loadU8(block + HEADER_COMPRESSION)
+  const isCompressed = compression == COMPRESSION_LZ4 && mayBeCompressed(kind)
+  if (!isCompressed && compression != COMPRESSION_NONE) return STATUS_UNKNOWN_FORMAT
   if (loadU16(block + HEADER_FLAGS) != 0 || loadU32(block + HEADER_ZERO) != 0) return STATUS_UNKNOWN_FORMAT
   if (loadU32(block + HEADER_STORED_LENGTH) != length) return STATUS_MALFORMED
-  if (loadU32(block + HEADER_RAW_LENGTH) != length) return STATUS_MALFORMED
+  const rawLength = loadU32(block + HEADER_RAW_LENGTH)
+  if (isCompressed) {
+    if (!ASC_NO_ASSERT) assert(target != 0)
+    if (rawLength <= length || rawLength > PAYLOAD_MAX_BYTES) return STATUS_MALFORMED
+    if (!lz4Decompress(payload, length, target, rawLength)) return STATUS_MALFORMED
+    payload = target
+  } else if (rawLength != length) {
+    return STATUS_MALFORMED
+  }
+  // What the cache holds fits one of its pages.
+  if (kind != BLOCK_EXTENT && rawLength > BLOCK_MAX_CACHED_PAYLOAD) return STATUS_MALFORMED
   if (kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_ROOT_INDEX) {
-    const status = walkPayload(payload, length, kind != BLOCK_DATA, <u64>offset)
+    const status = walkPayload(payload, rawLength, kind != BLOCK_DATA, <u64>offset)
     if (status != STATUS_OK) return status
   } else if (kind == BLOCK_FILTER) {
     if (length == 0 || length % FILTER_LINE_BYTES != 0) return STATUS_MALFORMED
@@ -56,6 +90,6 @@ export function checkBlock(slot: u32, block: u32, size: u32, kind: u32, salt: u3
     return STATUS_UNKNOWN_FORMAT
   }
   storeU32(slot + SLOT_POINTER, payload)
-  storeU32(slot + SLOT_LENGTH, length)
+  storeU32(slot + SLOT_LENGTH, rawLength)
   return STATUS_OK
 }

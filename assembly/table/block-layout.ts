@@ -29,7 +29,6 @@ export const HEADER_FLAGS: u32 = 2
 export const HEADER_STORED_LENGTH: u32 = 4
 export const HEADER_RAW_LENGTH: u32 = 8
 export const HEADER_ZERO: u32 = 12
-export const COMPRESSION_NONE: u32 = 0
 
 /** Seqnos are below this. */
 export const SEQNO_LIMIT: u64 = 1 << 53

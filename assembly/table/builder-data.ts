@@ -1,7 +1,6 @@
-import { copyBytes, loadF64, loadU32, storeF64, storeU32, storeU64 } from '../memory/bytes'
+import { loadF64, loadU32, storeF64, storeU32, storeU64 } from '../memory/bytes'
 import {
   BLOCK_DATA,
-  BLOCK_EXTENT,
   BUILDER_DATA_BLOCKS,
   BUILDER_EXTENT_BLOCKS,
   BUILDER_HIGHEST_SEQNO,
@@ -21,6 +20,7 @@ import {
   writerLastTrailer,
   writerLowestSeqno,
 } from './block-writer'
+import { outputCompressed, outputExtent } from './builder-compress'
 import {
   BUILDER_APPENDED,
   BUILDER_CHAIN,
@@ -31,7 +31,6 @@ import {
   BUILDER_PENDING_OFFSET,
   BUILDER_PENDING_SIZE,
   lastKey,
-  outputBlock,
   outputPayload,
 } from './builder-state'
 
@@ -54,7 +53,7 @@ export function finishDataBlock(builder: u32): bool {
   storeU32(builder + BUILDER_MAX_KEY_LENGTH, writerLastKey(writer, key))
   storeU64(builder + BUILDER_LAST_TRAILER, writerLastTrailer(writer))
   const length = writerFinish(writer, payload, lowest)
-  storeU64(builder + BUILDER_PENDING_OFFSET, outputBlock(builder, BLOCK_DATA, length))
+  storeU64(builder + BUILDER_PENDING_OFFSET, outputCompressed(builder, BLOCK_DATA, length))
   storeU32(builder + BUILDER_PENDING_SIZE, loadU32(builder + BUILDER_APPENDED))
   storeU32(builder + BUILDER_DATA_BLOCKS, loadU32(builder + BUILDER_DATA_BLOCKS) + 1)
   return true
@@ -62,18 +61,17 @@ export function finishDataBlock(builder: u32): bool {
 
 /** Turns a value's page chain into extents, one for each page; BUILDER_EXTENTS_OFFSET: where the first one lies. */
 export function writeExtents(builder: u32, chain: u32): bool {
-  let page = loadU32(builder + BUILDER_IN_EXTENTS) != 0 ? loadU32(builder + BUILDER_CHAIN) : chain
+  let written = loadU32(builder + BUILDER_IN_EXTENTS)
+  let page = written != 0 ? loadU32(builder + BUILDER_CHAIN) : chain
   while (page != 0) {
     const length = loadU32(page + CHAIN_LENGTH)
-    const payload = outputPayload(builder, length)
-    if (payload == 0) {
+    if (outputPayload(builder, length) == 0) {
       storeU32(builder + BUILDER_CHAIN, page)
       return false
     }
-    copyBytes(payload, page + CHAIN_DATA, length)
-    const offset = outputBlock(builder, BLOCK_EXTENT, length)
-    if (loadU32(builder + BUILDER_IN_EXTENTS) == 0) storeU64(builder + BUILDER_EXTENTS_OFFSET, offset)
-    storeU32(builder + BUILDER_IN_EXTENTS, 1)
+    const offset = outputExtent(builder, page + CHAIN_DATA, length, written)
+    if (written == 0) storeU64(builder + BUILDER_EXTENTS_OFFSET, offset)
+    storeU32(builder + BUILDER_IN_EXTENTS, ++written)
     storeU32(builder + BUILDER_EXTENT_BLOCKS, loadU32(builder + BUILDER_EXTENT_BLOCKS) + 1)
     page = loadU32(page + CHAIN_NEXT)
   }

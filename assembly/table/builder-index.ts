@@ -20,6 +20,7 @@ import {
   writerLastTrailer,
   writerSize,
 } from './block-writer'
+import { outputCompressed } from './builder-compress'
 import {
   BUILDER_APPENDED,
   BUILDER_DATA,
@@ -142,7 +143,7 @@ export function finishIndexBlock(builder: u32): bool {
   const key = loadU32(builder + BUILDER_DATA)
   const keyLength = writerLastKey(writer, key)
   const trailer = writerLastTrailer(writer)
-  const offset = outputBlock(builder, BLOCK_INDEX, writerFinish(writer, payload, 0))
+  const offset = outputCompressed(builder, BLOCK_INDEX, writerFinish(writer, payload, 0))
   addHandle(root, key, keyLength, trailer, offset, loadU32(builder + BUILDER_APPENDED))
   storeU32(builder + BUILDER_INDEX_BLOCKS, loadU32(builder + BUILDER_INDEX_BLOCKS) + 1)
   storeU32(builder + BUILDER_INDEX_ENDS, 0)

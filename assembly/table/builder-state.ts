@@ -2,9 +2,12 @@ import { equalBytes } from '../key/compare'
 import { copyBytes, fillBytes, loadF64, loadU32, storeF64, storeU32 } from '../memory/bytes'
 import {
   BLOCK_HEADER_BYTES,
+  BLOCK_MAX_CACHED_PAYLOAD,
   BUILDER_LOWEST_SEQNO,
   BUILDER_MAX_KEY_LENGTH,
   BUILDER_OFFSET,
+  COMPRESSION_LZ4,
+  COMPRESSION_NONE,
   PAGE_BYTES,
   SLOT_LENGTH,
   SLOT_POINTER,
@@ -16,7 +19,8 @@ import { writerCreate } from './block-writer'
 import { FILTER_MAX_BITS_PER_KEY } from './filter-probes'
 
 /**
- * A table builder: five pages, of which the first holds its state and names the others, and pages of hashes (builder-filter.ts).
+ * A table builder: five pages, of which the first holds its state and names the others, pages of hashes (builder-filter.ts), and one more for
+ * compression.
  *
  *   builder   0 statistics (layout.ts) │ 128 state │ 256 writers │ 448 filter │ 512 checksum │ 1152 root index being gathered …
  *   keys      0 smallest user key │ 65536 last user key of the last finished data block
@@ -45,7 +49,7 @@ export const BUILDER_PENDING_SIZE: u32 = 192
 export const BUILDER_INDEX_ENDS: u32 = 196
 /** u32: 1 if the table takes no more index blocks. */
 export const BUILDER_ROOT_FULL: u32 = 200
-/** u32: 1 while the current value's extents are written; its page chain's page that becomes the next one. */
+/** u32: how many of the current value's extents are written, 0 if that is not going on; its page chain's page that becomes the next one. */
 export const BUILDER_IN_EXTENTS: u32 = 204
 export const BUILDER_CHAIN: u32 = 208
 /** u64: offset of the current value's first extent. */
@@ -57,6 +61,8 @@ export const BUILDER_INDEX_TIGHT: u32 = 228
 export const BUILDER_ROOT_TIGHT: u32 = 232
 /** u32: the node of the last long user key whose versions were looked at. */
 export const BUILDER_LONG_NODE: u32 = 236
+/** u32: page of the compressor (builder-compress.ts), 0 without compression. */
+export const BUILDER_SCRATCH: u32 = 240
 /** Block writers. */
 export const BUILDER_DATA_WRITER: u32 = 256
 export const BUILDER_INDEX_WRITER: u32 = 320
@@ -82,8 +88,6 @@ export const HASH_PAGE_PREVIOUS: u32 = 0
 export const HASH_PAGE_FIRST: u32 = 8
 
 const KEYS_LAST: u32 = 65536
-/** What every payload of gathered entries must leave free, so that the block fits a page. */
-const BLOCK_OVERHEAD: u32 = FRAME_BYTES + BLOCK_PAYLOAD_TRAILER
 
 /** KernelExports.builderCreate. */
 export function builderCreate(
@@ -93,6 +97,7 @@ export function builderCreate(
   salt: u32,
   offset: f64,
   bitsPerKey: f64,
+  compression: u32,
 ): u32 {
   if (!ASC_NO_ASSERT) assert(bitsPerKey == 0 || (bitsPerKey >= 1 && bitsPerKey <= FILTER_MAX_BITS_PER_KEY))
   const builder = allocatePage()
@@ -106,9 +111,17 @@ export function builderCreate(
     }
     storeU32(builder + page, pointer)
   }
+  if (compression == COMPRESSION_LZ4) {
+    const scratch = allocatePage()
+    if (scratch == 0) {
+      builderFree(builder)
+      return 0
+    }
+    storeU32(builder + BUILDER_SCRATCH, scratch)
+  }
   const data = loadU32(builder + BUILDER_DATA)
   const index = loadU32(builder + BUILDER_INDEX)
-  const size = PAGE_BYTES - BLOCK_OVERHEAD
+  const size = BLOCK_MAX_CACHED_PAYLOAD - BLOCK_PAYLOAD_TRAILER
   const interval = min(max(restartInterval, 1), 255)
   writerCreate(builder + BUILDER_DATA_WRITER, data, data + size, interval)
   writerCreate(builder + BUILDER_INDEX_WRITER, index, index + size, interval)
@@ -129,6 +142,8 @@ export function builderFree(builder: u32): void {
     const pointer = loadU32(builder + page)
     if (pointer != 0) freePage(pointer)
   }
+  const scratch = loadU32(builder + BUILDER_SCRATCH)
+  if (scratch != 0) freePage(scratch)
   freePage(builder)
 }
 
@@ -178,11 +193,18 @@ export function outputPayload(builder: u32, length: u32): u32 {
 
 /** Makes a block of the payload written at outputPayload; BUILDER_APPENDED: its size. @returns its offset in the file. */
 export function outputBlock(builder: u32, kind: u32, length: u32): u64 {
+  return outputStored(builder, kind, COMPRESSION_NONE, length, length)
+}
+
+/** The same for a payload that has been compressed or not: `length` bytes of it are written, it had `rawLength`. */
+export function outputStored(builder: u32, kind: u32, compression: u32, rawLength: u32, length: u32): u64 {
   const used = loadU32(builder + BUILDER_USED)
   const offset = <u64>loadF64(builder + BUILDER_OFFSET) + used
   const size = frameBlock(
     loadU32(builder + BUILDER_OUTPUT) + used,
     kind,
+    compression,
+    rawLength,
     length,
     builder + BUILDER_SALT,
     offset,

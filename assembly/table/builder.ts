@@ -35,6 +35,7 @@ import {
   writerFitsKey,
   writerSize,
 } from './block-writer'
+import { extentSizes } from './builder-compress'
 import { finishDataBlock, isGatheringData, writeExtents } from './builder-data'
 import { finishFilter, hasFilter, rememberHash, reserveHash } from './builder-filter'
 import {
@@ -136,11 +137,11 @@ function addNode(builder: u32, node: u32): u32 {
   if (extents != 0) {
     if (!writeExtents(builder, value)) return STATUS_FULL
     extentsOffset = loadU64(builder + BUILDER_EXTENTS_OFFSET)
-    valueLength = extentListSize(rawLength, extentsOffset, extents, value)
+    valueLength = extentListSize(rawLength, extentsOffset, extents, value, extentSizes(builder))
   }
   const to = writerAdd(writer, key, keyLength, trailer, valueLength)
   if (extents == 0) copyBytes(to, value, valueLength)
-  else writeExtentList(to, rawLength, extentsOffset, extents, value)
+  else writeExtentList(to, rawLength, extentsOffset, extents, value, extentSizes(builder))
   count(builder, key, keyLength, type, rawLength)
   if (hasFilter(builder)) rememberHash(builder, hash)
   if (longVersions != 0) storeU32(builder + BUILDER_LONG_NODE, node)

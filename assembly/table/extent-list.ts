@@ -17,29 +17,47 @@ import {
  */
 export const EXTENTS_MAX: u32 = 4096
 const EXTENT_FRAME_BYTES: u32 = BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES
+/** LZ4 makes no more of a byte. */
+const LZ4_MAX_RATIO: u32 = 255
 
-/** Bytes of the list of a value of `valueLength` bytes in `count` extents, one for each page of its chain. */
-export function extentListSize(valueLength: u32, offset: u64, count: u32, chain: u32): u32 {
+/**
+ * Bytes of the list of a value of `valueLength` bytes in `count` extents, one for each page of its chain. `sizes`: where their block sizes
+ * are noted, u32 each; 0 if none is compressed.
+ */
+export function extentListSize(valueLength: u32, offset: u64, count: u32, chain: u32, sizes: u32): u32 {
   let size = varint32Size(valueLength) + varint64Size(offset) + varint32Size(count)
-  for (let page = chain; page != 0; page = loadU32(page + CHAIN_NEXT)) {
-    size += varint32Size(loadU32(page + CHAIN_LENGTH) + EXTENT_FRAME_BYTES)
+  for (let page = chain, i: u32 = 0; page != 0; page = loadU32(page + CHAIN_NEXT), i++) {
+    size += varint32Size(extentSize(page, sizes, i))
   }
   return size
 }
 
+// @ts-ignore: decorator
+@inline
+function extentSize(page: u32, sizes: u32, i: u32): u32 {
+  return sizes != 0 ? loadU32(sizes + 4 * i) : loadU32(page + CHAIN_LENGTH) + EXTENT_FRAME_BYTES
+}
+
 /** Writes extentListSize bytes at `to`. */
-export function writeExtentList(to: u32, valueLength: u32, offset: u64, count: u32, chain: u32): void {
+export function writeExtentList(
+  to: u32,
+  valueLength: u32,
+  offset: u64,
+  count: u32,
+  chain: u32,
+  sizes: u32,
+): void {
   to = writeVarint32(to, valueLength)
   to = writeVarint64(to, offset)
   to = writeVarint32(to, count)
-  for (let page = chain; page != 0; page = loadU32(page + CHAIN_NEXT)) {
-    to = writeVarint32(to, loadU32(page + CHAIN_LENGTH) + EXTENT_FRAME_BYTES)
+  for (let page = chain, i: u32 = 0; page != 0; page = loadU32(page + CHAIN_NEXT), i++) {
+    to = writeVarint32(to, extentSize(page, sizes, i))
   }
 }
 
 /**
- * Whether [p, end) is exactly an extent list whose blocks lie before `limit` in the file and hold the value's length.
- * NOTE: the sum assumes extents without compression, the only ones there are.
+ * Whether [p, end) is exactly an extent list whose blocks lie before `limit` in the file and may hold the value's length: what they hold
+ * is known when they are decompressed.
  */
 export function checkExtentList(p: u32, end: u32, limit: u64): bool {
   let read = readVarint32(p, end)
@@ -63,6 +81,9 @@ export function checkExtentList(p: u32, end: u32, limit: u64): bool {
     bytes += size
     p = varintNext(read)
   }
-  if (p != end || bytes - <u64>(count * EXTENT_FRAME_BYTES) != valueLength) return false
+  if (p != end) return false
+  const stored = bytes - <u64>(count * EXTENT_FRAME_BYTES)
+  if (valueLength < stored || valueLength > stored * LZ4_MAX_RATIO) return false
+  if (<u64>valueLength > <u64>count * (BLOCK_MAX_BYTES - EXTENT_FRAME_BYTES)) return false
   return offset <= limit && bytes <= limit - offset
 }

@@ -357,9 +357,9 @@ export class Engine {
     return cacheStatistics(this.kernel)
   }
 
-  /** Longest value a table can hold. */
+  /** Longest value a table can hold: LZ4 makes at most 255 bytes of one. */
   valueLengthLimit(table: TableFile): number {
-    return table.info.sizeBytes
+    return 255 * table.info.sizeBytes
   }
 
   // ── closing ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -97,7 +97,7 @@ export interface KernelExports {
   cacheShrink(count: number): number
   /**
    * Checks the block at [block, block + size) as it lies at `offset` of a table's file (checkBlock), and puts it where reads find it: with
-   * `keep` ≠ 0 (root index and filter only) beside the table record, else into the cache.
+   * `keep` ≠ 0 (root index and filter only) beside the table record, else into the cache. `target`: a page for decompressing.
    * @returns OK, CHECKSUM, MALFORMED, UNKNOWN_FORMAT, or NO_PAGES (every page of the cache is in use).
    */
   loadBlock(
@@ -108,6 +108,7 @@ export interface KernelExports {
     kind: number,
     offset: number,
     keep: number,
+    target: number,
   ): number
   /** Frees what loadBlock kept beside a table record. INVARIANT: nobody reads the table any more. */
   releaseTable(table: number): void
@@ -115,10 +116,19 @@ export interface KernelExports {
   // ── blocks (docs/table-format.md) ─────────────────────────────────────────────────────────────────────
   /**
    * Checks a whole block as it lies in the file, [block, block+size): header, checksum (mixed with salt, offset and
-   * kind), then for data and index blocks a walk over every entry. SLOT_POINTER/SLOT_LENGTH: the payload.
+   * kind), then for data and index blocks a walk over every entry. SLOT_POINTER/SLOT_LENGTH: the raw payload, in the block or, if it is
+   * compressed, in the page `target`, which need not be there (0) for kinds that never are: all but data, index and extent.
    * @returns OK, CHECKSUM, MALFORMED or UNKNOWN_FORMAT.
    */
-  checkBlock(slot: number, block: number, size: number, kind: number, salt: number, offset: number): number
+  checkBlock(
+    slot: number,
+    block: number,
+    size: number,
+    kind: number,
+    salt: number,
+    offset: number,
+    target: number,
+  ): number
   /** The 8 mixed-checksum bytes of [pointer, pointer+length) as `kind` at `offset`, written at `result` (headers and footers). */
   mixedChecksum(
     pointer: number,
@@ -200,6 +210,7 @@ export interface KernelExports {
   /**
    * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of 16 bytes.
    * 0 without pages. The file header is TypeScript's; the first block lies at `offset`. `bitsPerKey`: of the table's filter, 1 to 40; 0: no filter.
+   * `compression`: COMPRESSION_LZ4 compresses data, index and extent blocks where that pays (one page more), COMPRESSION_NONE none.
    */
   builderCreate(
     blockBytes: number,
@@ -208,6 +219,7 @@ export interface KernelExports {
     salt: number,
     offset: number,
     bitsPerKey: number,
+    compression: number,
   ): number
   builderFree(builder: number): void
   /** Adds a memtable (of at most SUPERVERSION_MAX_MEMTABLES) to what is fed: smallest key first, every version. */

@@ -33,6 +33,8 @@ export class BlockLoader {
   readonly #tables = new Map<number, TableFile>()
   readonly #landing: number
   readonly #landingView: Uint8Array
+  /** Page in which blocks are decompressed. */
+  readonly #target: number
   readonly #keptLimitBytes: number
   #keptBytes = 0
 
@@ -42,6 +44,7 @@ export class BlockLoader {
     if (!kernel.exports.cacheCreate(limitPages, floorPages)) throw noPages()
     this.#keptLimitBytes = limitPages * PAGE_BYTES * KEPT_SHARE
     this.#landing = kernel.page()
+    this.#target = kernel.page()
     this.#landingView = kernel.u8.subarray(this.#landing, this.#landing + PAGE_BYTES)
   }
 
@@ -76,7 +79,16 @@ export class BlockLoader {
       kernel.freePages() > KEPT_ABOVE_PAGES &&
       this.#keptBytes + sizeBytes <= this.#keptLimitBytes
     const { exports, slot } = kernel
-    const status = exports.loadBlock(slot, table.record, this.#landing, sizeBytes, kind, offset, keep ? 1 : 0)
+    const status = exports.loadBlock(
+      slot,
+      table.record,
+      this.#landing,
+      sizeBytes,
+      kind,
+      offset,
+      keep ? 1 : 0,
+      this.#target,
+    )
     if (status === STATUS_NO_PAGES) throw noPages()
     if (status !== STATUS_OK) throw blockProblem(table, offset, status)
     if (keep) {
@@ -92,7 +104,15 @@ export class BlockLoader {
   loadOnce(table: TableFile, offset: number, sizeBytes: number, kind: number): Uint8Array {
     const { exports, slot, u8 } = this.#kernel
     this.#read(table, offset, sizeBytes)
-    const status = exports.checkBlock(slot, this.#landing, sizeBytes, kind, table.record, offset)
+    const status = exports.checkBlock(
+      slot,
+      this.#landing,
+      sizeBytes,
+      kind,
+      table.record,
+      offset,
+      this.#target,
+    )
     if (status !== STATUS_OK) throw blockProblem(table, offset, status)
     const payload = this.#kernel.word(SLOT_POINTER)
     return u8.subarray(payload, payload + this.#kernel.word(SLOT_LENGTH))

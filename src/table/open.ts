@@ -59,6 +59,7 @@ function readProperties(
       BLOCK_PROPERTIES,
       table.record,
       propertiesOffset,
+      0,
     )
     if (status !== STATUS_OK) throw blockProblem(table, propertiesOffset, status)
     const payload = kernel.word(SLOT_POINTER)

@@ -2,6 +2,7 @@ import { FILTER_BLOCK_LINES, FILTER_LINE_BYTES } from '../../assembly/memory/lay
 import { FILTER_MAX_PROBES } from '../../assembly/table/filter-probes.ts'
 import { corrupt } from '../errors.ts'
 import { FieldReader, FieldWriter } from '../version/fields.ts'
+import { compressionNumber, type Compression } from './compression.ts'
 import type { TableInfo } from '../version/version.ts'
 import { BLOCK_FRAME_BYTES, type Footer } from './format.ts'
 import type { TableFilter } from './table-file.ts'
@@ -20,6 +21,8 @@ export interface TableStatistics {
   readonly extentBlocks: number
   readonly blockBytes: number
   readonly filter: TableFilter | undefined
+  /** Aimed at. */
+  readonly compression: Compression
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
@@ -44,6 +47,7 @@ export function encodeProperties(info: TableInfo, statistics: TableStatistics): 
   fields.number(20, statistics.blockBytes)
   const { filter } = statistics
   if (filter !== undefined) fields.numbers(26, [filter.offset, filter.lines, filter.probes])
+  fields.number(32, compressionNumber(statistics.compression))
   return fields.finish()
 }
 

@@ -32,6 +32,7 @@ import { noPages, type Kernel } from '../kernel/kernel.ts'
 import type { TableInfo } from '../version/version.ts'
 import { encodeFooter, encodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
 import { DEFAULT_BITS_PER_KEY } from './filter-policy.ts'
+import { compressionNumber, type Compression } from './compression.ts'
 import { encodeProperties } from './properties.ts'
 import type { TableFile, TableFilter } from './table-file.ts'
 import { createTableRecord, fillTableRecord, freeTableRecord } from './table-record.ts'
@@ -52,6 +53,7 @@ export class TableWriter {
   readonly file: File
   readonly #kernel: Kernel
   readonly #keyspaceId: number
+  readonly #compression: Compression
   readonly #builder: number
   /** The table's record, so far with nothing but the salt; the open table takes it over. */
   readonly #record: number
@@ -65,11 +67,13 @@ export class TableWriter {
     keyspaceId: number,
     salt: Uint8Array,
     bitsPerKey: number = DEFAULT_BITS_PER_KEY,
+    compression: Compression = 'none',
   ) {
     this.#kernel = kernel
     this.id = id
     this.file = file
     this.#keyspaceId = keyspaceId
+    this.#compression = compression
     this.#record = createTableRecord(kernel)
     kernel.u8.set(salt, this.#record)
     const { exports } = kernel
@@ -81,6 +85,7 @@ export class TableWriter {
         this.#record,
         FILE_HEADER_BYTES,
         bitsPerKey,
+        compressionNumber(compression),
       ) >>> 0
     if (this.#builder === 0) {
       freeTableRecord(kernel, this.#record)
@@ -133,6 +138,7 @@ export class TableWriter {
       indexBlocks: this.#word(BUILDER_INDEX_BLOCKS),
       extentBlocks: this.#word(BUILDER_EXTENT_BLOCKS),
       blockBytes: BLOCK_BYTES,
+      compression: this.#compression,
       createdAt,
       filter,
     })

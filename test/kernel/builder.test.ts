@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest'
 import {
   BLOCK_DATA,
   BLOCK_EXTENT,
+  BLOCK_FILTER,
   BLOCK_INDEX,
   BLOCK_PROPERTIES,
+  BLOCK_ROOT_INDEX,
   BOUND_READ,
   BUILDER_DATA_BLOCKS,
   BUILDER_ENTRIES,
@@ -16,6 +18,8 @@ import {
   BUILDER_RAW_VALUE_BYTES,
   BUILDER_TOMBSTONES,
   BUILDER_WEAK_TOMBSTONES,
+  COMPRESSION_LZ4,
+  COMPRESSION_NONE,
   CONTROL_FREE_PAGES,
   PAGE_BYTES,
   SLOT_INPUT,
@@ -55,12 +59,15 @@ const salt = Uint8Array.from({ length: 16 }, (_, i) => 31 * i + 1)
 u8.set(salt, saltAt)
 /** A file is read back to the upper half of memory, which nobody allocates. */
 const fileAt = 512 * PAGE_BYTES
+/** Page in which blocks are decompressed. */
+const target = x.allocatePage() >>> 0
 const usual: BuildOptions = {
   blockBytes: 4096,
   interval: 16,
   indexBlockBytes: 32768,
   slice: 1000,
   bitsPerKey: 10,
+  compression: COMPRESSION_NONE,
 }
 
 const freePages = (): number => u32[CONTROL_FREE_PAGES >>> 2] as number
@@ -132,11 +139,18 @@ function expectStatistics(table: BuiltTable, entries: TableEntry[]): void {
   expect(word(BUILDER_EXTENT_BLOCKS)).toBe(kinds.filter((kind) => kind === BLOCK_EXTENT).length)
 }
 
+/** Checks a block of the file at fileAt. @returns address and length of its raw payload */
+function checked(kind: number, offset: number, size: number): [number, number] {
+  expect(x.checkBlock(slot, fileAt + offset, size, kind, saltAt, offset, target)).toBe(STATUS_OK)
+  return [view.getUint32(slot + SLOT_POINTER, true), view.getUint32(slot + SLOT_LENGTH, true)]
+}
+
 /** checkBlock takes every block, and the way from the root leads to entries. */
 function checkAndGet(table: BuiltTable, entries: TableEntry[]): void {
   u8.set(table.file, fileAt)
-  for (const { kind, offset, size } of readBlocks(table.file, salt)) {
-    expect(x.checkBlock(slot, fileAt + offset, size, kind, saltAt, offset)).toBe(STATUS_OK)
+  for (const { kind, offset, size, payload } of readBlocks(table.file, salt)) {
+    const [at, length] = checked(kind, offset, size)
+    expect(compareKeys(u8.subarray(at, at + length), payload)).toBe(0)
   }
   const input = view.getUint32(slot + SLOT_INPUT, true)
   const step = Math.max(1, Math.floor(entries.length / 200))
@@ -145,14 +159,14 @@ function checkAndGet(table: BuiltTable, entries: TableEntry[]): void {
     u8.set(key, input)
     view.setBigUint64(slot + SLOT_READ_SEQNO, seqno + 1n, true)
     let [offset, size] = [table.rootOffset, table.rootSize]
-    for (let level = 0; level < 2; level++) {
-      expect(x.indexSeek(slot, fileAt + offset + 16, size - 24, input, key.length, BOUND_READ)).toBe(
-        STATUS_FOUND,
-      )
+    for (const kind of [BLOCK_ROOT_INDEX, BLOCK_INDEX]) {
+      const [payload, length] = checked(kind, offset, size)
+      expect(x.indexSeek(slot, payload, length, input, key.length, BOUND_READ)).toBe(STATUS_FOUND)
       offset = view.getFloat64(slot + SLOT_NUMBER, true)
       size = view.getUint32(slot + SLOT_LENGTH, true)
     }
-    const status = x.blockGet(slot, fileAt + offset + 16, size - 24, input, key.length)
+    const [payload, length] = checked(BLOCK_DATA, offset, size)
+    const status = x.blockGet(slot, payload, length, input, key.length)
     if (type === TYPE_TOMBSTONE || type === TYPE_WEAK_TOMBSTONE) expect(status).toBe(STATUS_TOMBSTONE)
     else expect(status).toBe(STATUS_FOUND)
     if (type !== TYPE_VALUE) continue
@@ -210,6 +224,7 @@ describe('builder', () => {
     indexBlockBytes: fc.oneof(fc.integer({ min: 1, max: 300 }), fc.constantFrom(4096, 32768)),
     slice: fc.integer({ min: 1, max: 200 }),
     bitsPerKey: fc.constantFrom(0, 1, 10, 14.5, 40),
+    compression: fc.constantFrom(COMPRESSION_NONE, COMPRESSION_LZ4),
   })
 
   test('any entries, any sizes of blocks, any slices', () => {
@@ -456,21 +471,81 @@ describe('a full root index', () => {
   })
 })
 
+describe('compression', () => {
+  const compressing: BuildOptions = { ...usual, compression: COMPRESSION_LZ4 }
+  /** Bytes of which nothing can be saved. */
+  const noise = (length: number, seed: number): Uint8Array => {
+    let state = seed
+    return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24)
+  }
+  const half = (i: number): Uint8Array => Uint8Array.from([...noise(50, i + 1), ...new Uint8Array(50)])
+  const key = (i: number): string => String(i).padStart(16, '0')
+  const kinds = (table: BuiltTable, isCompressed: boolean): number[] => {
+    const blocks = readBlocks(table.file, salt).filter((block) => block.isCompressed === isCompressed)
+    return [...new Set(blocks.map(({ kind }) => kind))].sort()
+  }
+  const build = (entries: readonly TableEntry[], options = compressing): BuiltTable =>
+    buildAndCompare(entries, options)[0] as BuiltTable
+
+  test('makes data and index blocks shorter, and leaves root index and filter', () => {
+    const entries = Array.from({ length: 5000 }, (_, i) => entry(key(i), i + 1, half(i)))
+    const table = build(entries)
+    expect(kinds(table, true)).toEqual([BLOCK_DATA, BLOCK_INDEX])
+    expect(kinds(table, false)).toEqual([BLOCK_ROOT_INDEX, BLOCK_FILTER])
+    expect(table.file.length).toBeLessThan(0.7 * build(entries, usual).file.length)
+  })
+
+  test('leaves blocks of which less than an eighth can be saved', () => {
+    const saving = (zeros: number): BuiltTable =>
+      build([entry(noise(8, 5), 1, Uint8Array.from([...noise(20_000 - zeros, 3), ...new Uint8Array(zeros)]))])
+    expect(kinds(saving(0), true)).not.toContain(BLOCK_DATA)
+    expect(kinds(saving(2400), true)).not.toContain(BLOCK_DATA)
+    expect(kinds(saving(2700), true)).toContain(BLOCK_DATA)
+  })
+
+  test('compresses extents, each by itself', () => {
+    const mixed = Uint8Array.from([...noise(131_008, 1), ...new Uint8Array(131_008), ...half(1)])
+    const entries = [entry('a', 1, value(400_000, 1)), entry('b', 2, mixed), entry('c', 3, noise(300_000, 2))]
+    const table = build(entries)
+    expect(kinds(table, true)).toContain(BLOCK_EXTENT)
+    expect(kinds(table, false)).toContain(BLOCK_EXTENT)
+    const extents = readBlocks(table.file, salt).filter(({ kind }) => kind === BLOCK_EXTENT)
+    expect(extents.map(({ payload }) => payload.length)).toEqual([
+      ...[131_008, 131_008, 131_008, 6976],
+      ...[131_008, 131_008, 100],
+      ...[131_008, 131_008, 37_984],
+    ])
+    expect(extents.slice(4, 7).map(({ isCompressed }) => isCompressed)).toEqual([false, true, true])
+  })
+
+  test('any slice makes the same file', () => {
+    const entries = Array.from({ length: 3000 }, (_, i) =>
+      entry(key(i), i + 1, i % 500 === 7 ? value(150_000, i) : half(i)),
+    )
+    const { file } = build(entries)
+    for (const slice of [1, 7, 100_000]) {
+      expect(compareKeys(build(entries, { ...compressing, slice }).file, file)).toBe(0)
+    }
+  })
+})
+
 describe('edges of the contract', () => {
   test('without pages there is no builder and nothing is kept', () => {
     for (let pages = 3; pages < 9; pages++) {
       const small = bareKernel(pages)
       const free = small.u32[CONTROL_FREE_PAGES >>> 2] as number
-      const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64, 10) >>> 0
-      expect(builder !== 0).toBe(free >= 5)
-      if (builder !== 0) small.x.builderFree(builder)
-      expect(small.u32[CONTROL_FREE_PAGES >>> 2]).toBe(free)
+      for (const compression of [COMPRESSION_NONE, COMPRESSION_LZ4]) {
+        const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64, 0, compression) >>> 0
+        expect(builder !== 0).toBe(free >= (compression === COMPRESSION_LZ4 ? 6 : 5))
+        if (builder !== 0) small.x.builderFree(builder)
+        expect(small.u32[CONTROL_FREE_PAGES >>> 2]).toBe(free)
+      }
     }
   })
 
   test('a table without entries is not finished', () => {
     const memtable = x.createMemtable() >>> 0
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_ABSENT)
@@ -483,7 +558,7 @@ describe('edges of the contract', () => {
       kernel,
       Array.from({ length: 10 }, (_, i) => entry(`key ${i}`, i + 1, 'value')),
     )
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 4)).toBe(STATUS_OK)
     expect(view.getFloat64(builder + BUILDER_ENTRIES, true)).toBe(4)
@@ -495,29 +570,32 @@ describe('edges of the contract', () => {
     x.freeMemtable(memtable)
   })
 
-  test('FULL again and again changes nothing', () => {
-    const entries = Array.from({ length: 3 }, (_, i) => entry(`key ${i}`, i + 1, value(400_000, i)))
-    const memtable = fillMemtable(kernel, entries)
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
-    x.builderFromMemtable(builder, memtable)
-    expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
-    const length = view.getUint32(slot + SLOT_LENGTH, true)
-    const output = u8.slice(
-      view.getUint32(slot + SLOT_POINTER, true),
-      view.getUint32(slot + SLOT_POINTER, true) + length,
-    )
-    for (let i = 0; i < 5; i++) {
+  test.each([COMPRESSION_NONE, COMPRESSION_LZ4])(
+    'FULL again and again changes nothing (compression %i)',
+    (compression) => {
+      const entries = Array.from({ length: 3 }, (_, i) => entry(`key ${i}`, i + 1, value(400_000, i)))
+      const memtable = fillMemtable(kernel, entries)
+      const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, compression) >>> 0
+      x.builderFromMemtable(builder, memtable)
       expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
-      const at = view.getUint32(slot + SLOT_POINTER, true)
-      expect(compareKeys(u8.subarray(at, at + view.getUint32(slot + SLOT_LENGTH, true)), output)).toBe(0)
-    }
-    x.builderFree(builder)
-    x.freeMemtable(memtable)
-  })
+      const length = view.getUint32(slot + SLOT_LENGTH, true)
+      const output = u8.slice(
+        view.getUint32(slot + SLOT_POINTER, true),
+        view.getUint32(slot + SLOT_POINTER, true) + length,
+      )
+      for (let i = 0; i < 5; i++) {
+        expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
+        const at = view.getUint32(slot + SLOT_POINTER, true)
+        expect(compareKeys(u8.subarray(at, at + view.getUint32(slot + SLOT_LENGTH, true)), output)).toBe(0)
+      }
+      x.builderFree(builder)
+      x.freeMemtable(memtable)
+    },
+  )
 
   test('builderAppend adds blocks of any kind behind the root', () => {
     const memtable = fillMemtable(kernel, [entry('key', 1, 'value')])
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE) >>> 0
     x.builderFromMemtable(builder, memtable)
     expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_DONE)

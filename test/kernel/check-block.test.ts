@@ -7,6 +7,7 @@ import {
   BLOCK_INDEX,
   BLOCK_PROPERTIES,
   BLOCK_ROOT_INDEX,
+  COMPRESSION_LZ4,
   PAGE_BYTES,
   SLOT_INPUT,
   SLOT_LENGTH,
@@ -24,6 +25,7 @@ import {
   TYPE_VALUE,
 } from '../../assembly/memory/layout.ts'
 import { anyKey, bytes } from './entries.ts'
+import { compressBlock } from './lz4js.ts'
 import { bareKernel } from './support.ts'
 import {
   compareEntries,
@@ -40,6 +42,8 @@ import {
 const { x, slot, u8, view } = bareKernel(32)
 const memoryEnd = u8.length
 const saltAt = 8 * PAGE_BYTES
+/** The page in which blocks are decompressed; its neighbours are guards. */
+const targetAt = 12 * PAGE_BYTES
 const salt = Uint8Array.from({ length: 16 }, (_, i) => 17 * i + 3)
 u8.set(salt, saltAt)
 /** Where the blocks below lie in their file: what they point at is before it. */
@@ -58,7 +62,7 @@ function entry(
 function check(block: Uint8Array, kind: number, offset = OFFSET): number {
   const at = memoryEnd - block.length
   u8.set(block, at)
-  return x.checkBlock(slot, at, block.length, kind, saltAt, offset)
+  return x.checkBlock(slot, at, block.length, kind, saltAt, offset, targetAt)
 }
 
 function checkPayload(payload: Uint8Array, kind = BLOCK_DATA): number {
@@ -165,7 +169,7 @@ describe('headers with a right checksum', () => {
 
   test.each<[string, number, (view: DataView) => void]>([
     ['kind', STATUS_MALFORMED, (v) => v.setUint8(0, BLOCK_INDEX)],
-    ['lz4', STATUS_UNKNOWN_FORMAT, (v) => v.setUint8(1, 1)],
+    ['compression 2', STATUS_UNKNOWN_FORMAT, (v) => v.setUint8(1, 2)],
     ['compression', STATUS_UNKNOWN_FORMAT, (v) => v.setUint8(1, 200)],
     ['flags', STATUS_UNKNOWN_FORMAT, (v) => v.setUint16(2, 0x100, true)],
     ['stored length', STATUS_MALFORMED, (v) => v.setUint32(4, data.length + 1, true)],
@@ -195,6 +199,151 @@ describe('headers with a right checksum', () => {
   test('an extent may hold anything, even nothing', () => {
     expect(checkPayload(new Uint8Array(0), BLOCK_EXTENT)).toBe(STATUS_OK)
     expect(checkPayload(new Uint8Array(131_048), BLOCK_EXTENT)).toBe(STATUS_OK)
+  })
+})
+
+describe('compressed blocks', () => {
+  const header = (block: Uint8Array, rawLength: number): Uint8Array => {
+    block[1] = COMPRESSION_LZ4
+    viewOf(block).setUint32(8, rawLength, true)
+    return block
+  }
+  /** A block with these stored bytes and a right checksum. */
+  const compressed = (stored: Uint8Array, rawLength: number, kind: number): Uint8Array => {
+    const block = header(writeBlock(stored, kind, salt, OFFSET), rawLength)
+    signBlock(block, kind, salt, OFFSET)
+    return block
+  }
+  /** Checks a block, and that only the page to decompress into is written. */
+  const checkGuarded = (block: Uint8Array, kind: number): number => {
+    u8.fill(0xa5, targetAt - 64, targetAt + PAGE_BYTES + 64)
+    const status = check(block, kind)
+    for (let i = 1; i <= 64; i++) {
+      if (u8[targetAt - i] !== 0xa5 || u8[targetAt + PAGE_BYTES + i - 1] !== 0xa5) throw new Error('outside')
+    }
+    return status
+  }
+  const long = writeEntries(
+    Array.from({ length: 60 }, (_, i) => entry(`key ${String(i).padStart(4, '0')}`, i + 1, 'v'.repeat(i))),
+    16,
+  )
+  const longIndex = writeEntries(
+    Array.from({ length: 60 }, (_, i) =>
+      entry(`key ${String(i).padStart(4, '0')}`, 0, writeHandle(4096 * i + 64, 4096)),
+    ),
+    16,
+    true,
+  )
+  const bytesOf = (raw: Uint8Array): Uint8Array => {
+    const block = compressBlock(raw)
+    if (block === undefined || block.length >= raw.length) throw new Error('nothing saved')
+    return block
+  }
+
+  test.each<[string, number, Uint8Array]>([
+    ['data', BLOCK_DATA, long],
+    ['index', BLOCK_INDEX, longIndex],
+    ['extent', BLOCK_EXTENT, new Uint8Array(5000)],
+    ['longest extent', BLOCK_EXTENT, new Uint8Array(131_048)],
+  ])('%s: OK, and the raw payload is named', (_name, kind, raw) => {
+    const block = compressed(bytesOf(raw), raw.length, kind)
+    expect(checkGuarded(block, kind)).toBe(STATUS_OK)
+    expect(view.getUint32(slot + SLOT_POINTER, true)).toBe(targetAt)
+    expect(view.getUint32(slot + SLOT_LENGTH, true)).toBe(raw.length)
+    expect(Buffer.compare(u8.subarray(targetAt, targetAt + raw.length), raw)).toBe(0)
+  })
+
+  test('the checksum is that of the stored bytes, and comes first', () => {
+    const block = compressed(bytesOf(long), long.length, BLOCK_DATA)
+    for (let i = 0; i < block.length; i++) {
+      block[i] = (block[i] as number) ^ 1
+      expect(check(block, BLOCK_DATA)).toBe(STATUS_CHECKSUM)
+      block[i] = (block[i] as number) ^ 1
+    }
+  })
+
+  test.each([BLOCK_ROOT_INDEX, BLOCK_PROPERTIES, BLOCK_FILTER, 9])('none of kind %i', (kind) => {
+    expect(checkGuarded(compressed(bytesOf(longIndex), longIndex.length, kind), kind)).toBe(
+      STATUS_UNKNOWN_FORMAT,
+    )
+  })
+
+  test('a wrong raw length is malformed, whatever it is', () => {
+    const stored = bytesOf(long)
+    const lengths = [
+      0,
+      1,
+      stored.length - 1,
+      stored.length,
+      stored.length + 1,
+      long.length - 1,
+      long.length + 1,
+    ]
+    for (const rawLength of [...lengths, 131_048, 131_049, 131_072, 0x7fffffff, 0xffffffff]) {
+      expect(checkGuarded(compressed(stored, rawLength, BLOCK_DATA), BLOCK_DATA)).toBe(STATUS_MALFORMED)
+    }
+    // What decompresses well, but to more than a block may hold.
+    const tooLong = new Uint8Array(131_049)
+    expect(checkGuarded(compressed(bytesOf(tooLong), 131_049, BLOCK_EXTENT), BLOCK_EXTENT)).toBe(
+      STATUS_MALFORMED,
+    )
+  })
+
+  test('a compressed block that saves nothing is malformed', () => {
+    // Literals only: one byte longer than what they make.
+    const raw = Uint8Array.of(1, 2, 3)
+    expect(checkGuarded(compressed(Uint8Array.of(0x30, ...raw), 3, BLOCK_EXTENT), BLOCK_EXTENT)).toBe(
+      STATUS_MALFORMED,
+    )
+  })
+
+  test('truncated, or with something behind', () => {
+    const stored = bytesOf(long)
+    for (let length = 0; length < stored.length; length++) {
+      const block = compressed(stored.subarray(0, length), long.length, BLOCK_DATA)
+      expect(checkGuarded(block, BLOCK_DATA)).toBe(STATUS_MALFORMED)
+    }
+    const block = compressed(Uint8Array.of(...stored, 0), long.length, BLOCK_DATA)
+    expect(checkGuarded(block, BLOCK_DATA)).toBe(STATUS_MALFORMED)
+  })
+
+  test('an offset before the start', () => {
+    const stored = Uint8Array.of(0x1f, 7, 2, 0, 81, 0x50, 1, 2, 3, 4, 5)
+    expect(checkGuarded(compressed(stored, 106, BLOCK_EXTENT), BLOCK_EXTENT)).toBe(STATUS_MALFORMED)
+    stored[2] = 0
+    expect(checkGuarded(compressed(stored, 106, BLOCK_EXTENT), BLOCK_EXTENT)).toBe(STATUS_MALFORMED)
+    stored[2] = 1
+    expect(checkGuarded(compressed(stored, 106, BLOCK_EXTENT), BLOCK_EXTENT)).toBe(STATUS_OK)
+  })
+
+  test('the raw payload is walked', () => {
+    const bad = long.slice()
+    viewOf(bad).setUint32(bad.length - 24, 61, true)
+    expect(checkGuarded(compressed(bytesOf(bad), bad.length, BLOCK_DATA), BLOCK_DATA)).toBe(STATUS_MALFORMED)
+    const flagged = long.slice()
+    flagged[flagged.length - 3] = 2
+    const block = compressed(bytesOf(flagged), flagged.length, BLOCK_DATA)
+    expect(checkGuarded(block, BLOCK_DATA)).toBe(STATUS_UNKNOWN_FORMAT)
+  })
+
+  test('mutated stored bytes with a right checksum write nowhere else and never trap', () => {
+    const stored = bytesOf(long)
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat({ max: stored.length - 1 }), fc.nat({ max: 255 })), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        fc.constantFrom(long.length, 131_048, stored.length + 1),
+        (changes, rawLength) => {
+          const changed = stored.slice()
+          for (const [at, byte] of changes) changed[at] = byte
+          const status = checkGuarded(compressed(changed, rawLength, BLOCK_DATA), BLOCK_DATA)
+          expect([STATUS_OK, STATUS_MALFORMED, STATUS_UNKNOWN_FORMAT]).toContain(status)
+        },
+      ),
+      { numRuns: 1000 },
+    )
   })
 })
 
@@ -375,7 +524,9 @@ describe('payloads with a right checksum', () => {
   test.each<[string, Uint8Array]>([
     ['shorter than 32,768', writeExtentList(32_767, 64, [32_791])],
     ['no extent', writeExtentList(40_000, 64, [])],
-    ['too long for its extents', writeExtentList(40_001, 64, [40_024])],
+    ['shorter than its extents', writeExtentList(39_999, 64, [40_024])],
+    ['too long for its extents', writeExtentList(131_049, 64, [40_024])],
+    ['longer than 255 times its extents', writeExtentList(255 * 200 + 1, 64, [224])],
     ['empty extent', writeExtentList(40_000, 64, [40_024, 24])],
     ['extent larger than a block', writeExtentList(131_049, 64, [131_073])],
     ['more than 4,096', writeExtentList(40_970, 64, Array<number>(4097).fill(34))],

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
+  COMPRESSION_NONE,
   BLOCK_FILTER,
   BUILDER_ENTRIES,
   BUILDER_FILTER_LINES,
@@ -44,6 +45,7 @@ const usual: BuildOptions = {
   indexBlockBytes: 32768,
   slice: 5000,
   bitsPerKey: 10,
+  compression: COMPRESSION_NONE,
 }
 
 const entry = (key: string | Uint8Array, seqno: number, type = TYPE_VALUE): TableEntry => ({
@@ -261,7 +263,7 @@ describe('memory for hashes', () => {
       x.setGroup(slot, i + 1, 1)
       expect(x.applyEntries(slot, memtable, page, page + 16, 1, 0)).toBe(STATUS_OK)
     }
-    const builder = x.builderCreate(4096, 16, 32768, saltOf(kernel), 64, 10) >>> 0
+    const builder = x.builderCreate(4096, 16, 32768, saltOf(kernel), 64, 10, COMPRESSION_NONE) >>> 0
     x.builderFromMemtable(builder, memtable)
     const before = freePages(kernel)
     let status = STATUS_FULL
@@ -283,7 +285,7 @@ describe('memory for hashes', () => {
     const saltAt = saltOf(kernel)
     const memtable = fillMemtable(kernel, entries.slice(0, 20_000))
     const before = freePages(kernel)
-    const builder = kernel.x.builderCreate(4096, 16, 32768, saltAt, 64, 10) >>> 0
+    const builder = kernel.x.builderCreate(4096, 16, 32768, saltAt, 64, 10, COMPRESSION_NONE) >>> 0
     kernel.x.builderFromMemtable(builder, memtable)
     let status = STATUS_FULL
     while (status === STATUS_FULL) {

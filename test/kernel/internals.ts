@@ -77,6 +77,9 @@ export interface Internals extends Shared {
   ): number
   spliceCreate(splice: number, list: number): void
   listInsert(list: number, splice: number, node: number, height: number): number
+  LZ4_SCRATCH_BYTES: WebAssembly.Global<'i32'>
+  lz4Compress(from: number, length: number, to: number, capacity: number, scratch: number): number
+  lz4Decompress(from: number, length: number, to: number, rawLength: number): number
 }
 
 export interface BareInternals {

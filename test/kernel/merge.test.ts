@@ -88,6 +88,7 @@ const tableShape = fc.record({
   interval: fc.constantFrom(1, 2, 3, 16, 20, 255),
   tableBlocks: fc.constantFrom(1, 2, 5, 1000),
   indexEntries: fc.constantFrom(1, 2, 40),
+  isCompressed: fc.boolean(),
 })
 
 function layouts(

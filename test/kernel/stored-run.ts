@@ -4,6 +4,8 @@ import {
   BLOCK_INDEX,
   BLOCK_MAX_CACHED_PAYLOAD,
   BLOCK_ROOT_INDEX,
+  COMPRESSION_LZ4,
+  COMPRESSION_NONE,
   CONTROL_TABLE_ORDINAL,
   SLOT_LENGTH,
   SLOT_NUMBER,
@@ -26,6 +28,7 @@ import {
   VERSION_TABLES,
 } from '../../assembly/memory/layout.ts'
 import { type Block, compareKeys, encodeBlock, type Entry, LONG_KEY_BYTES, varint } from './merge-blocks.ts'
+import { compressBlock } from './lz4js.ts'
 import type { BareKernel } from './support.ts'
 
 /** Where the first block lies: behind the header, and behind extents, which are only named. */
@@ -46,10 +49,12 @@ class StoredTable {
   #length = FIRST_OFFSET
   #file = new Uint8Array()
   readonly #keys: [number, number][] = []
+  readonly #isCompressed: boolean
 
   /** `indexEntries`: data blocks named by one index block. */
-  constructor(kernel: BareKernel, blocks: readonly Block[], indexEntries: number) {
+  constructor(kernel: BareKernel, blocks: readonly Block[], indexEntries: number, isCompressed: boolean) {
     this.#kernel = kernel
+    this.#isCompressed = isCompressed
     const { x, u8, u32, view } = kernel
     this.record = x.allocateRecord(TABLE_BYTES) >>> 0
     for (let i = 0; i < 16; i++) u8[this.record + i] = (this.record >>> i) & 255
@@ -79,10 +84,10 @@ class StoredTable {
   }
 
   /** Loads the block that the kernel asks for. */
-  load(landing: number, offset: number, size: number, kind: number, keep: boolean): void {
+  load(landing: number, target: number, offset: number, size: number, kind: number, keep: boolean): void {
     const { x, slot, u8 } = this.#kernel
     u8.set(this.#file.subarray(offset - FIRST_OFFSET, offset - FIRST_OFFSET + size), landing)
-    const status = x.loadBlock(slot, this.record, landing, size, kind, offset, keep ? 1 : 0)
+    const status = x.loadBlock(slot, this.record, landing, size, kind, offset, keep ? 1 : 0, target)
     if (status !== STATUS_OK) throw new Error(`loadBlock: ${status}`)
   }
 
@@ -93,15 +98,19 @@ class StoredTable {
     x.freeRecord(this.record, TABLE_BYTES)
   }
 
-  #append(kind: number, payload: Uint8Array): { offset: number; size: number } {
+  #append(kind: number, raw: Uint8Array): { offset: number; size: number } {
     const { x, u8 } = this.#kernel
     const offset = this.#length
-    if (payload.length > BLOCK_MAX_CACHED_PAYLOAD) throw new Error(`a payload of ${payload.length} bytes`)
+    if (raw.length > BLOCK_MAX_CACHED_PAYLOAD) throw new Error(`a payload of ${raw.length} bytes`)
+    const compressed = this.#isCompressed && kind !== BLOCK_ROOT_INDEX ? compressBlock(raw) : undefined
+    const pays = compressed !== undefined && compressed.length < raw.length
+    const payload = pays ? compressed : raw
     const block = new Uint8Array(16 + payload.length + 8)
     const view = new DataView(block.buffer)
     block[0] = kind
+    block[1] = pays ? COMPRESSION_LZ4 : COMPRESSION_NONE
     view.setUint32(4, payload.length, true)
-    view.setUint32(8, payload.length, true)
+    view.setUint32(8, raw.length, true)
     block.set(payload, 16)
     const page = x.allocatePage() >>> 0
     u8.set(block.subarray(0, -8), page)
@@ -138,6 +147,8 @@ function encodeIndex(handles: readonly Handle[]): Uint8Array {
 export interface RunShape {
   tableBlocks: number
   indexEntries: number
+  /** Compresses data and index blocks where that makes them shorter. */
+  isCompressed?: boolean
 }
 
 /** The tables of a SuperVersion, and the loader a thread has for their blocks. */
@@ -145,6 +156,7 @@ export class StoredRuns {
   readonly #kernel: BareKernel
   readonly #runs: StoredTable[][] = []
   readonly #landing: number
+  readonly #target: number
   #version = 0
   #versionBytes = 0
   /** Whether root indexes stay in memory; else they are cached like any block. */
@@ -153,10 +165,11 @@ export class StoredRuns {
   constructor(kernel: BareKernel) {
     this.#kernel = kernel
     this.#landing = kernel.x.allocatePage() >>> 0
+    this.#target = kernel.x.allocatePage() >>> 0
   }
 
   /** Adds a run, older than those before. Tables end where a user key does. */
-  add(blocks: readonly Block[], { tableBlocks, indexEntries }: RunShape): void {
+  add(blocks: readonly Block[], { tableBlocks, indexEntries, isCompressed = false }: RunShape): void {
     if (blocks.length === 0) return
     const run: StoredTable[] = []
     let from = 0
@@ -168,7 +181,7 @@ export class StoredRuns {
         next === undefined ||
         (to - from >= (isLong ? 1 : tableBlocks) && compareKeys(last.key, next.key) !== 0)
       if (!ends) continue
-      run.push(new StoredTable(this.#kernel, blocks.slice(from, to), indexEntries))
+      run.push(new StoredTable(this.#kernel, blocks.slice(from, to), indexEntries, isCompressed))
       from = to
     }
     this.#runs.push(run)
@@ -197,7 +210,14 @@ export class StoredRuns {
     if (table === undefined) throw new Error('no such table')
     const kind = word(SLOT_TYPE)
     const keep = kind === BLOCK_ROOT_INDEX && this.keepRoots
-    table.load(this.#landing, view.getFloat64(slot + SLOT_NUMBER, true), word(SLOT_LENGTH), kind, keep)
+    table.load(
+      this.#landing,
+      this.#target,
+      view.getFloat64(slot + SLOT_NUMBER, true),
+      word(SLOT_LENGTH),
+      kind,
+      keep,
+    )
   }
 
   free(): void {
@@ -205,5 +225,6 @@ export class StoredRuns {
     for (const table of this.#runs.flat()) table.free()
     if (this.#version !== 0) x.freeRecord(this.#version, this.#versionBytes)
     x.freePage(this.#landing)
+    x.freePage(this.#target)
   }
 }

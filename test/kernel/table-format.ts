@@ -15,6 +15,7 @@ import {
   TYPE_VALUE,
   TYPE_WEAK_TOMBSTONE,
 } from '../../assembly/memory/layout.ts'
+import { decompressBlock } from './lz4js.ts'
 
 export interface TableEntry {
   key: Uint8Array
@@ -34,7 +35,9 @@ export interface TableBlock {
   kind: number
   offset: number
   size: number
+  /** Raw. */
   payload: Uint8Array
+  isCompressed: boolean
 }
 
 const hasher: IHasher = await createXXHash3(0, 0)
@@ -130,7 +133,9 @@ export function readExtentList(bytes: Uint8Array): ExtentList {
   reader.end()
   must(valueLength >= 32768, 'an extent list of a short value')
   for (const size of sizes) must(size > 24 && size <= 131072, 'the size of an extent')
-  must(sizes.reduce((sum, size) => sum + size - 24, 0) === valueLength, 'extents and value length differ')
+  const stored = sizes.reduce((sum, size) => sum + size - 24, 0)
+  must(valueLength >= stored && valueLength <= 255 * stored, 'extents cannot hold the value')
+  must(valueLength <= 131048 * count, 'extents are too few for the value')
   return { valueLength, offset, sizes }
 }
 
@@ -261,12 +266,21 @@ export function readBlock(bytes: Uint8Array, at: number, salt: Uint8Array, offse
     [BLOCK_DATA, BLOCK_INDEX, BLOCK_ROOT_INDEX, BLOCK_FILTER, BLOCK_PROPERTIES, BLOCK_EXTENT].includes(kind),
     'kind',
   )
-  must(view.getUint8(at + 1) === 0 && view.getUint16(at + 2, true) === 0, 'compression or flags')
-  must(view.getUint32(at + 8, true) === length && view.getUint32(at + 12, true) === 0, 'raw length')
+  const compression = view.getUint8(at + 1)
+  const rawLength = view.getUint32(at + 8, true)
+  must(
+    compression === 0 || (compression === 1 && [BLOCK_DATA, BLOCK_INDEX, BLOCK_EXTENT].includes(kind)),
+    'compression',
+  )
+  must(view.getUint16(at + 2, true) === 0 && view.getUint32(at + 12, true) === 0, 'flags or zero')
+  must(compression === 0 ? rawLength === length : length < rawLength && rawLength <= 131048, 'raw length')
   must(length + 24 <= 131072 && at + length + 24 <= bytes.length, 'block length')
   const checksum = view.getBigUint64(at + 16 + length, true)
   must(mixedChecksum(bytes.subarray(at, at + 16 + length), kind, salt, offset + at) === checksum, 'checksum')
-  return { kind, offset: offset + at, size: length + 24, payload: bytes.subarray(at + 16, at + 16 + length) }
+  const stored = bytes.subarray(at + 16, at + 16 + length)
+  const isCompressed = compression === 1
+  const payload = isCompressed ? decompressBlock(stored, rawLength) : stored
+  return { kind, offset: offset + at, size: length + 24, payload, isCompressed }
 }
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -52,6 +52,7 @@ export interface BuildOptions {
   slice: number
   /** 0: no filter. */
   bitsPerKey: number
+  compression: number
 }
 
 /** A table file, its header left zero, and what the builder said about it. */
@@ -113,6 +114,7 @@ export function buildTables(
         salt,
         FILE_HEADER_BYTES,
         options.bitsPerKey,
+        options.compression,
       ) >>> 0
     if (builder === 0) throw new Error('no pages')
     if (previous === 0) {

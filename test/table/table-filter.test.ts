@@ -90,6 +90,7 @@ describe('the filter in the properties', () => {
     indexBlocks: 1,
     extentBlocks: 0,
     blockBytes: 4096,
+    compression: 'none' as const,
     createdAt: 1,
   }
   const check = (offset: number, lines: number, probes: number): unknown =>

@@ -1,0 +1,9 @@
+import { COMPRESSION_LZ4, COMPRESSION_NONE } from '../../assembly/memory/layout.ts'
+
+/** How a table's blocks are compressed where that pays. */
+export type Compression = 'none' | 'lz4'
+
+/** The number of the file format. */
+export function compressionNumber(compression: Compression): number {
+  return compression === 'lz4' ? COMPRESSION_LZ4 : COMPRESSION_NONE
+}
