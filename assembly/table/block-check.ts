@@ -32,7 +32,7 @@ import { walkPayload } from './block-walk'
 
 /**
  * KernelExports.checkBlock: whether [block, block + size) is a block of `kind` as it lies at `offset` of the file with that
- * salt. Reads nothing else, whatever the bytes are; after OK readers follow what is in it without checks.
+ * salt. Reads nothing else, whatever the bytes are (and hashes in the slot); after OK readers follow what is in it without checks.
  */
 export function checkBlock(slot: u32, block: u32, size: u32, kind: u32, salt: u32, offset: f64): u32 {
   if (size < BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES || size > BLOCK_MAX_BYTES) return STATUS_MALFORMED
@@ -47,7 +47,7 @@ export function checkBlock(slot: u32, block: u32, size: u32, kind: u32, salt: u3
   if (loadU32(block + HEADER_STORED_LENGTH) != length) return STATUS_MALFORMED
   if (loadU32(block + HEADER_RAW_LENGTH) != length) return STATUS_MALFORMED
   if (kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_ROOT_INDEX) {
-    const status = walkPayload(payload, length, kind != BLOCK_DATA, <u64>offset)
+    const status = walkPayload(payload, length, kind != BLOCK_DATA, <u64>offset, slot)
     if (status != STATUS_OK) return status
   } else if (kind == BLOCK_FILTER) {
     if (length == 0 || length % FILTER_LINE_BYTES != 0) return STATUS_MALFORMED
