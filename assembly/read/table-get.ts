@@ -13,7 +13,7 @@ import { loadU32, loadU64, storeU32 } from '../memory/bytes'
 import { cacheFind, frameLength, framePayload, frameUnpin } from '../cache/cache'
 import { readTrailer } from '../key/internal-key'
 import { CURSOR_VALUE, CURSOR_VALUE_LENGTH } from '../table/block-entry'
-import { blockGet } from '../table/block-get'
+import { blockGetHashed } from '../table/block-get'
 import { blockSeekGE } from '../table/block-seek'
 import { handleBlockSize, handleOffset } from '../table/index-handle'
 import { askFilter } from './table-filter'
@@ -52,7 +52,7 @@ export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32, hash: 
 
   const frame = cacheFind(slot, table, offset, BLOCK_DATA, true)
   if (frame == 0) return needBlock(slot, table, offset, size, BLOCK_DATA)
-  status = blockGet(slot, framePayload(frame), frameLength(frame), key, keyLength)
+  status = blockGetHashed(slot, framePayload(frame), frameLength(frame), key, keyLength, hash)
   if (status == STATUS_FOUND) {
     storeU32(slot + SLOT_TABLE, table)
     storeU32(slot + SLOT_PINNED, frame)

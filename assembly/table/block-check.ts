@@ -45,7 +45,7 @@ function mayBeCompressed(kind: u32): bool {
 
 /**
  * KernelExports.checkBlock: whether [block, block + size) is a block of `kind` as it lies at `offset` of the file with that
- * salt. Reads nothing else, and writes nothing but a compressed payload to the page `target`, whatever the bytes are; after OK readers follow
+ * salt. Reads nothing else, and writes nothing but a compressed payload to the page `target`, whatever the bytes are (and hashes in the slot); after OK readers follow
  * what is in the payload without checks.
  */
 export function checkBlock(
@@ -81,7 +81,7 @@ export function checkBlock(
   // What the cache holds fits one of its pages.
   if (kind != BLOCK_EXTENT && rawLength > BLOCK_MAX_CACHED_PAYLOAD) return STATUS_MALFORMED
   if (kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_ROOT_INDEX) {
-    const status = walkPayload(payload, rawLength, kind != BLOCK_DATA, <u64>offset)
+    const status = walkPayload(payload, rawLength, kind != BLOCK_DATA, <u64>offset, slot)
     if (status != STATUS_OK) return status
   } else if (kind == BLOCK_FILTER) {
     if (length == 0 || length % FILTER_LINE_BYTES != 0) return STATUS_MALFORMED

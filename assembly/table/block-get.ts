@@ -1,3 +1,4 @@
+import { readTrailer } from '../key/internal-key'
 import { loadU32, loadU64, storeU32 } from '../memory/bytes'
 import {
   SLOT_BLOCK_CURSOR,
@@ -13,16 +14,43 @@ import {
   TYPE_WEAK_TOMBSTONE,
 } from '../memory/layout'
 import { CURSOR_TRAILER, CURSOR_VALUE, CURSOR_VALUE_LENGTH } from './block-entry'
+import { blockFind } from './block-find'
 import { blockKeyEquals, blockOpen } from './block-reader'
 import { blockSeekGE } from './block-seek'
+import { BUCKET_COLLISION, BUCKET_EMPTY, hashIndexFind } from './hash-index'
 
 /** KernelExports.blockGet: the newest version of a key below SLOT_READ_SEQNO in a data block that passed checkBlock. */
 export function blockGet(slot: u32, payload: u32, length: u32, key: u32, keyLength: u32): u32 {
   const cursor = slot + SLOT_BLOCK_CURSOR
   blockOpen(cursor, payload, length)
-  const trailer: u64 = (loadU64(slot + SLOT_READ_SEQNO) << 8) - 1
-  if (!blockSeekGE(cursor, key, keyLength, trailer)) return STATUS_ABSENT
+  if (!blockSeekGE(cursor, key, keyLength, readTrailer(loadU64(slot + SLOT_READ_SEQNO)))) return STATUS_ABSENT
   if (!blockKeyEquals(cursor, key, keyLength)) return STATUS_ABSENT
+  return result(slot, cursor)
+}
+
+/** The same, given the key's keyHash: through the block's hash index, if it has one. */
+export function blockGetHashed(
+  slot: u32,
+  payload: u32,
+  length: u32,
+  key: u32,
+  keyLength: u32,
+  hash: u64,
+): u32 {
+  const bucket = hashIndexFind(payload, length, hash)
+  if (bucket == BUCKET_EMPTY) return STATUS_ABSENT
+  if (bucket == BUCKET_COLLISION) return blockGet(slot, payload, length, key, keyLength)
+  const cursor = slot + SLOT_BLOCK_CURSOR
+  blockOpen(cursor, payload, length)
+  if (!blockFind(cursor, bucket, key, keyLength, readTrailer(loadU64(slot + SLOT_READ_SEQNO))))
+    return STATUS_ABSENT
+  return result(slot, cursor)
+}
+
+/** Puts the entry the cursor stands at into the slot's results. */
+// @ts-ignore: decorator
+@inline
+function result(slot: u32, cursor: u32): u32 {
   const typeByte = (<u32>loadU64(cursor + CURSOR_TRAILER)) & 255
   const type = typeByte & TYPE_MASK
   if (type == TYPE_TOMBSTONE || type == TYPE_WEAK_TOMBSTONE) return STATUS_TOMBSTONE

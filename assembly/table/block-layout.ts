@@ -1,7 +1,7 @@
 /**
  * The payload of data and index blocks (docs/table-format.md), as offsets.
  *
- *   ├ entries … ┼ restart array (u16 or u32 each) ┼ trailer 32 B ┤
+ *   ├ entries … ┼ restart array (u16 or u32 each) ┼ hash index (u8 each), or nothing ┼ trailer 32 B ┤
  *
  *   entry: u8 type byte | varint32 shared | varint32 rest | varint32 value length | varint64 seqno − base
  *          | rest key bytes | value bytes

@@ -1,9 +1,13 @@
+import { hashBegin, hashFinish, hashUpdate } from '../checksum/xxh3-stream'
 import { compareBytes } from '../key/compare'
+import { keyHash } from '../key/hash'
 import { readVarint32, varint64Length, varint64Value, varintNext, varintValue } from '../key/varint'
 import { loadU16, loadU32, loadU64, loadU8 } from '../memory/bytes'
 import {
   INLINE_VALUE_LIMIT_BYTES,
   KEY_MAX_BYTES,
+  SLOT_CHECKSUM,
+  SLOT_HASH_STATE,
   STATUS_MALFORMED,
   STATUS_OK,
   STATUS_UNKNOWN_FORMAT,
@@ -29,15 +33,16 @@ import {
 } from './block-layout'
 import { compareSplit } from './block-reader'
 import { checkExtentList } from './extent-list'
+import { HASH_INDEX_MAX_INTERVALS, checkBuckets, leadsTo } from './hash-index'
 import { checkHandle } from './index-handle'
 
 /**
  * Walks over the whole payload of a data or index block and checks everything readers rely on (docs/table-format.md,
  * "Reading"). Hostile bytes: nothing outside of [payload, payload + length) is read. `offset`: of the block in its file; what
- * its entries point at lies before it.
+ * its entries point at lies before it. `slot`: where keys are hashed.
  * @returns OK, MALFORMED or UNKNOWN_FORMAT.
  */
-export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u64): u32 {
+export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u64, slot: u32): u32 {
   if (length < BLOCK_PAYLOAD_TRAILER) return STATUS_MALFORMED
   const bodyLength = length - BLOCK_PAYLOAD_TRAILER
   const trailer = payload + bodyLength
@@ -47,15 +52,23 @@ export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u6
   const interval = loadU8(trailer + TRAILER_INTERVAL)
   const flags = loadU8(trailer + TRAILER_FLAGS)
   const baseSeqno = loadU64(trailer + TRAILER_BASE_SEQNO)
-  if (loadU32(trailer + TRAILER_HASH_INDEX) != 0 || loadU32(trailer + TRAILER_HASH_BUCKETS) != 0) {
-    return STATUS_UNKNOWN_FORMAT
-  }
+  const hashIndexAt = loadU32(trailer + TRAILER_HASH_INDEX)
+  const buckets = loadU32(trailer + TRAILER_HASH_BUCKETS)
+  if (isIndex && (hashIndexAt | buckets) != 0) return STATUS_UNKNOWN_FORMAT
   if ((flags & ~FLAG_WIDE_RESTARTS) != 0 || loadU16(trailer + TRAILER_ZERO) != 0) return STATUS_UNKNOWN_FORMAT
   if (entries == 0 || entries > bodyLength || interval == 0) return STATUS_MALFORMED
   if (restarts != (entries - 1) / interval + 1 || entriesLength > bodyLength) return STATUS_MALFORMED
   const isWide = flags == FLAG_WIDE_RESTARTS
   if (isWide != entriesLength > RESTART_U16_MAX) return STATUS_MALFORMED
-  if (restarts << (isWide ? 2 : 1) != bodyLength - entriesLength) return STATUS_MALFORMED
+  // NOTE: there are no more restarts than bytes, so nothing here is too large for 32 bits.
+  const restartsEnd = entriesLength + (restarts << (isWide ? 2 : 1))
+  if (restartsEnd > bodyLength || buckets != bodyLength - restartsEnd) return STATUS_MALFORMED
+  if (hashIndexAt != (buckets == 0 ? 0 : restartsEnd)) return STATUS_MALFORMED
+  const hashIndex = payload + restartsEnd
+  if (buckets != 0) {
+    if (restarts > HASH_INDEX_MAX_INTERVALS || !checkBuckets(hashIndex, buckets, restarts))
+      return STATUS_MALFORMED
+  }
   if (isIndex ? baseSeqno != 0 : baseSeqno >= SEQNO_LIMIT) return STATUS_MALFORMED
 
   const end = payload + entriesLength
@@ -123,6 +136,12 @@ export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u6
       beforeRestLength = restLength
     }
     beforeTrailer = entryTrailer
+    // An index that leads astray would hide entries.
+    if (buckets != 0) {
+      const hash =
+        shared == 0 ? keyHash(rest, restLength) : splitKeyHash(slot, head, shared, rest, restLength)
+      if (!leadsTo(hashIndex, buckets, hash, i / interval)) return STATUS_MALFORMED
+    }
     if (++position == interval) position = 0
 
     if (isIndex) {
@@ -141,4 +160,14 @@ export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u6
   }
   if (p != end || (!isIndex && lowest != 0)) return STATUS_MALFORMED
   return STATUS_OK
+}
+
+/** keyHash of [head, head + shared) and [rest, rest + restLength) one behind the other. */
+function splitKeyHash(slot: u32, head: u32, shared: u32, rest: u32, restLength: u32): u64 {
+  const state = slot + SLOT_HASH_STATE
+  hashBegin(state)
+  hashUpdate(state, head, shared)
+  hashUpdate(state, rest, restLength)
+  hashFinish(state, slot + SLOT_CHECKSUM)
+  return loadU64(slot + SLOT_CHECKSUM)
 }

@@ -1,6 +1,16 @@
 import { commonPrefix } from '../key/compare'
 import { varint32Size, writeVarint32, writeVarint64 } from '../key/varint'
-import { copyBytes, loadU32, loadU64, storeU16, storeU32, storeU64, storeU8 } from '../memory/bytes'
+import {
+  copyBytes,
+  fillBytes,
+  loadU32,
+  loadU64,
+  moveBytes,
+  storeU16,
+  storeU32,
+  storeU64,
+  storeU8,
+} from '../memory/bytes'
 import {
   BLOCK_PAYLOAD_TRAILER,
   FLAG_WIDE_RESTARTS,
@@ -16,15 +26,22 @@ import {
   TRAILER_RESTART_ARRAY,
   TRAILER_ZERO,
 } from './block-layout'
+import {
+  BUCKET_EMPTY,
+  HASH_INDEX_MAX_INTERVALS,
+  bucketHash,
+  hashIndexAdd,
+  hashIndexBuckets,
+} from './hash-index'
 
 /**
  * Gathers entries of a data or index block in ascending order and then writes out the payload: the base seqno, which every
  * entry is relative to, is only known at the end. A gathered entry:
  *
- *   u64 seqno << 8 | type byte | u32 shared | u32 rest | u32 value length | u32 unused | rest key bytes | value bytes
+ *   u64 seqno << 8 | type byte | u32 shared | u32 rest | u32 value length | u32 bucketHash | rest key bytes | value bytes
  *
- * INVARIANT: the 24 bytes are no fewer than the longest header and restart offset an entry can get in the payload: what fits
- * the buffer fits the payload.
+ * INVARIANT: the 24 bytes are no fewer than the longest header (18 bytes), restart offset and buckets (at most 2) an entry can get in the
+ * payload: what fits the buffer fits the payload.
  *
  * The writer is a record of WRITER_BYTES (8-byte aligned):
  */
@@ -54,6 +71,7 @@ const GATHERED_TRAILER: u32 = 0
 const GATHERED_SHARED: u32 = 8
 const GATHERED_REST: u32 = 12
 const GATHERED_VALUE_LENGTH: u32 = 16
+const GATHERED_HASH: u32 = 20
 const GATHERED_BYTES: u32 = 24
 /** Type byte and seqno, roughly. */
 const HEADER_ESTIMATE: u32 = 4
@@ -130,10 +148,17 @@ export function writerBound(writer: u32): u32 {
 }
 
 /**
- * Adds an entry. INVARIANT: it fits (writerFits, writerFitsKey) and is above the one before.
+ * Adds an entry. INVARIANT: it fits (writerFits, writerFitsKey) and is above the one before. `hash`: the keyHash, if there is to be a hash index.
  * @returns where the caller puts its `valueLength` value bytes.
  */
-export function writerAdd(writer: u32, key: u32, keyLength: u32, trailer: u64, valueLength: u32): u32 {
+export function writerAdd(
+  writer: u32,
+  key: u32,
+  keyLength: u32,
+  trailer: u64,
+  valueLength: u32,
+  hash: u64,
+): u32 {
   const entry = loadU32(writer + WRITER_END)
   const rest = entry + GATHERED_BYTES
   const entries = loadU32(writer + WRITER_ENTRIES)
@@ -160,6 +185,7 @@ export function writerAdd(writer: u32, key: u32, keyLength: u32, trailer: u64, v
   storeU32(entry + GATHERED_SHARED, shared)
   storeU32(entry + GATHERED_REST, restLength)
   storeU32(entry + GATHERED_VALUE_LENGTH, valueLength)
+  storeU32(entry + GATHERED_HASH, bucketHash(hash))
   copyBytes(rest, key + shared, restLength)
   const seqno = trailer >>> 8
   if (seqno < loadU64(writer + WRITER_LOWEST)) storeU64(writer + WRITER_LOWEST, seqno)
@@ -194,13 +220,20 @@ export function writerLastTrailer(writer: u32): u64 {
 }
 
 /**
- * Writes the payload of the gathered entries at `payload`, relative to `baseSeqno`, and empties the writer.
+ * Writes the payload of the gathered entries at `payload`, relative to `baseSeqno`, and empties the writer. `isHashed`: with a hash index, if it
+ * does not have too many restart intervals.
  * @returns its length, at most writerBound.
  */
-export function writerFinish(writer: u32, payload: u32, baseSeqno: u64): u32 {
+export function writerFinish(writer: u32, payload: u32, baseSeqno: u64, isHashed: bool): u32 {
   const buffer = loadU32(writer + WRITER_BUFFER)
   const end = loadU32(writer + WRITER_END)
   const interval = loadU32(writer + WRITER_INTERVAL)
+  const intervals = (loadU32(writer + WRITER_ENTRIES) - 1) / interval + 1
+  const buckets =
+    isHashed && intervals <= HASH_INDEX_MAX_INTERVALS ? hashIndexBuckets(countKeys(buffer, end)) : 0
+  // The hash index waits where entries and restart array cannot reach: they and it are at most as long as what is gathered.
+  const hashIndex = payload + (end - buffer) - buckets
+  if (buckets != 0) buildHashIndex(hashIndex, buckets, buffer, end, interval)
   let to = payload
   let position: u32 = 0
   let restarts: u32 = 0
@@ -239,15 +272,52 @@ export function writerFinish(writer: u32, payload: u32, baseSeqno: u64): u32 {
     else storeU16(to, offset)
     to += isWide ? 4 : 2
   }
+  if (!ASC_NO_ASSERT) assert(to <= hashIndex)
+  const hashIndexOffset = buckets == 0 ? 0 : to - payload
+  moveBytes(to, hashIndex, buckets)
+  to += buckets
   storeU64(to + TRAILER_BASE_SEQNO, baseSeqno)
   storeU32(to + TRAILER_ENTRIES, loadU32(writer + WRITER_ENTRIES))
   storeU32(to + TRAILER_RESTARTS, restarts)
   storeU32(to + TRAILER_RESTART_ARRAY, restartArray)
-  storeU32(to + TRAILER_HASH_INDEX, 0)
-  storeU32(to + TRAILER_HASH_BUCKETS, 0)
+  storeU32(to + TRAILER_HASH_INDEX, hashIndexOffset)
+  storeU32(to + TRAILER_HASH_BUCKETS, buckets)
   storeU8(to + TRAILER_INTERVAL, interval)
   storeU8(to + TRAILER_FLAGS, isWide ? FLAG_WIDE_RESTARTS : 0)
   storeU16(to + TRAILER_ZERO, 0)
   writerReset(writer)
   return to + BLOCK_PAYLOAD_TRAILER - payload
+}
+
+/** Where the gathered entry behind that one is. */
+// @ts-ignore: decorator
+@inline
+function nextGathered(entry: u32): u32 {
+  return entry + GATHERED_BYTES + loadU32(entry + GATHERED_REST) + loadU32(entry + GATHERED_VALUE_LENGTH)
+}
+
+/** Number of user keys, those with the same bucketHash as the one before not counted. */
+function countKeys(buffer: u32, end: u32): u32 {
+  let keys: u32 = 1
+  let before = loadU32(buffer + GATHERED_HASH)
+  for (let entry = nextGathered(buffer); entry < end; entry = nextGathered(entry)) {
+    const hash = loadU32(entry + GATHERED_HASH)
+    if (hash != before) keys++
+    before = hash
+  }
+  return keys
+}
+
+function buildHashIndex(index: u32, buckets: u32, buffer: u32, end: u32, interval: u32): void {
+  fillBytes(index, BUCKET_EMPTY, buckets)
+  let number: u32 = 0
+  let left = interval
+  for (let entry = buffer; entry < end; entry = nextGathered(entry)) {
+    if (left == 0) {
+      number++
+      left = interval
+    }
+    left--
+    hashIndexAdd(index, buckets, loadU32(entry + GATHERED_HASH), number)
+  }
 }

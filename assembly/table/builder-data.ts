@@ -52,7 +52,7 @@ export function finishDataBlock(builder: u32): bool {
   storeU32(builder + BUILDER_MAX_KEY, key)
   storeU32(builder + BUILDER_MAX_KEY_LENGTH, writerLastKey(writer, key))
   storeU64(builder + BUILDER_LAST_TRAILER, writerLastTrailer(writer))
-  const length = writerFinish(writer, payload, lowest)
+  const length = writerFinish(writer, payload, lowest, true)
   storeU64(builder + BUILDER_PENDING_OFFSET, outputCompressed(builder, BLOCK_DATA, length))
   storeU32(builder + BUILDER_PENDING_SIZE, loadU32(builder + BUILDER_APPENDED))
   storeU32(builder + BUILDER_DATA_BLOCKS, loadU32(builder + BUILDER_DATA_BLOCKS) + 1)

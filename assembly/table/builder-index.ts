@@ -106,7 +106,7 @@ function addIndexEntry(builder: u32, key: u32, keyLength: u32, seqno: u64): void
 }
 
 function addHandle(writer: u32, key: u32, keyLength: u32, trailer: u64, offset: u64, size: u32): void {
-  writeHandle(writerAdd(writer, key, keyLength, trailer, handleSize(offset, size)), offset, size)
+  writeHandle(writerAdd(writer, key, keyLength, trailer, handleSize(offset, size), 0), offset, size)
 }
 
 /** Whether an index entry fits, whatever its key. */
@@ -143,7 +143,7 @@ export function finishIndexBlock(builder: u32): bool {
   const key = loadU32(builder + BUILDER_DATA)
   const keyLength = writerLastKey(writer, key)
   const trailer = writerLastTrailer(writer)
-  const offset = outputCompressed(builder, BLOCK_INDEX, writerFinish(writer, payload, 0))
+  const offset = outputCompressed(builder, BLOCK_INDEX, writerFinish(writer, payload, 0, false))
   addHandle(root, key, keyLength, trailer, offset, loadU32(builder + BUILDER_APPENDED))
   storeU32(builder + BUILDER_INDEX_BLOCKS, loadU32(builder + BUILDER_INDEX_BLOCKS) + 1)
   storeU32(builder + BUILDER_INDEX_ENDS, 0)
@@ -162,7 +162,7 @@ export function finishRoot(builder: u32): bool {
   const writer = builder + BUILDER_ROOT_WRITER
   const payload = outputPayload(builder, writerBound(writer))
   if (payload == 0) return false
-  const offset = outputBlock(builder, BLOCK_ROOT_INDEX, writerFinish(writer, payload, 0))
+  const offset = outputBlock(builder, BLOCK_ROOT_INDEX, writerFinish(writer, payload, 0, false))
   storeF64(builder + BUILDER_ROOT_OFFSET, <f64>offset)
   storeU32(builder + BUILDER_ROOT_SIZE, loadU32(builder + BUILDER_APPENDED))
   return true

@@ -113,7 +113,7 @@ function addNode(builder: u32, node: u32): u32 {
     assert(type == TYPE_EXTENT ? rawLength >= INLINE_VALUE_LIMIT_BYTES : rawLength < INLINE_VALUE_LIMIT_BYTES)
   const valueBound = extents == 0 ? rawLength : EXTENT_LIST_HEADER_MAX + 3 * extents
 
-  const hash: u64 = hasFilter(builder) ? keyHash(key, keyLength) : 0
+  const hash = keyHash(key, keyLength)
   if (hasFilter(builder) && !reserveHash(builder, hash)) return STATUS_NO_PAGES
   // A long user key with versions begins a data block, an index block if they need several, and a table if they need several of these.
   const longVersions = keyLength > LONG_KEY_BYTES ? versionsOfLongKey(builder, node) : 0
@@ -139,7 +139,7 @@ function addNode(builder: u32, node: u32): u32 {
     extentsOffset = loadU64(builder + BUILDER_EXTENTS_OFFSET)
     valueLength = extentListSize(rawLength, extentsOffset, extents, value, extentSizes(builder))
   }
-  const to = writerAdd(writer, key, keyLength, trailer, valueLength)
+  const to = writerAdd(writer, key, keyLength, trailer, valueLength, hash)
   if (extents == 0) copyBytes(to, value, valueLength)
   else writeExtentList(to, rawLength, extentsOffset, extents, value, extentSizes(builder))
   count(builder, key, keyLength, type, rawLength)

@@ -11,7 +11,9 @@ type Shared = Pick<
   | 'allocatePage'
   | 'freePage'
   | 'allocateChain'
+  | 'blockGet'
   | 'cacheCreate'
+  | 'checkBlock'
   | 'cacheShrink'
   | 'freeChain'
   | 'beginGroup'
@@ -24,6 +26,15 @@ type Shared = Pick<
 
 /** Pointers come back signed, 64-bit numbers as (signed) BigInt. */
 export interface Internals extends Shared {
+  keyHash(key: number, keyLength: number): bigint
+  blockGetHashed(
+    slot: number,
+    payload: number,
+    length: number,
+    key: number,
+    keyLength: number,
+    hash: bigint,
+  ): number
   cacheFind(slot: number, table: number, offset: bigint, kind: number, touch: number): number
   cacheInsert(table: number, offset: bigint, kind: number, payload: number, length: number): number
   framePayload(frame: number): number

@@ -149,11 +149,15 @@ export function readEntries(payload: Uint8Array, isIndex: boolean, offset: numbe
   const entriesEnd = trailer.getUint32(16, true)
   const interval = trailer.getUint8(28)
   const width = trailer.getUint8(29) === 1 ? 4 : 2
-  must(trailer.getUint32(20, true) === 0 && trailer.getUint32(24, true) === 0, 'hash index')
+  const hashIndexAt = trailer.getUint32(20, true)
+  const buckets = trailer.getUint32(24, true)
+  must(!isIndex || buckets === 0, 'hash index of an index block')
   must(trailer.getUint8(29) <= 1 && trailer.getUint16(30, true) === 0, 'flags')
   must(count >= 1 && interval >= 1 && restarts === Math.ceil(count / interval), 'counts')
   must((width === 4) === entriesEnd > 65535, 'width of restart offsets')
-  must(entriesEnd + restarts * width + 32 === payload.length, 'lengths of the parts')
+  const restartsEnd = entriesEnd + restarts * width
+  must(restartsEnd + buckets + 32 === payload.length, 'lengths of the parts')
+  must(hashIndexAt === (buckets === 0 ? 0 : restartsEnd) && (buckets === 0 || restarts <= 253), 'hash index')
 
   const array = viewOf(payload.subarray(entriesEnd))
   const reader = new Reader(payload.subarray(0, entriesEnd))
@@ -212,7 +216,26 @@ export function readEntries(payload: Uint8Array, isIndex: boolean, offset: numbe
   reader.end()
   const lowest = entries.reduce((low, { seqno }) => (seqno < low ? seqno : low), 1n << 53n)
   must(isIndex ? base === 0n : base === lowest, 'base seqno')
+  if (buckets > 0) {
+    const made = hashIndex(entries, interval, buckets)
+    must(Buffer.compare(made, payload.subarray(restartsEnd, restartsEnd + buckets)) === 0, 'hash index')
+  }
   return entries
+}
+
+/** The hash index of a block: where all entries of each bucket are. */
+export function hashIndex(entries: readonly TableEntry[], interval: number, buckets: number): Uint8Array {
+  const index = new Uint8Array(buckets).fill(255)
+  for (const [i, { key }] of entries.entries()) {
+    const at = hashBucket(key, buckets)
+    const where = Math.floor(i / interval)
+    index[at] = index[at] === 255 || index[at] === where ? where : 254
+  }
+  return index
+}
+
+export function hashBucket(key: Uint8Array, buckets: number): number {
+  return Number((((xxh3(key) >> 16n) & 0xffffffffn) * BigInt(buckets)) >> 32n)
 }
 
 /** A filter's lines, one behind the other, and its probes. */
@@ -293,7 +316,12 @@ export function varint(value: number | bigint): number[] {
 }
 
 /** Payload of a data or index block; `entries` in order. */
-export function writeEntries(entries: readonly TableEntry[], interval: number, isIndex = false): Uint8Array {
+export function writeEntries(
+  entries: readonly TableEntry[],
+  interval: number,
+  isIndex = false,
+  buckets = 0,
+): Uint8Array {
   const base = isIndex ? 0n : entries.reduce((low, { seqno }) => (seqno < low ? seqno : low), 1n << 53n)
   const parts: Uint8Array[] = []
   const restarts: number[] = []
@@ -317,15 +345,18 @@ export function writeEntries(entries: readonly TableEntry[], interval: number, i
     offset += entry.length
   })
   const width = offset > 65535 ? 4 : 2
-  const tail = new DataView(new ArrayBuffer(restarts.length * width + 32))
+  const tail = new DataView(new ArrayBuffer(restarts.length * width + buckets + 32))
   restarts.forEach((at, i) =>
     width === 4 ? tail.setUint32(4 * i, at, true) : tail.setUint16(2 * i, at, true),
   )
-  const trailer = restarts.length * width
+  new Uint8Array(tail.buffer).set(hashIndex(entries, interval, buckets), restarts.length * width)
+  const trailer = restarts.length * width + buckets
   tail.setBigUint64(trailer, base, true)
   tail.setUint32(trailer + 8, entries.length, true)
   tail.setUint32(trailer + 12, restarts.length, true)
   tail.setUint32(trailer + 16, offset, true)
+  if (buckets > 0) tail.setUint32(trailer + 20, offset + restarts.length * width, true)
+  tail.setUint32(trailer + 24, buckets, true)
   tail.setUint8(trailer + 28, interval)
   tail.setUint8(trailer + 29, width === 4 ? 1 : 0)
   return Uint8Array.from(Buffer.concat([...parts, new Uint8Array(tail.buffer)]))
