@@ -190,6 +190,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
       seqno: engine.kernel.exports.nextSeqno(),
       epoch: engine.catalog.epoch,
       openReads: engine.snapshots.count + engine.openRanges,
+      openIterators: engine.openRanges,
+      openSnapshots: [...engine.snapshots].map(({ seqno, ageMs }) => ({ seqno, ageMs })),
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),
       cache: engine.cacheStats(),

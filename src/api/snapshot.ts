@@ -28,7 +28,7 @@ export class Snapshot<KE extends KeyEncoding, VE extends ValueEncoding>
   constructor(view: View) {
     super(view)
     this.#engine = view.engine
-    this.#open = view.engine.snapshots.take(view.engine.visibleSeqno())
+    this.#open = view.engine.snapshots.take()
     watchSnapshot(this, this.#open)
   }
 

@@ -115,6 +115,13 @@ export interface KeyspaceStats {
   memtableEntries: number
 }
 
+export interface SnapshotStats {
+  /** It sees the entries with smaller sequence numbers. */
+  seqno: number
+  /** Milliseconds since it was taken. */
+  ageMs: number
+}
+
 export interface DatabaseStats {
   keyspaces: KeyspaceStats[]
   journals: number
@@ -124,6 +131,9 @@ export interface DatabaseStats {
   epoch: number
   /** Snapshots and ranges that are open. */
   openReads: number
+  openIterators: number
+  /** Oldest first. What a snapshot sees stays on disk until it is closed. */
+  openSnapshots: SnapshotStats[]
   memoryLimit: number
   memoryFreeBytes: number
   cache: CacheStats

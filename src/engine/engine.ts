@@ -77,7 +77,7 @@ export class Engine {
   /** Ranges open. */
   openRanges = 0
   readonly cursorPages: CursorPages = new CursorPages()
-  readonly snapshots: Snapshots = new Snapshots()
+  readonly snapshots: Snapshots
   /** What the value of a point read is lent under: every call ends it, and whatever frees memtables or closes tables. */
   readonly lease: Lease = { generation: 0 }
   readonly valueLimitBytes: number
@@ -128,6 +128,7 @@ export class Engine {
       Math.min(CACHE_FLOOR_BYTES, Math.floor(options.memoryLimit / 4)) / PAGE_BYTES,
     )
     for (const table of stored.tables.values()) this.blocks.add(table)
+    this.snapshots = new Snapshots(kernel)
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
     this.room = new Room(this)
@@ -419,6 +420,7 @@ export class Engine {
 
   #release(): void {
     this.#closeFiles()
+    this.snapshots.close()
     this.kernel.release()
   }
 

@@ -34,10 +34,11 @@ export class PointReader {
   find(tree: Tree, key: number, keyLength: number, seqno: number, presenceOnly: boolean): boolean {
     const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
-    let status = exports.pointRead(slot, tree.superVersion, key, keyLength, seqno)
+    const superVersion = tree.superVersionAt(seqno)
+    let status = exports.pointRead(slot, superVersion, key, keyLength, seqno)
     while (status === STATUS_NEED_BLOCK) {
       blocks.loadNeeded()
-      status = exports.pointRead(slot, tree.superVersion, key, keyLength, seqno)
+      status = exports.pointRead(slot, superVersion, key, keyLength, seqno)
     }
     if (status !== STATUS_FOUND) return false
     if (presenceOnly) return true

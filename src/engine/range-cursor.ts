@@ -244,7 +244,7 @@ export class RangeCursor implements Lease {
     }
     const status = exports.mergeBegin(
       slot,
-      this.#tree.superVersion,
+      this.#tree.superVersionAt(this.#seqno),
       this.#seqno,
       reverse ? 1 : 0,
       input,

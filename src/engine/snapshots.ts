@@ -1,30 +1,65 @@
-/** The snapshots that are open, oldest first. */
+import { AREA_BYTES, SnapshotRegistry, type Registration } from '../version/snapshot-registry.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+
+/** The snapshots that are open, oldest first, and their places in the registry that compactions will ask. */
 export class Snapshots {
   readonly #open = new Set<OpenSnapshot>()
+  readonly #registry: SnapshotRegistry
+
+  constructor(kernel: Kernel) {
+    this.#registry = new SnapshotRegistry(kernel.memory.buffer, {
+      allocate: () => kernel.record(AREA_BYTES),
+      free: (area) => kernel.exports.freeRecord(area, AREA_BYTES),
+    })
+  }
 
   get count(): number {
     return this.#open.size
   }
 
-  take(seqno: number): OpenSnapshot {
-    const snapshot = new OpenSnapshot(this.#open, seqno)
+  /** Of the latest state. @throws NO_MEMORY */
+  take(): OpenSnapshot {
+    const snapshot = new OpenSnapshot(this, this.#registry.register())
     this.#open.add(snapshot)
     return snapshot
+  }
+
+  /** Idempotent. */
+  end(snapshot: OpenSnapshot): void {
+    if (this.#open.delete(snapshot)) this.#registry.release(snapshot.registration)
+  }
+
+  /** Forgets all: the memory is about to be given back, and no longer the registry's. */
+  close(): void {
+    this.#open.clear()
+  }
+
+  [Symbol.iterator](): Iterator<OpenSnapshot> {
+    return this.#open.values()
   }
 }
 
 /** What the engine knows of a snapshot. */
 export class OpenSnapshot {
-  readonly #all: Set<OpenSnapshot>
-  readonly seqno: number
+  readonly #all: Snapshots
+  readonly registration: Registration
+  readonly takenAt: number = performance.now()
 
-  constructor(all: Set<OpenSnapshot>, seqno: number) {
+  constructor(all: Snapshots, registration: Registration) {
     this.#all = all
-    this.seqno = seqno
+    this.registration = registration
+  }
+
+  get seqno(): number {
+    return this.registration.seqno
+  }
+
+  get ageMs(): number {
+    return performance.now() - this.takenAt
   }
 
   /** Idempotent. */
   end(): void {
-    this.#all.delete(this)
+    this.#all.end(this)
   }
 }

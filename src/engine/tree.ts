@@ -12,8 +12,9 @@ import {
 import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { Version } from '../version/version.ts'
-import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
+import { VersionHistory, type Dated } from '../version/version-history.ts'
+import type { Version } from '../version/version.ts'
+import { createVersionRecord, freeVersionRecord, type VersionRecord } from './version-record.ts'
 
 /** A memtable of linear memory and what the journals need to know of it. */
 export class Memtable {
@@ -61,7 +62,20 @@ export class Memtable {
   }
 }
 
-/** The next SuperVersion of a tree, complete but not yet in use: from here on nothing can fail. */
+/**
+ * What reads of a keyspace go through from a seqno on: memtables, newest first, and the tables of a Version. Immutable, with the record by which the
+ * kernel knows it.
+ */
+interface SuperVersion extends Dated {
+  readonly seqno: number
+  readonly memtables: readonly Memtable[]
+  readonly version: Version
+  readonly versionRecord: VersionRecord
+  /** Address of the record that lists the memtables and names the Version's record. */
+  readonly address: number
+}
+
+/** The SuperVersions that follow a flush, complete but not yet in use: from here on nothing can fail. */
 export interface PreparedFlush {
   /** Puts the tables in the place of their memtables, which are freed. */
   install(): void
@@ -70,11 +84,11 @@ export interface PreparedFlush {
 }
 
 /**
- * One keyspace's log-structured merge tree: its SuperVersion (active memtable, sealed ones, Version) and the steps from
- * one SuperVersion to the next. Every step REPLACES it: nothing an open snapshot can ask for goes away.
+ * One keyspace's log-structured merge tree: the history of its SuperVersions, and the steps from one to the next. Steps here REPLACE: nothing an
+ * open snapshot can ask for goes away. A flush replaces its memtables in every SuperVersion that names them.
  *
- * INVARIANT: the record at `superVersion` is immutable and in use only inside a kernel call, so a step frees the old
- * one at once (one thread; docs/architecture.md).
+ * INVARIANT: a SuperVersion's record is in use only inside a kernel call, so a step frees the old one at once (one thread;
+ * docs/architecture.md).
  */
 export class Tree {
   readonly id: number
@@ -83,17 +97,16 @@ export class Tree {
   active: Memtable | undefined
   /** Full memtables, newest first. */
   sealed: readonly Memtable[] = []
-  version: Version
-  /** Open files of the version's tables, by table id. */
+  /** Open files of the tables that SuperVersions name, by table id. */
   readonly files: ReadonlyMap<number, TableFile>
-  /** Address of the record that lists the memtables for the kernel, newest first, and names the Version's record. */
+  /** Address of the latest SuperVersion's record. */
   superVersion: number
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
   readonly #kernel: Kernel
   readonly #files: Map<number, TableFile>
-  #versionRecord: VersionRecord
+  readonly #history: VersionHistory<SuperVersion>
 
   /** `tables`: the open files of the Version's tables. @throws NO_MEMORY */
   constructor(
@@ -107,15 +120,26 @@ export class Tree {
     this.#kernel = kernel
     this.id = id
     this.name = name
-    this.version = version
     this.flushedSeqno = flushedSeqno
     this.#files = new Map()
     this.files = this.#files
     for (const { id: tableId } of version.tables()) {
       this.#files.set(tableId, tables.get(tableId) as TableFile)
     }
-    this.#versionRecord = createVersionRecord(kernel, version, this.#files)
-    this.superVersion = this.#record([], this.#versionRecord)
+    const first = this.#create(0, [], version, createVersionRecord(kernel, version, this.#files))
+    this.#history = new VersionHistory(first)
+    this.superVersion = first.address
+  }
+
+  /** The tables of the latest SuperVersion. */
+  get version(): Version {
+    return this.#history.latest.version
+  }
+
+  /** Address of the SuperVersion's record for a read at S = `seqno`; 0: the latest. */
+  superVersionAt(seqno: number): number {
+    if (seqno === 0 || this.#history.size === 1) return this.superVersion
+    return this.#history.getVersionForSnapshot(seqno).address
   }
 
   memtables(): Memtable[] {
@@ -126,7 +150,7 @@ export class Tree {
   openMemtable(firstJournal: number): Memtable {
     if (this.active !== undefined) return this.active
     const memtable = new Memtable(this.#kernel, firstJournal)
-    this.#install(memtable, this.sealed)
+    this.#replaceMemtables(memtable, this.sealed)
     return memtable
   }
 
@@ -135,54 +159,53 @@ export class Tree {
     const memtable = this.active
     if (memtable === undefined) return undefined
     if (memtable.entries === 0) {
-      this.#install(undefined, this.sealed)
+      this.#replaceMemtables(undefined, this.sealed)
       memtable.free()
       return undefined
     }
-    this.#install(undefined, [memtable, ...this.sealed])
+    this.#replaceMemtables(undefined, [memtable, ...this.sealed])
     return memtable
   }
 
-  /** Everything that the flush of the oldest sealed memtables into `tables` needs. INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY */
+  /**
+   * Everything that the flush of the oldest sealed memtables into `tables` needs.
+   * INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY
+   */
   prepareFlush(memtables: readonly Memtable[], tables: readonly TableFile[]): PreparedFlush {
     const kernel = this.#kernel
     const added = tables.map((table) => table.info)
-    const version = this.version.withTables(added, [])
-    const sealed = this.sealed.filter((other) => !memtables.includes(other))
     for (const table of tables) this.#files.set(table.info.id, table)
-    const forget = (): void => {
+    const made = new Map<SuperVersion, SuperVersion>()
+    const abandon = (): void => {
+      for (const superVersion of made.values()) this.#free(superVersion, true)
       for (const { id } of added) this.#files.delete(id)
     }
-    let versionRecord: VersionRecord = NO_TABLES
-    let superVersion: number
     try {
-      versionRecord = createVersionRecord(kernel, version, this.#files)
-      superVersion = this.#record(
-        this.active === undefined ? sealed : [this.active, ...sealed],
-        versionRecord,
-      )
+      for (const old of this.#history) {
+        const left = old.memtables.filter((memtable) => !memtables.includes(memtable))
+        if (left.length === old.memtables.length) continue
+        const version = old.version.withTables(added, [])
+        const record = createVersionRecord(kernel, version, this.#files)
+        try {
+          made.set(old, this.#create(old.seqno, left, version, record))
+        } catch (error) {
+          freeVersionRecord(kernel, record)
+          throw error
+        }
+      }
     } catch (error) {
-      freeVersionRecord(kernel, versionRecord)
-      forget()
+      abandon()
       throw error
     }
     return {
       install: () => {
-        const oldSuperVersion = this.superVersion
-        const oldVersion = this.#versionRecord
-        this.version = version
-        this.sealed = sealed
-        this.superVersion = superVersion
-        this.#versionRecord = versionRecord
-        kernel.exports.freeRecord(oldSuperVersion, SUPERVERSION_BYTES)
-        freeVersionRecord(kernel, oldVersion)
+        const replaced = this.#history.replaceAll((old) => made.get(old) ?? old)
+        this.sealed = this.sealed.filter((memtable) => !memtables.includes(memtable))
+        this.superVersion = this.#history.latest.address
+        for (const old of replaced) this.#free(old, true)
         for (const memtable of memtables) memtable.free()
       },
-      abandon: () => {
-        kernel.exports.freeRecord(superVersion, SUPERVERSION_BYTES)
-        freeVersionRecord(kernel, versionRecord)
-        forget()
-      },
+      abandon,
     }
   }
 
@@ -192,29 +215,39 @@ export class Tree {
     this.dropped = true
     this.active = undefined
     this.sealed = []
-    this.version = Version.empty
-    this.#kernel.exports.freeRecord(this.superVersion, SUPERVERSION_BYTES)
-    freeVersionRecord(this.#kernel, this.#versionRecord)
+    for (const superVersion of this.#history) this.#free(superVersion, true)
     this.superVersion = 0
     for (const memtable of memtables) memtable.free()
   }
 
-  #install(active: Memtable | undefined, sealed: readonly Memtable[]): void {
-    const old = this.superVersion
-    this.superVersion = this.#record(active === undefined ? sealed : [active, ...sealed], this.#versionRecord)
+  #replaceMemtables(active: Memtable | undefined, sealed: readonly Memtable[]): void {
+    const { seqno, version, versionRecord } = this.#history.latest
+    const memtables = active === undefined ? sealed : [active, ...sealed]
+    const next = this.#create(seqno, memtables, version, versionRecord)
+    this.#free(this.#history.replaceLatest(next), false)
+    this.superVersion = next.address
     this.active = active
     this.sealed = sealed
-    this.#kernel.exports.freeRecord(old, SUPERVERSION_BYTES)
   }
 
-  #record(memtables: readonly Memtable[], version: VersionRecord): number {
+  #create(
+    seqno: number,
+    memtables: readonly Memtable[],
+    version: Version,
+    versionRecord: VersionRecord,
+  ): SuperVersion {
     if (memtables.length > SUPERVERSION_MAX_MEMTABLES) throw noPages()
-    const record = this.#kernel.record(SUPERVERSION_BYTES)
+    const address = this.#kernel.record(SUPERVERSION_BYTES)
     const { u32 } = this.#kernel
-    u32[(record + SUPERVERSION_COUNT) >>> 2] = memtables.length
-    u32[(record + SUPERVERSION_VERSION) >>> 2] = version.address
-    let at = (record + SUPERVERSION_MEMTABLES) >>> 2
+    u32[(address + SUPERVERSION_COUNT) >>> 2] = memtables.length
+    u32[(address + SUPERVERSION_VERSION) >>> 2] = versionRecord.address
+    let at = (address + SUPERVERSION_MEMTABLES) >>> 2
     for (const memtable of memtables) u32[at++] = memtable.pointer
-    return record
+    return { seqno, memtables, version, versionRecord, address }
+  }
+
+  #free({ address, versionRecord }: SuperVersion, withVersion: boolean): void {
+    this.#kernel.exports.freeRecord(address, SUPERVERSION_BYTES)
+    if (withVersion) freeVersionRecord(this.#kernel, versionRecord)
   }
 }

@@ -73,6 +73,13 @@ function databaseTable(stats: DatabaseStats): string {
     ['memory free', size(stats.memoryFreeBytes)],
     ['block cache', size(stats.cache.bytes)],
   )
+  const oldest = stats.openSnapshots[0]
+  if (oldest !== undefined) {
+    table.push(
+      ['open snapshots', whole(stats.openSnapshots.length)],
+      ['oldest snapshot', `${(oldest.ageMs / 1000).toFixed(1)} s`],
+    )
+  }
   return table.toString()
 }
 
