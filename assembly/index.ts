@@ -20,10 +20,11 @@ export {
 
 // ── writing ──────────────────────────────────────────────────────────────────────────────────────────────
 export { applyEntries, applyLarge } from './memtable/apply'
-export { createMemtable, freeMemtable, memtableIndex } from './memtable/memtable'
+export { createMemtable, freeMemtable, memtableIndex, memtableRank } from './memtable/memtable'
 
 // ── reading memtables ────────────────────────────────────────────────────────────────────────────────────
 export { pointRead } from './read/point'
+export { tablePosition } from './read/table-position'
 
 // ── checksum ─────────────────────────────────────────────────────────────────────────────────────────────
 export { hash, mixedChecksum } from './checksum/mixed'

@@ -44,6 +44,7 @@ import {
   listCreate,
   listInsert,
   listNextHeight,
+  listRank,
   listSeekGE,
   listSplice,
   nodeBytes,
@@ -51,7 +52,7 @@ import {
   nodeKey,
   nodeKeyLength,
 } from './skiplist'
-import { trailerSeqno } from '../key/internal-key'
+import { TRAILER_BEFORE, trailerSeqno } from '../key/internal-key'
 
 /**
  * A memtable: a skiplist whose nodes lie densely in one arena and whose values lie in another, so that a search touches
@@ -193,6 +194,11 @@ export function memtableFind(memtable: u32, key: u32, keyLength: u32, hash: u64,
   const node = listSeekGE(memtable, key, keyLength, trailer)
   const isVersion = node != 0 && nodeKeyLength(node) == keyLength && equalBytes(nodeKey(node), key, keyLength)
   return isVersion ? node : 0
+}
+
+/** KernelExports.memtableRank. */
+export function memtableRank(memtable: u32, key: u32, keyLength: u32): f64 {
+  return min(listRank(memtable, key, keyLength, TRAILER_BEFORE), <f64>loadU32(memtable + MEMTABLE_ENTRIES))
 }
 
 /** Enters a node that is in the list into the hash index, if there is one. */

@@ -251,6 +251,24 @@ export function listSeekLT(list: u32, key: u32, keyLength: u32, trailer: u64): u
   return node == list + LIST_HEAD ? 0 : node
 }
 
+/** About how many nodes stand before (key, trailer): a step on a level stands for the nodes that it passes over on average. */
+export function listRank(list: u32, key: u32, keyLength: u32, trailer: u64): f64 {
+  const prefix = loadPrefix(key, keyLength)
+  let node = list + LIST_HEAD
+  let rank: f64 = 0
+  let level = atomicLoadU32(list + LIST_HEIGHT)
+  do {
+    level--
+    const step = <f64>((<u64>1) << (2 * <u64>level))
+    for (let next = nextAt(node, level); next != 0; next = nextAt(node, level)) {
+      if (!nodeBefore(next, prefix, key, keyLength, trailer)) break
+      rank += step
+      node = next
+    }
+  } while (level > 0)
+  return rank
+}
+
 /** The first node; 0 of an empty list. */
 // @ts-ignore: decorator
 @inline

@@ -1,9 +1,11 @@
+import { estimate, type Estimate } from '../engine/estimate.ts'
 import type { RangeSpan } from '../engine/range-cursor.ts'
 import { count, countSync } from './count.ts'
 import { describe } from './encoding.ts'
 import { flag, ownOptions } from './options.ts'
 import {
   AsyncRange,
+  BOUND_OPTIONS,
   rangeOptions,
   rangeSpan,
   signalOf,
@@ -15,6 +17,7 @@ import { hasKey, readSlice, readValue, valueLength, type View } from './reads.ts
 import type { Slice } from './slice.ts'
 import type {
   Accepted,
+  BoundOptions,
   Decoded,
   DecodedRangeOptions,
   KeyEncoding,
@@ -170,6 +173,32 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   async count(options?: RangeOptions<Accepted<KE>>): Promise<number> {
     const { span, seqno, signal } = this.#counting(options)
     return count(this.view, span, seqno, signal)
+  }
+
+  /**
+   * About how many entries there are (in a range, if one is given), without reading them: overwritten and deleted ones that are still stored
+   * make it wrong, and the edges of a range by a block of each table.
+   */
+  approximateCountSync(options?: BoundOptions<Accepted<KE>>): number {
+    return this.#estimate(options).entries
+  }
+
+  approximateCount(options?: BoundOptions<Accepted<KE>>): Promise<number> {
+    return attempt(() => this.approximateCountSync(options))
+  }
+
+  /** About how many bytes of files the entries take (of a range, if one is given); what is in memory only counts nothing. */
+  approximateSizeSync(options?: BoundOptions<Accepted<KE>>): number {
+    return this.#estimate(options).bytes
+  }
+
+  approximateSize(options?: BoundOptions<Accepted<KE>>): Promise<number> {
+    return attempt(() => this.approximateSizeSync(options))
+  }
+
+  #estimate(options: unknown): Estimate {
+    const bag = ownOptions(options, BOUND_OPTIONS, 'the range')
+    return estimate(this.view.engine, this.view.tree, rangeSpan(bag, this.view.keys, 'keys'))
   }
 
   /** Whether there is no entry (in a range, if one is given). */

@@ -46,13 +46,17 @@ export interface SnapshotHandle {
   readonly closed: boolean
 }
 
-export interface RangeOptions<K> extends ReadOptions {
+/** The keys that a range covers. */
+export interface BoundOptions<K> {
   gte?: K
   gt?: K
   lte?: K
   lt?: K
   /** Only keys that start with these bytes; may be combined with bounds. */
   prefix?: K
+}
+
+export interface RangeOptions<K> extends ReadOptions, BoundOptions<K> {
   /** From the largest key to the smallest. */
   reverse?: boolean
   /** At most that many entries; -1 or Infinity means all. */

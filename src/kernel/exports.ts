@@ -90,6 +90,15 @@ export interface KernelExports {
    */
   pointRead(slot: number, superVersion: number, key: number, keyLength: number, seqno: number): number
 
+  // ── estimates ─────────────────────────────────────────────────────────────────────────────────────────
+  /** About how many entries of a memtable lie before a key. */
+  memtableRank(memtable: number, key: number, keyLength: number): number
+  /**
+   * Where in a table's file a key would be: SLOT_NUMBER = offset of the data block, or of the root index behind all of them.
+   * @returns OK or NEED_BLOCK (as pointRead)
+   */
+  tablePosition(slot: number, table: number, key: number, keyLength: number): number
+
   // ── block cache ───────────────────────────────────────────────────────────────────────────────────────
   /** Sets up the cache: at most `limitPages`, of which `floorPages` stay when others need memory. Once. @returns whether there were pages for it */
   cacheCreate(limitPages: number, floorPages: number): number
