@@ -16,7 +16,17 @@ export type RangeMode = 'entries' | 'keys' | 'values'
 
 export const BOUND_OPTIONS = ['gte', 'gt', 'lte', 'lt', 'prefix'] as const
 
-export const RANGE_OPTIONS = [...BOUND_OPTIONS, 'reverse', 'limit', 'snapshot', 'signal'] as const
+export const RANGE_OPTIONS = [
+  'gte',
+  'gt',
+  'lte',
+  'lt',
+  'prefix',
+  'reverse',
+  'limit',
+  'snapshot',
+  'signal',
+] as const
 
 /** Those of ranges that can hand out slices. */
 const SLICE_RANGE_OPTIONS = [...RANGE_OPTIONS, 'slices'] as const
