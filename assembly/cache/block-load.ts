@@ -7,16 +7,17 @@ import {
   SLOT_POINTER,
   STATUS_NO_PAGES,
   STATUS_OK,
+  TABLE_CHECKED,
   TABLE_FILTERS,
   TABLE_FILTER_LINES,
   TABLE_FILTER_OFFSET,
   TABLE_ROOT,
   TABLE_ROOT_LENGTH,
 } from '../memory/layout'
-import { copyBytes, loadF64, loadU32, storeU32 } from '../memory/bytes'
+import { copyBytes, loadF64, loadU32, loadU8, storeU32, storeU8 } from '../memory/bytes'
 import { allocateRecord, freeRecord } from '../memory/records'
 import { FRAME_BYTES } from '../table/block-frame'
-import { checkBlock } from '../table/block-check'
+import { openFrame } from '../table/block-check'
 import { cacheInsert, frameUnpin } from './cache'
 
 /**
@@ -33,8 +34,10 @@ export function loadBlock(
   keep: u32,
   target: u32,
 ): u32 {
-  const status = checkBlock(slot, block, size, kind, table, offset, target)
+  const walked = wasWalked(table, size, <u64>offset)
+  const status = openFrame(slot, block, size, kind, table, offset, target, !walked)
   if (status != STATUS_OK) return status
+  if (!walked) noteWalked(table, size, <u64>offset)
   const payload = loadU32(slot + SLOT_POINTER)
   const length = loadU32(slot + SLOT_LENGTH)
   if (keep != 0) {
@@ -58,6 +61,31 @@ export function loadBlock(
 
 /** Bytes of a kept root index beyond its payload: readers fetch whole words. A full filter block fills its record. */
 const ROOT_SLACK: u32 = 16
+
+// ── blocks that were walked ──────────────────────────────────────────────────────────────────────────────
+// A bit for each 4 KiB of the file, set where a walked block begins. Of blocks of at least that size no two begin in the same piece;
+// smaller ones are walked every time.
+
+const PIECE_SHIFT: u64 = 12
+const PIECE_BYTES: u32 = 4096
+
+// @ts-ignore: decorator
+@inline
+function wasWalked(table: u32, size: u32, offset: u64): bool {
+  const bits = loadU32(table + TABLE_CHECKED)
+  if (bits == 0 || size < PIECE_BYTES) return false
+  const piece = <u32>(offset >>> PIECE_SHIFT)
+  return (loadU8(bits + (piece >>> 3)) & (1 << (piece & 7))) != 0
+}
+
+/** NOTE: two threads may lose each other's bit: then a block is walked once more. */
+function noteWalked(table: u32, size: u32, offset: u64): void {
+  const bits = loadU32(table + TABLE_CHECKED)
+  if (bits == 0 || size < PIECE_BYTES) return
+  const piece = <u32>(offset >>> PIECE_SHIFT)
+  const at = bits + (piece >>> 3)
+  storeU8(at, loadU8(at) | (1 << (piece & 7)))
+}
 
 // ── filter blocks: all but the last have FILTER_BLOCK_LINES lines, and they lie one behind the other ──────
 

@@ -191,6 +191,8 @@ export const TABLE_ROOT_LENGTH: u32 = 76
 export const TABLE_FILTERS: u32 = 80
 /** u32: a bitmap over the file's 4 KiB pieces, set where a block of at least 4 KiB begins that was walked; 0 without one. */
 export const TABLE_CHECKED: u32 = 84
+/** u32: its bytes. */
+export const TABLE_CHECKED_BYTES: u32 = 88
 /** Short keys lie here. */
 export const TABLE_INLINE_KEYS: u32 = 96
 export const TABLE_BYTES: u32 = 256

@@ -43,11 +43,7 @@ function mayBeCompressed(kind: u32): bool {
   return kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_EXTENT
 }
 
-/**
- * KernelExports.checkBlock: whether [block, block + size) is a block of `kind` as it lies at `offset` of the file with that
- * salt. Reads nothing else, and writes nothing but a compressed payload to the page `target`, whatever the bytes are (and hashes in the slot); after OK readers follow
- * what is in the payload without checks.
- */
+/** KernelExports.checkBlock. */
 export function checkBlock(
   slot: u32,
   block: u32,
@@ -56,6 +52,24 @@ export function checkBlock(
   salt: u32,
   offset: f64,
   target: u32,
+): u32 {
+  return openFrame(slot, block, size, kind, salt, offset, target, true)
+}
+
+/**
+ * Whether [block, block + size) is a block of `kind` as it lies at `offset` of the file with that salt. Reads nothing else, and writes nothing
+ * but a compressed payload to the page `target` and hashes in the slot, whatever the bytes are; after OK readers follow what is in the
+ * payload without checks. `walk`: false if a block with this checksum, at this place, was walked before.
+ */
+export function openFrame(
+  slot: u32,
+  block: u32,
+  size: u32,
+  kind: u32,
+  salt: u32,
+  offset: f64,
+  target: u32,
+  walk: bool,
 ): u32 {
   if (size < BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES || size > BLOCK_MAX_BYTES) return STATUS_MALFORMED
   const length = size - (BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES)
@@ -81,8 +95,10 @@ export function checkBlock(
   // What the cache holds fits one of its pages.
   if (kind != BLOCK_EXTENT && rawLength > BLOCK_MAX_CACHED_PAYLOAD) return STATUS_MALFORMED
   if (kind == BLOCK_DATA || kind == BLOCK_INDEX || kind == BLOCK_ROOT_INDEX) {
-    const status = walkPayload(payload, rawLength, kind != BLOCK_DATA, <u64>offset, slot)
-    if (status != STATUS_OK) return status
+    if (walk) {
+      const status = walkPayload(payload, rawLength, kind != BLOCK_DATA, <u64>offset, slot)
+      if (status != STATUS_OK) return status
+    }
   } else if (kind == BLOCK_FILTER) {
     if (length == 0 || length % FILTER_LINE_BYTES != 0) return STATUS_MALFORMED
     if (length > FILTER_BLOCK_LINES * FILTER_LINE_BYTES) return STATUS_MALFORMED

@@ -38,7 +38,7 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
   )
   const properties = readProperties(kernel, { file, record }, footer)
   const filter = checkProperties(properties, info, file.name, footer)
-  fillTableRecord(kernel, record, info, { ...footer, filter })
+  fillTableRecord(kernel, record, info, { ...footer, filter, sizeBytes })
   return { info, file, record, filter, keptBytes: 0 }
 }
 

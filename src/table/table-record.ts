@@ -1,7 +1,10 @@
 import {
   CONTROL_TABLE_ORDINAL,
   FILTER_BLOCK_LINES,
+  PAGE_BYTES,
   TABLE_BYTES,
+  TABLE_CHECKED,
+  TABLE_CHECKED_BYTES,
   TABLE_FILTERS,
   TABLE_FILTER_LINES,
   TABLE_FILTER_OFFSET,
@@ -25,6 +28,8 @@ export interface TableLayout {
   readonly rootOffset: number
   readonly rootSize: number
   readonly filter: TableFilter | undefined
+  /** Of the whole file. */
+  readonly sizeBytes: number
 }
 
 /** A table record without content, 0 but for the salt that the caller puts at its start. @throws NO_MEMORY */
@@ -47,6 +52,11 @@ export function fillTableRecord(kernel: Kernel, record: number, info: TableInfo,
     u32[(record + TABLE_FILTER_LINES) >>> 2] = lines
     u32[(record + TABLE_FILTER_PROBES) >>> 2] = probes
   }
+  const bitmapBytes = walkedBytes(layout.sizeBytes)
+  if (bitmapBytes > 0) {
+    u32[(record + TABLE_CHECKED) >>> 2] = kernel.record(bitmapBytes)
+    u32[(record + TABLE_CHECKED_BYTES) >>> 2] = bitmapBytes
+  }
   let inline = record + TABLE_INLINE_KEYS
   for (const [pointer, length, key] of [
     [TABLE_SMALLEST, TABLE_SMALLEST_LENGTH, info.smallestKey],
@@ -61,6 +71,12 @@ export function fillTableRecord(kernel: Kernel, record: number, info: TableInfo,
   }
 }
 
+/** Bytes of the bitmap of walked blocks: a bit for each 4 KiB. A file for which that is more than a page has none. */
+function walkedBytes(sizeBytes: number): number {
+  const bytes = Math.ceil(sizeBytes / 4096 / 8)
+  return bytes > PAGE_BYTES ? 0 : bytes
+}
+
 /** Frees a record and all it names. INVARIANT: no SuperVersion and no running call names it. */
 export function freeTableRecord(kernel: Kernel, record: number): void {
   const { exports, u32 } = kernel
@@ -73,6 +89,8 @@ export function freeTableRecord(kernel: Kernel, record: number): void {
     const isInline = at >= record && at <= record + TABLE_BYTES
     if (at !== 0 && !isInline) exports.freeRecord(at, u32[(record + length) >>> 2] as number)
   }
+  const bitmap = u32[(record + TABLE_CHECKED) >>> 2] as number
+  if (bitmap !== 0) exports.freeRecord(bitmap, u32[(record + TABLE_CHECKED_BYTES) >>> 2] as number)
   const filters = u32[(record + TABLE_FILTERS) >>> 2] as number
   const lines = u32[(record + TABLE_FILTER_LINES) >>> 2] as number
   if (filters !== 0) exports.freeRecord(filters, 4 * Math.ceil(lines / FILTER_BLOCK_LINES))

@@ -164,6 +164,7 @@ export class TableWriter {
       rootOffset: this.#float(BUILDER_ROOT_OFFSET),
       rootSize: this.#word(BUILDER_ROOT_SIZE),
       filter,
+      sizeBytes: this.#length,
     })
     return {
       info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
