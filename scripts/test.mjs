@@ -8,7 +8,17 @@ import { join } from 'node:path'
 const PARTS = [
   {
     name: 'unit',
-    folders: ['test/kernel', 'test/fs', 'test/journal', 'test/version', 'test/table', 'test/api', 'test/cli'],
+    folders: [
+      'test/kernel',
+      'test/fs',
+      'test/journal',
+      'test/version',
+      'test/table',
+      'test/sync',
+      'test/conformance',
+      'test/api',
+      'test/cli',
+    ],
   },
   { name: 'model', folders: ['test/model'] },
   { name: 'integration', folders: ['test/integration'] },
