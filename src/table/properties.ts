@@ -1,4 +1,4 @@
-import { FILTER_BLOCK_LINES, FILTER_LINE_BYTES } from '../../assembly/memory/layout.ts'
+import { FILTER_BLOCK_LINES, FILTER_LINE_BYTES, PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { FILTER_MAX_PROBES } from '../../assembly/table/filter-probes.ts'
 import { corrupt } from '../errors.ts'
 import { FieldReader, FieldWriter } from '../version/fields.ts'
@@ -10,7 +10,8 @@ import type { TableFilter } from './table-file.ts'
 /** Longest piece of a key that the properties repeat; two of them fit a block beside everything else. */
 const KEY_PREFIX_BYTES = 32768
 const BYTEWISE = 1
-const FILTER_MAX_LINES = 4294967295
+/** The list of a table's kept filter blocks, 4 bytes for each, is one record: at most a page. */
+const FILTER_MAX_LINES = (PAGE_BYTES / 4) * FILTER_BLOCK_LINES
 
 /** What the properties say beside the table's manifest entry. */
 export interface TableStatistics {

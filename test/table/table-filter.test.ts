@@ -129,6 +129,18 @@ describe('the filter in the properties', () => {
     expect(() => check(offset, lines, probes)).toThrow(expect.objectContaining({ code: 'CORRUPT' }))
   })
 
+  test('more lines than the list of filter blocks has room for are CORRUPT, however long the file is', () => {
+    const long = { ...footer, propertiesOffset: 2 ** 40, fileLength: 2 ** 40 + 564 }
+    const read = (lines: number): unknown => {
+      const filter = { offset: 101_000, lines, probes: 6 }
+      return checkProperties(encodeProperties(info, { ...statistics, filter }), info, 'table', long)
+    }
+    expect(read(16_777_216)).toEqual({ offset: 101_000, lines: 16_777_216, probes: 6 })
+    for (const lines of [16_777_217, 2 ** 32 - 1]) {
+      expect(() => read(lines)).toThrow(expect.objectContaining({ code: 'CORRUPT' }))
+    }
+  })
+
   test.each([
     ['cut off', [101_000, 1]],
     ['with more behind', [101_000, 1, 6, 0]],
