@@ -39,7 +39,7 @@ import { createTableRecord, fillTableRecord, freeTableRecord } from './table-rec
 
 /** Data blocks are ended when they reach this size. */
 export const BLOCK_BYTES = 4096
-const RESTART_INTERVAL = 16
+const RESTART_INTERVAL = 4
 const INDEX_BLOCK_BYTES = 32768
 
 export type Progress = 'more' | 'source-ended' | 'table-full'
