@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { memoryFileSystem } from '../../src/fs/memory.ts'
 import { openBytes, openText } from '../api/support.ts'
 import { entriesAfter, expectExactly, type History, numbered, states } from './states.ts'
 
@@ -140,7 +141,8 @@ describe('point reads', () => {
   it('find keys of the longest size in memtable, table and after reopen, and tell them apart by their last byte', async () => {
     const key = (last: number): Uint8Array => new Uint8Array(65_535).fill(0xff).with(65_534, last)
     const shorter = new Uint8Array(65_534).fill(0xff)
-    const db = await openBytes()
+    const fileSystem = memoryFileSystem()
+    let db = await openBytes({}, fileSystem)
     for (const last of [255, 0, 7]) db.putSync(key(last), Uint8Array.of(last))
     db.putSync(shorter, 'shorter')
     const check = (): void => {
@@ -154,6 +156,9 @@ describe('point reads', () => {
     }
     check()
     db.flushSync()
+    check()
+    await db.close()
+    db = await openBytes({}, fileSystem)
     check()
     await db.close()
   })

@@ -38,7 +38,7 @@ export interface State {
   /** Whether the handle that wrote is the one that is returned: what it had open is still open. */
   readonly sameHandle: boolean
   /** Writes the history and leaves it in this state. Reads must follow in the same turn: a later one may flush. */
-  build(history: History, afterStep?: AfterStep): Promise<TextDatabase>
+  readonly build: (history: History, afterStep?: AfterStep) => Promise<TextDatabase>
 }
 
 /** A keyspace's memtables and tables, which is what tells one state from another. */
@@ -95,11 +95,12 @@ function reopened(
 
 /** A memtable of one byte is full after one batch: the next one seals it. */
 const SEAL_EACH = { memtableSize: 1 }
+const SEAL_NONE = { memtableSize: 4 * 1048576 }
 
 export const states: readonly State[] = [
   inOneProcess(
     'in the active memtable',
-    {},
+    SEAL_NONE,
     () => false,
     () => [1, 0],
   ),
@@ -111,13 +112,13 @@ export const states: readonly State[] = [
   ),
   inOneProcess(
     'in one table',
-    {},
+    SEAL_NONE,
     (i, last) => i === last,
     () => [0, 1],
   ),
   inOneProcess(
     'in a table, newer in the memtable',
-    {},
+    SEAL_NONE,
     (i, last) => i === last - 1,
     () => [1, 1],
   ),
@@ -129,11 +130,11 @@ export const states: readonly State[] = [
   ),
   inOneProcess(
     'in a table of each step',
-    {},
+    SEAL_NONE,
     () => true,
     (steps) => [0, steps],
   ),
-  reopened('reopened after a clean close', {}, async (db, fileSystem) => {
+  reopened('reopened after a clean close', SEAL_NONE, async (db, fileSystem) => {
     await db.close()
     return fileSystem
   }),
