@@ -10,6 +10,7 @@ const PARTS = [
     name: 'unit',
     folders: ['test/kernel', 'test/fs', 'test/journal', 'test/version', 'test/table', 'test/api', 'test/cli'],
   },
+  { name: 'conformance', folders: ['test/conformance'] },
   { name: 'model', folders: ['test/model'] },
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
