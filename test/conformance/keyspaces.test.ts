@@ -164,7 +164,7 @@ describe.each(passages)('keyspaces, %s', (_name, pass) => {
     await later.close()
   })
 
-  it('come in hundreds', async () => {
+  it('come in more than a hundred', async () => {
     const fileSystem = new FaultyFileSystem()
     const db = await openText(fileSystem, { memoryLimit: 128 * 1048576 })
     for (let i = 0; i < 120; i++) named(db, numbered(i)).putSync('k', `${i}`)
