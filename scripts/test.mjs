@@ -20,6 +20,7 @@ const PARTS = [
       'test/cli',
     ],
   },
+  { name: 'conformance', folders: ['test/conformance'] },
   { name: 'model', folders: ['test/model'] },
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },

@@ -1,109 +1,234 @@
-import { describe, expect, test } from 'vitest'
-import { memoryFileSystem } from '../../src/fs/memory.ts'
-import { openText } from '../api/support.ts'
-import { left, PLACES, placed, type Step } from './places.ts'
+import { describe, expect, it } from 'vitest'
+import type { Snapshot } from '../../src/index.ts'
+import { openText, type TextDatabase } from '../api/support.ts'
+import { FaultyFileSystem } from '../support/faulty.ts'
+import { type Entry, entriesAfter, expectExactly, type History, numbered, states } from './states.ts'
 
-const steps: Step[] = Array.from({ length: 30 }, (_, i) => [`k${String(i).padStart(2, '0')}`, `${i}`])
+type TextSnapshot = Snapshot<'utf8', 'utf8'>
 
-describe.each(PLACES)('%s:', (place) => {
-  test('a snapshot sees what was there, by get, range and count, over writes, deletions and flushes', async () => {
-    const db = await placed(place, steps)
-    const snapshot = db.snapshot()
-    for (let i = 0; i < 30; i += 2) db.putSync(`k${String(i).padStart(2, '0')}`, 'new')
-    for (let i = 1; i < 30; i += 2) db.deleteSync(`k${String(i).padStart(2, '0')}`)
+const history: History = [
+  ['a', 'b', 'c', 'd'].map((key) => [key, `first ${key}`] as const),
+  [
+    ['b', undefined],
+    ['c', 'second c'],
+    ['e', 'second e'],
+  ],
+  [
+    ['a', undefined],
+    ['b', 'third b'],
+    ['e', undefined],
+    ['never', undefined],
+  ],
+  [
+    ['b', 'fourth b'],
+    ['a', 'fourth a'],
+    ['d', undefined],
+  ],
+]
+const everyKey = ['a', 'b', 'c', 'd', 'e', 'never']
+
+function absentFrom(entries: readonly Entry[]): string[] {
+  return everyKey.filter((key) => entries.every(([present]) => present !== key))
+}
+
+describe.each(states.filter(({ sameHandle }) => sameHandle))('snapshots, $name', ({ build }) => {
+  it('see exactly what was written before them, whatever is written, deleted and flushed later', async () => {
+    const snapshots: TextSnapshot[] = []
+    const db = await build(history, (each) => snapshots.push(each.snapshot()))
     const check = (): void => {
-      expect([...snapshot.rangeSync()]).toEqual(left(steps))
-      expect([...snapshot.rangeSync({ reverse: true })]).toEqual(left(steps).toReversed())
-      expect(snapshot.countSync()).toBe(30)
-      for (const [k, value] of steps) expect(snapshot.getSync(k)).toBe(value)
+      snapshots.forEach((snapshot, i) => {
+        const entries = entriesAfter(history.slice(0, i + 1))
+        expectExactly(snapshot, entries, absentFrom(entries))
+        expect(everyKey.map((key) => db.getSync(key, { snapshot }))).toEqual(
+          everyKey.map((key) => snapshot.getSync(key)),
+        )
+        expect([...db.rangeSync({ snapshot, gt: 'a', lte: 'd', reverse: true })]).toEqual(
+          entries.filter(([key]) => key > 'a' && key <= 'd').toReversed(),
+        )
+      })
     }
+    expect(snapshots.length).toBe(4)
     check()
     db.flushSync()
     check()
-    db.putSync('after', '1')
+    for (const key of everyKey) db.deleteSync(key)
+    check()
     db.flushSync()
     check()
-    expect(snapshot.hasSync('after')).toBe(false)
-    expect(db.countSync()).toBe(16)
-    snapshot.close()
+    expectExactly(db, [], everyKey)
     await db.close()
   })
 
-  test('every version of a key is readable by its snapshot, however many there are', async () => {
-    const db = await placed(place, steps)
-    const snapshots = Array.from({ length: 200 }, (_, i) => {
-      if (i % 10 === 9) db.deleteSync('k05')
-      else db.putSync('k05', `version ${i}`.padEnd(200, '.'))
-      if (i % 60 === 59) db.flushSync()
-      return db.snapshot()
+  it('of one moment are identical, and closing one leaves the other', async () => {
+    const pairs: [TextSnapshot, TextSnapshot][] = []
+    const db = await build(history, (each) => pairs.push([each.snapshot(), each.snapshot()]))
+    pairs.forEach(([one, other], i) => {
+      const entries = entriesAfter(history.slice(0, i + 1))
+      expectExactly(one, entries)
+      one.close()
+      expectExactly(other, entries)
+      other.close()
     })
-    for (const [i, snapshot] of snapshots.entries()) {
-      const expected = i % 10 === 9 ? undefined : `version ${i}`.padEnd(200, '.')
-      expect(snapshot.getSync('k05')).toBe(expected)
-      expect([...snapshot.keysSync({ prefix: 'k05' })].length).toBe(expected === undefined ? 0 : 1)
-    }
-    for (const snapshot of snapshots) snapshot.close()
+    expect(db.stats().openReads).toBe(0)
     await db.close()
   })
 })
 
-test('what was deleted is not resurrected by a snapshot, a flush or a reopen', async () => {
-  const files = memoryFileSystem()
-  let db = await openText(files)
-  db.putSync('a', '1')
-  db.flushSync()
-  db.deleteSync('a')
-  const snapshot = db.snapshot()
-  expect(snapshot.getSync('a')).toBeUndefined()
-  db.flushSync()
-  expect([snapshot.getSync('a'), db.getSync('a')]).toEqual([undefined, undefined])
-  snapshot.close()
-  await db.close()
-  db = await openText(files)
-  expect([db.getSync('a'), [...db.keysSync()]]).toEqual([undefined, []])
-  await db.close()
-})
-
-test('snapshots of one moment are equal; one over an empty database sees nothing, ever', async () => {
-  const db = await openText()
-  const empty = db.snapshot()
-  db.putSync('a', '1')
-  const [one, two] = [db.snapshot(), db.snapshot()]
-  db.putSync('a', '2')
-  one.close()
-  expect(two.getSync('a')).toBe('1')
-  expect([...empty.rangeSync()]).toEqual([])
-  expect(empty.firstSync()).toBeUndefined()
-  two.close()
-  empty.close()
-  await db.close()
-})
-
-test('a snapshot is of all keyspaces at one moment, and half a batch is never in it', async () => {
-  const db = await openText()
-  const other = db.keyspaceSync('other', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
-  for (let i = 0; i < 50; i++) {
-    db.batch().put('id', String(i)).put(other, 'id', String(i)).commitSync()
-    const snapshot = db.snapshot()
-    if (i % 7 === 0) db.flushSync()
-    if (i % 11 === 0) other.flushSync()
-    expect([snapshot.getSync('id'), other.at(snapshot).getSync('id')]).toEqual([String(i), String(i)])
-    snapshot.close()
-  }
-  await db.close()
-})
-
-test('seqnos go on after a reopen, after tombstones too: newer writes win over what was flushed and journaled', async () => {
-  const files = memoryFileSystem()
-  let seqno = 0
-  for (let round = 0; round < 6; round++) {
-    const db = await openText(files)
-    expect(db.stats().seqno).toBeGreaterThanOrEqual(seqno)
-    expect(db.getSync('k')).toBe(round === 0 || round % 3 === 0 ? undefined : `round ${round - 1}`)
-    if (round % 3 === 2) db.deleteSync('k')
-    else db.putSync('k', `round ${round}`)
-    if (round % 2 === 0) db.flushSync()
-    seqno = db.stats().seqno
+describe.each(states)('deleted entries, $name', ({ build }) => {
+  it('do not come back in a new snapshot, nor after the next flush', async () => {
+    const db = await build([
+      everyKey.map((key) => [key, 'old'] as const),
+      everyKey.map((key) => [key, undefined] as const),
+    ])
+    for (let round = 0; round < 2; round++) {
+      const snapshot = db.snapshot()
+      expectExactly(snapshot, [], everyKey)
+      expectExactly(db, [], everyKey)
+      snapshot.close()
+      db.flushSync()
+    }
     await db.close()
-  }
+  })
+})
+
+describe('a snapshot', () => {
+  it('of an empty database stays empty', async () => {
+    const db = await openText()
+    const empty = db.snapshot()
+    expectExactly(empty, [], ['a'])
+    db.putSync('a', '1')
+    expectExactly(empty, [], ['a'])
+    db.flushSync()
+    expectExactly(empty, [], ['a'])
+    expectExactly(db, [['a', '1']])
+    await db.close()
+  })
+
+  it('sees its version of a key of which versions fill many blocks, in memtable, table and several tables', async () => {
+    const db = await openText(undefined, { memtableSize: 4 * 1048576 })
+    const value = (i: number): string => `${i} `.repeat(40)
+    const snapshots: [number, TextSnapshot][] = []
+    db.putSync('j', 'below')
+    db.putSync('l', 'above')
+    const write = (from: number, to: number): void => {
+      for (let i = from; i < to; i++) {
+        db.putSync('k', value(i))
+        if (i % 20 === 0) snapshots.push([i, db.snapshot()])
+      }
+    }
+    const check = (): void => {
+      for (const [i, snapshot] of snapshots) {
+        expectExactly(snapshot, [
+          ['j', 'below'],
+          ['k', value(i)],
+          ['l', 'above'],
+        ])
+      }
+    }
+    write(0, 2000)
+    check()
+    db.flushSync()
+    check()
+    write(2000, 3000)
+    check()
+    db.flushSync()
+    check()
+    expect(snapshots.length).toBe(150)
+    expect(db.stats().keyspaces[0]?.tables).toBe(2)
+    await db.close()
+  })
+
+  it('taken after several flushes resolves', async () => {
+    const db = await openText()
+    for (let i = 0; i < 5; i++) {
+      db.putSync('k', `${i}`)
+      db.putSync(numbered(i), 'x')
+      db.flushSync()
+    }
+    const snapshot = db.snapshot()
+    db.putSync('k', 'later')
+    db.deleteSync(numbered(0))
+    expect(snapshot.getSync('k')).toBe('4')
+    expect([...snapshot.keysSync()].length).toBe(6)
+    expect(snapshot.hasSync(numbered(0))).toBe(true)
+    await db.close()
+  })
+
+  it('held over more than 10 rotations stays exact, and no flushed memtable stays in memory', async () => {
+    const db = await openText(undefined, { memtableSize: 65_536 })
+    for (let i = 0; i < 1000; i++) db.putSync(numbered(i), `before ${i}`)
+    db.flushSync()
+    const snapshot = db.snapshot()
+    const free: number[] = []
+    for (let round = 0; round < 15; round++) {
+      for (let i = 0; i < 1000; i++) db.putSync(numbered(i), `round ${round} ${'x'.repeat(80)}`)
+      for (let i = 0; i < 1000; i += 3) db.deleteSync(numbered(i))
+      db.flushSync()
+      expect(db.stats().keyspaces[0]).toMatchObject({ memtables: 0, memtableBytes: 0, memtableEntries: 0 })
+      free.push(db.stats().memoryFreeBytes)
+    }
+    expect(db.stats().keyspaces[0]?.tables).toBeGreaterThan(10)
+    expect(new Set(free).size).toBe(1)
+    expectExactly(
+      snapshot,
+      Array.from({ length: 1000 }, (_, i): Entry => [numbered(i), `before ${i}`]),
+    )
+    await db.close()
+  })
+
+  it('never sees a part of a batch, in one keyspace or over several', async () => {
+    const db = await openText(undefined, { memtableSize: 4096 })
+    const other = db.keyspaceSync('other', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+    const pending: Promise<void>[] = []
+    const check = (): void => {
+      const snapshot = db.snapshot()
+      const seen = [
+        snapshot.getSync('a'),
+        snapshot.getSync('z'),
+        other.at(snapshot).getSync('a'),
+        other.getSync('a', { snapshot }),
+        snapshot.firstSync()?.[1],
+        other.at(snapshot).lastSync()?.[1],
+      ]
+      expect(new Set(seen).size).toBe(1)
+      snapshot.close()
+    }
+    for (let i = 0; i < 300; i++) {
+      const batch = db.batch().put('a', `${i}`)
+      check()
+      batch.put(other, 'a', `${i}`)
+      check()
+      batch.put('z', `${i}`)
+      check()
+      pending.push(batch.commit())
+      check()
+      if (i % 10 === 0) await Promise.all(pending)
+      check()
+      if (i % 50 === 0) db.flushSync()
+    }
+    await Promise.all(pending)
+    expect([db.getSync('a'), db.getSync('z'), other.getSync('a')]).toEqual(['299', '299', '299'])
+    await db.close()
+  })
+
+  it('does not outlive its database, and takes nothing of it over a reopen', async () => {
+    const fileSystem = new FaultyFileSystem()
+    const write = async (db: TextDatabase, value: string): Promise<void> => {
+      db.putSync('k', value)
+      db.snapshot()
+      db.deleteSync('gone')
+      await db.close()
+    }
+    const db = await openText(fileSystem)
+    db.putSync('gone', '1')
+    db.flushSync()
+    await write(db, '1')
+    await write(await openText(fileSystem), '2')
+    const last = await openText(fileSystem)
+    expect(last.stats().openReads).toBe(0)
+    const snapshot = last.snapshot()
+    expectExactly(snapshot, [['k', '2']], ['gone'])
+    await last.close()
+    expect(() => snapshot.getSync('k')).toThrow(expect.objectContaining({ code: 'CLOSED' }))
+  })
 })
