@@ -15,7 +15,6 @@ const PARTS = [
       'test/version',
       'test/table',
       'test/sync',
-      'test/conformance',
       'test/api',
       'test/cli',
     ],
