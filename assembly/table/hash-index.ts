@@ -11,8 +11,8 @@ export const BUCKET_COLLISION: u32 = 254
 export const BUCKET_EMPTY: u32 = 255
 /** Restart intervals of a block with a hash index. */
 export const HASH_INDEX_MAX_INTERVALS: u32 = 253
-/** User keys for each bucket. */
-const HASH_INDEX_LOAD: f64 = 0.75
+/** Buckets for each user key: no more than the room that an entry has while it is gathered (block-writer.ts). */
+const BUCKETS_PER_KEY: u32 = 2
 
 /**
  * The bits of a keyHash that choose the bucket: neither the uppermost, which choose a filter's line, nor the lowest, so that keys that
@@ -24,11 +24,11 @@ export function bucketHash(hash: u64): u32 {
   return <u32>(hash >>> 16)
 }
 
-/** Number of buckets for so many user keys, at least one: at most 2 for one key, and fewer than 2 for each of several. */
+/** Number of buckets for so many user keys. */
 // @ts-ignore: decorator
 @inline
 export function hashIndexBuckets(keys: u32): u32 {
-  return <u32>ceil<f64>(<f64>keys / HASH_INDEX_LOAD)
+  return keys * BUCKETS_PER_KEY
 }
 
 /** The bucket, below `buckets`, of a key with that bucketHash. */

@@ -145,6 +145,28 @@ describe.each(endings)('after %s', (_name, end) => {
   })
 })
 
+describe('a log that is larger than the memtables of the next open', () => {
+  it('is replayed whole, again and again', async () => {
+    let fileSystem = new FaultyFileSystem()
+    const db = await openText(fileSystem, { memoryLimit: 64 * 1048576, memtableSize: 16 * 1048576 })
+    const entries = Array.from({ length: 12 }, (_, i): Entry => [numbered(i), String(i % 10).repeat(250_000)])
+    for (const [key] of entries) db.putSync(key, 'small before')
+    for (const [key, value] of entries) db.putSync(key, value)
+    for (let i = 0; i < 5000; i++) db.putSync('many', `${i}`)
+    db.deleteSync(numbered(3))
+    entries.splice(3, 1)
+    expect(db.stats().keyspaces[0]).toMatchObject({ memtables: 1, tables: 0, memtableEntries: 5025 })
+    for (let round = 0; round < 3; round++) {
+      fileSystem = killed(fileSystem)
+      const again = await openText(fileSystem, { memtableSize: 65_536 })
+      expectExactly(again, [...entries, ['many', '4999']], [numbered(3)])
+      const { memtableEntries, tableEntries } = again.stats().keyspaces[0] ?? {}
+      expect((memtableEntries ?? 0) + (tableEntries ?? 0)).toBe(5025)
+    }
+    await db.close()
+  })
+})
+
 describe('files that nothing names', () => {
   const stray = ['00000000000fffff.sst', '00000000000ffffe.wal', '00000000000ffffd.man']
 
