@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { open } from '../dist/index.js'
 import { halfCompressibleValues, sequentialKeys, shuffledKeys } from './data.mjs'
 import { median, printTable, row, timed, timedSync, withDirectory } from './measure.mjs'
@@ -6,6 +8,7 @@ const ENTRIES = 1_000_000
 const READS = 200_000
 const SEEKS = 20_000
 const VALUE_BYTES = 100
+const JSON_MARK = '\n--json--\n'
 
 /** What a flush writes of the data, for its rate: keys and values. */
 const DATA_BYTES = ENTRIES * (16 + VALUE_BYTES)
@@ -15,21 +18,43 @@ const DATA_BYTES = ENTRIES * (16 + VALUE_BYTES)
  * a run for each flush, a sequential one a single run), read hot: everything was read once before.
  */
 export async function run({ rounds }) {
-  const sequential = sequentialKeys(ENTRIES)
-  const random = shuffledKeys(ENTRIES)
+  const results = {}
+  for (const section of Object.keys(SECTIONS)) results[section] = inProcess(section, rounds)
+  return results
+}
+
+const SECTIONS = {
+  'random load': () => shuffledKeys(ENTRIES),
+  'sequential load': () => sequentialKeys(ENTRIES),
+  strings: undefined,
+}
+
+/** Runs a section in a fresh process, as a program with one kind of keys is: what others have read before does not slow it down. */
+function inProcess(section, rounds) {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    [...process.execArgv, fileURLToPath(import.meta.url), section, String(rounds)],
+    { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8', maxBuffer: 1 << 24 },
+  )
+  if (status !== 0) throw new Error(`the section '${section}' failed`)
+  const [report, json] = stdout.split(JSON_MARK)
+  process.stdout.write(report)
+  return JSON.parse(json)
+}
+
+async function runSection(section, rounds) {
+  if (section === 'strings') {
+    const rows = await measureStrings(rounds)
+    printTable(`strings: ${ENTRIES} entries in utf8, random load, median of ${rounds}`, rows)
+    return { rows }
+  }
+  const keys = SECTIONS[section]()
   const values = halfCompressibleValues(ENTRIES)
   const readOrder = shuffledKeys(ENTRIES, 3).slice(0, READS)
   const absent = readOrder.map((key) => Buffer.concat([key.subarray(0, 15), Buffer.from('!')]))
-  const results = {}
-  for (const [order, keys] of [
-    ['random load', random],
-    ['sequential load', sequential],
-  ]) {
-    results[order] = await withDirectory((directory) =>
-      measureLoad(directory, { order, keys, values, readOrder, absent, rounds }),
-    )
-  }
-  return results
+  return withDirectory((directory) =>
+    measureLoad(directory, { order: section, keys, values, readOrder, absent, rounds }),
+  )
 }
 
 async function measureLoad(directory, { order, keys, values, readOrder, absent, rounds }) {
@@ -57,7 +82,6 @@ async function measureLoad(directory, { order, keys, values, readOrder, absent, 
     rows.push(row(name, operations, times[name], bar))
   await db.close()
 
-  rows.push(...(await measureStrings(rounds)))
   const openMs = await opens(directory)
   printTable(
     `${order}: ${ENTRIES} entries of 16+${VALUE_BYTES} B in ${tables} tables, median of ${rounds}`,
@@ -118,10 +142,7 @@ async function measureStrings(rounds) {
       times.range.push(timedSync(range))
     }
     await db.close()
-    return [
-      row('strings: getSync', READS, times.get, 500_000),
-      row('strings: rangeSync', ENTRIES, times.range, 2_000_000),
-    ]
+    return [row('getSync', READS, times.get, 500_000), row('rangeSync', ENTRIES, times.range, 2_000_000)]
   })
 }
 
@@ -164,4 +185,9 @@ function seeks(db, keys) {
     for (const entry of db.rangeSync({ gte: keys[i], limit: 10 })) if (entry !== undefined) count++
     if (count === 0) throw new Error('nothing found')
   }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const result = await runSection(process.argv[2], Number(process.argv[3]))
+  process.stdout.write(`${JSON_MARK}${JSON.stringify(result)}`)
 }
