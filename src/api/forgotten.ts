@@ -33,6 +33,7 @@ function warn(kind: Kind): void {
 
 /** What an iteration has to tell about itself. */
 export interface WatchedIterator {
+  readonly cursor: RangeCursor
   readonly open: boolean
   /** Set when it is in the registry. */
   watched: boolean
@@ -47,13 +48,13 @@ const iterators = new FinalizationRegistry<RangeCursor>((cursor) => {
  * The iteration begun last, until another one begins or the turn ends. NOTE: registering costs as much as reading some entries, and most
  * iterations are over by then.
  */
-let youngest: { readonly iterator: WatchedIterator; readonly cursor: RangeCursor } | undefined
+let youngest: WatchedIterator | undefined
 let settling = false
 
 /** Releases the cursor if the iteration is forgotten. The iteration calls `unwatchIterator` at its end if it is `watched`. */
-export function watchIterator(iterator: WatchedIterator, cursor: RangeCursor): void {
-  registerYoungest()
-  youngest = { iterator, cursor }
+export function watchIterator(iterator: WatchedIterator): void {
+  if (youngest !== undefined) registerYoungest(youngest)
+  youngest = iterator
   if (settling) return
   settling = true
   queueMicrotask(endOfTurn)
@@ -65,16 +66,14 @@ export function unwatchIterator(iterator: WatchedIterator): void {
 
 function endOfTurn(): void {
   settling = false
-  registerYoungest()
+  if (youngest !== undefined) registerYoungest(youngest)
+  youngest = undefined
 }
 
-function registerYoungest(): void {
-  if (youngest === undefined) return
-  const { iterator, cursor } = youngest
-  youngest = undefined
+function registerYoungest(iterator: WatchedIterator): void {
   if (!iterator.open) return
   iterator.watched = true
-  iterators.register(iterator, cursor, iterator)
+  iterators.register(iterator, iterator.cursor, iterator)
 }
 
 // ── snapshots ─────────────────────────────────────────────────────────────────────────────────────────────

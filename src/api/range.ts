@@ -96,10 +96,10 @@ class RangeReader<T> implements WatchedIterator {
   readonly #view: View
   readonly #mode: RangeMode
   readonly #engine: Engine
-  readonly #cursor: RangeCursor
+  readonly cursor: RangeCursor
   /** Undefined: what is handed out is copied and decoded. */
   readonly #slices: RangeSlices | undefined
-  #open = true
+  open = true
   watched = false
 
   /** `seqno`: 0 reads the latest state of this moment. */
@@ -108,24 +108,20 @@ class RangeReader<T> implements WatchedIterator {
     this.#mode = mode
     this.#engine = view.engine
     this.#engine.assertReadable(view.tree)
-    this.#cursor = new RangeCursor(
+    this.cursor = new RangeCursor(
       this.#engine,
       view.tree,
       span,
       seqno === 0 ? this.#engine.visibleSeqno() : seqno,
     )
-    this.#slices = slices ? new RangeSlices(view.engine, this.#cursor) : undefined
-    watchIterator(this, this.#cursor)
-  }
-
-  get open(): boolean {
-    return this.#open
+    this.#slices = slices ? new RangeSlices(view.engine, this.cursor) : undefined
+    watchIterator(this)
   }
 
   /** @throws CLOSED, CORRUPT, …; the iteration is over then */
   step(): IteratorResult<T, undefined> {
-    if (!this.#open) return { done: true, value: undefined }
-    const cursor = this.#cursor
+    if (!this.open) return { done: true, value: undefined }
+    const cursor = this.cursor
     try {
       this.#engine.assertReadable(this.#view.tree)
       if (cursor.next()) {
@@ -142,14 +138,14 @@ class RangeReader<T> implements WatchedIterator {
   }
 
   close(): void {
-    if (!this.#open) return
-    this.#open = false
-    this.#cursor.close()
+    if (!this.open) return
+    this.open = false
+    this.cursor.close()
     if (this.watched) unwatchIterator(this)
   }
 
   #decode(): unknown {
-    const { keyPointer, keyLength, valuePointer, valueLength, large } = this.#cursor
+    const { keyPointer, keyLength, valuePointer, valueLength, large } = this.cursor
     const { keys, values } = this.#view
     if (this.#mode === 'keys') return keys.decode(keys.copyOut(keyPointer, keyLength))
     // NOTE: both are copied before either is decoded: a decoder of the user's may end this very iteration.

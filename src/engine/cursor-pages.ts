@@ -8,21 +8,28 @@ export class CursorPages {
   /** About the least recently stepped first: a second chance at the end for those that were stepped since they were looked at last. */
   readonly #holders = new Set<RangeCursor>()
 
+  /** The last one, which most often is gone before another comes: it need not go through the set. */
+  #newest: RangeCursor | undefined
+
   /** Pages held. */
   get count(): number {
-    return this.#holders.size
+    return this.#holders.size + (this.#newest === undefined ? 0 : 1)
   }
 
   add(cursor: RangeCursor): void {
-    this.#holders.add(cursor)
+    if (this.#newest !== undefined) this.#holders.add(this.#newest)
+    this.#newest = cursor
   }
 
   remove(cursor: RangeCursor): void {
-    this.#holders.delete(cursor)
+    if (this.#newest === cursor) this.#newest = undefined
+    else this.#holders.delete(cursor)
   }
 
   /** Takes up to `count` pages back. */
   release(count: number): void {
+    if (this.#newest !== undefined) this.#holders.add(this.#newest)
+    this.#newest = undefined
     // NOTE: every cursor is looked at twice at most: its second chance, and then.
     let looks = 2 * this.#holders.size
     for (const cursor of this.#holders) {
