@@ -170,71 +170,58 @@ function poolPage(): u32 {
 }
 
 /**
- * Empties a page of the small queue. What was used meanwhile moves to the main queue: into its newest page as long as that has room, or else
- * the page itself does, with the rest of its frames gone, and the next one is emptied.
+ * Empties a page of the small queue. What was used meanwhile moves to the main queue, if need be with its page; then the next page is
+ * emptied.
  */
 function reclaimSmall(shard: u32): u32 {
   while (true) {
     const page = takeOldest(shard, QUEUE_SMALL)
     if (page == 0) return 0
-    const end = pageEnd(page)
-    let kept = page + PAGE_FRAMES
-    let frame = kept
-    while (frame < end) {
-      const size = frameSize(frame)
-      if (frameFrequency(frame) == 0) {
-        ghostAdd(hashOf(frameOrdinal(frame), frameOffset(frame)))
-        drop(shard, frame)
-      } else {
-        let to = reserveInNewest(shard, QUEUE_MAIN, size)
-        if (to == 0) {
-          to = kept
-          kept += size
-        }
-        if (to != frame) move(frame, to)
-        setFrameFrequency(to, 0)
-      }
-      frame += size
-    }
-    setPageEnd(page, kept)
+    sift(shard, page, true, false)
     if (isPageEmpty(page)) return page
     append(shard, QUEUE_MAIN, page)
   }
 }
 
-/**
- * Empties a page of the main queue. Frames that were used since they were last looked at stay, with one use less: in the newest page as
- * long as it has room, then close together in their own page, which becomes the newest.
- */
+/** Empties a page of the main queue. What was used since it was last looked at stays, with one use less. */
 function reclaimMain(shard: u32): u32 {
   let tries: u32 = 0
   while (true) {
     const page = takeOldest(shard, QUEUE_MAIN)
     if (page == 0) return 0
-    const end = pageEnd(page)
-    let kept = page + PAGE_FRAMES
-    let frame = kept
-    while (frame < end) {
-      const size = frameSize(frame)
-      const frequency = frameFrequency(frame)
-      if (frequency == 0 || tries >= RECLAIM_TRIES) {
-        drop(shard, frame)
-      } else {
-        let to = reserveInNewest(shard, QUEUE_MAIN, size)
-        if (to == 0) {
-          to = kept
-          kept += size
-        }
-        if (to != frame) move(frame, to)
-        setFrameFrequency(to, frequency - 1)
-      }
-      frame += size
-    }
-    setPageEnd(page, kept)
+    sift(shard, page, false, tries >= RECLAIM_TRIES)
     if (isPageEmpty(page)) return page
     append(shard, QUEUE_MAIN, page)
     tries++
   }
+}
+
+/**
+ * Drops the frames of a page, which is in no queue, that were not used, or all of them. The others go to the main queue's newest page as long as
+ * that has room, and then close together in their own.
+ */
+function sift(shard: u32, page: u32, isSmall: bool, dropsAll: bool): void {
+  const end = pageEnd(page)
+  let kept = page + PAGE_FRAMES
+  let frame = kept
+  while (frame < end) {
+    const size = frameSize(frame)
+    const frequency = frameFrequency(frame)
+    if (frequency == 0 || dropsAll) {
+      if (isSmall) ghostAdd(hashOf(frameOrdinal(frame), frameOffset(frame)))
+      drop(shard, frame)
+    } else {
+      let to = reserveInNewest(shard, QUEUE_MAIN, size)
+      if (to == 0) {
+        to = kept
+        kept += size
+      }
+      if (to != frame) move(frame, to)
+      setFrameFrequency(to, isSmall ? 0 : frequency - 1)
+    }
+    frame += size
+  }
+  setPageEnd(page, kept)
 }
 
 /** Takes a frame out of its bucket. */

@@ -1,7 +1,6 @@
-import { VERSION_RUNS, VERSION_RUN_ENDS, VERSION_TABLES } from '../../assembly/memory/layout.ts'
+import { PAGE_BYTES, VERSION_RUNS, VERSION_RUN_ENDS, VERSION_TABLES } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { Version } from '../version/version.ts'
 
