@@ -198,7 +198,8 @@ export function memtableFind(memtable: u32, key: u32, keyLength: u32, hash: u64,
 
 /** KernelExports.memtableRank. */
 export function memtableRank(memtable: u32, key: u32, keyLength: u32): f64 {
-  return min(listRank(memtable, key, keyLength, TRAILER_BEFORE), <f64>loadU32(memtable + MEMTABLE_ENTRIES))
+  const entries = loadU32(memtable + MEMTABLE_ENTRIES)
+  return min(listRank(memtable, entries, key, keyLength, TRAILER_BEFORE), <f64>entries)
 }
 
 /** Enters a node that is in the list into the hash index, if there is one. */

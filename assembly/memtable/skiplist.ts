@@ -251,22 +251,24 @@ export function listSeekLT(list: u32, key: u32, keyLength: u32, trailer: u64): u
   return node == list + LIST_HEAD ? 0 : node
 }
 
-/** About how many nodes stand before (key, trailer): a step on a level stands for the nodes that it passes over on average. */
-export function listRank(list: u32, key: u32, keyLength: u32, trailer: u64): f64 {
+/** Nodes that listRank counts, at most, if heights are as they should be. */
+const RANK_STEPS: u32 = 1024
+
+/**
+ * About how many of a list's `entries` nodes stand before (key, trailer): those of the lowest level that has few enough to count them, each for
+ * as many as it stands for. Higher levels have too few to tell.
+ */
+export function listRank(list: u32, entries: u32, key: u32, keyLength: u32, trailer: u64): f64 {
   const prefix = loadPrefix(key, keyLength)
-  let node = list + LIST_HEAD
-  let rank: f64 = 0
-  let level = atomicLoadU32(list + LIST_HEIGHT)
-  do {
-    level--
-    const step = <f64>((<u64>1) << (2 * <u64>level))
-    for (let next = nextAt(node, level); next != 0; next = nextAt(node, level)) {
-      if (!nodeBefore(next, prefix, key, keyLength, trailer)) break
-      rank += step
-      node = next
-    }
-  } while (level > 0)
-  return rank
+  let level: u32 = 0
+  while (entries >>> (2 * level) > RANK_STEPS) level++
+  level = min(level, atomicLoadU32(list + LIST_HEIGHT) - 1)
+  let steps: u32 = 0
+  for (let next = nextAt(list + LIST_HEAD, level); next != 0; next = nextAt(next, level)) {
+    if (!nodeBefore(next, prefix, key, keyLength, trailer)) break
+    steps++
+  }
+  return <f64>steps * <f64>(1 << (2 * level))
 }
 
 /** The first node; 0 of an empty list. */

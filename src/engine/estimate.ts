@@ -37,7 +37,7 @@ export function shareOf(from: number, to: number, end: number): number {
 
 /**
  * About how many entries a span has and how many bytes of files. Tables inside the span count whole, those at its edges by the place of the
- * edge's data block in their files: two index lookups, no data block is read. In memtables the steps of a search are counted.
+ * edge's data block in their files: two index lookups, no data block is read. In memtables a sample of the entries is counted.
  *
  * Every version counts that is stored, so what was overwritten counts more than once until it is compacted; a tombstone counts
  * for minus one, which it is if the entry it hides is stored too.
