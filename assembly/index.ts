@@ -39,14 +39,19 @@ export { checkBlock } from './table/block-check'
 export { blockGet } from './table/block-get'
 export { blockEntries, indexEntry, indexSeek } from './table/index-block'
 
-// ── building tables ──────────────────────────────────────────────────────────────────────────────────────
+// ── what a flush or a compaction writes ──────────────────────────────────────────────────────────────────
 export {
-  builderAppend,
-  builderFeed,
-  builderFinish,
-  builderFromMemtable,
-  builderResume,
-} from './table/builder'
+  streamBlock,
+  streamCreate,
+  streamFree,
+  streamMemtable,
+  streamRules,
+  streamRun,
+  streamRunEnd,
+} from './compact/stream'
+
+// ── building tables ──────────────────────────────────────────────────────────────────────────────────────
+export { builderAppend, builderExtent, builderFeed, builderFinish } from './table/builder'
 export { builderCreate, builderFree, builderWritten } from './table/builder-state'
 
 // ── merging ranges ───────────────────────────────────────────────────────────────────────────────────────

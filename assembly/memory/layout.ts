@@ -289,6 +289,14 @@ export const SHARD_BLOCKS: u32 = 32
 export const SHARD_EVICTIONS: u32 = 36
 export const SHARD_RETURNS: u32 = 40
 
+// ── entry stream: words that TypeScript reads and writes (offsets into its page, assembly/compact/stream-page.ts) ────────
+/** f64: entries read from the sources; of these, entries that were left out. */
+export const STREAM_READ: u32 = 13888
+export const STREAM_DROPPED: u32 = 13896
+/** u64 × up to STREAM_MEMBERS_MAX: the live snapshots below B, ascending, then B. */
+export const STREAM_MEMBERS: u32 = 98304
+export const STREAM_MEMBERS_MAX: u32 = 4096
+
 // ── table builder: statistics TypeScript reads (offsets into the builder) ────────────────────────────────
 /** f64: file offset at which the next output page will be written. */
 export const BUILDER_OFFSET: u32 = 0

@@ -59,23 +59,28 @@ export function finishDataBlock(builder: u32): bool {
   return true
 }
 
-/** Turns a value's page chain into extents, one for each page; BUILDER_EXTENTS_OFFSET: where the first one lies. */
-export function writeExtents(builder: u32, chain: u32): bool {
-  let written = loadU32(builder + BUILDER_IN_EXTENTS)
-  let page = written != 0 ? loadU32(builder + BUILDER_CHAIN) : chain
+/** Turns a value's page chain into extents, one for each page, and notes their block sizes at `sizes`. See builderExtent for their end. */
+export function writeChainExtents(builder: u32, chain: u32, sizes: u32): bool {
+  let page = loadU32(builder + BUILDER_IN_EXTENTS) != 0 ? loadU32(builder + BUILDER_CHAIN) : chain
   while (page != 0) {
-    const length = loadU32(page + CHAIN_LENGTH)
-    if (outputPayload(builder, length) == 0) {
+    if (!writeExtent(builder, page + CHAIN_DATA, loadU32(page + CHAIN_LENGTH), sizes)) {
       storeU32(builder + BUILDER_CHAIN, page)
       return false
     }
-    const offset = outputExtent(builder, page + CHAIN_DATA, length, written)
-    if (written == 0) storeU64(builder + BUILDER_EXTENTS_OFFSET, offset)
-    storeU32(builder + BUILDER_IN_EXTENTS, ++written)
-    storeU32(builder + BUILDER_EXTENT_BLOCKS, loadU32(builder + BUILDER_EXTENT_BLOCKS) + 1)
     page = loadU32(page + CHAIN_NEXT)
   }
-  storeU32(builder + BUILDER_IN_EXTENTS, 0)
+  return true
+}
+
+/** Writes the current value's next extent, with the payload at [payload, + length). */
+export function writeExtent(builder: u32, payload: u32, length: u32, sizes: u32): bool {
+  if (outputPayload(builder, length) == 0) return false
+  const written = loadU32(builder + BUILDER_IN_EXTENTS)
+  const offset = outputExtent(builder, payload, length)
+  if (written == 0) storeU64(builder + BUILDER_EXTENTS_OFFSET, offset)
+  storeU32(sizes + 4 * written, loadU32(builder + BUILDER_APPENDED))
+  storeU32(builder + BUILDER_IN_EXTENTS, written + 1)
+  storeU32(builder + BUILDER_EXTENT_BLOCKS, loadU32(builder + BUILDER_EXTENT_BLOCKS) + 1)
   return true
 }
 

@@ -22,7 +22,7 @@ import { FILTER_MAX_BITS_PER_KEY } from './filter-probes'
  * A table builder: five pages, of which the first holds its state and names the others, pages of hashes (builder-filter.ts), and one more for
  * compression.
  *
- *   builder   0 statistics (layout.ts) │ 128 state │ 256 writers │ 448 filter │ 512 checksum │ 1152 root index being gathered …
+ *   builder   0 statistics (layout.ts) │ 128 state │ 256 writers │ 448 filter │ 512 checksum │ 1024 root index being gathered …
  *   keys      0 smallest user key │ 65536 last user key of the last finished data block
  *   data      data block being gathered
  *   index     index block being gathered
@@ -59,8 +59,6 @@ export const BUILDER_APPENDED: u32 = 224
 /** u32: 1 if the index block (the root index) has room for the last user key and its beginnings, but not for any key. */
 export const BUILDER_INDEX_TIGHT: u32 = 228
 export const BUILDER_ROOT_TIGHT: u32 = 232
-/** u32: the node of the last long user key whose versions were looked at. */
-export const BUILDER_LONG_NODE: u32 = 236
 /** u32: page of the compressor (builder-compress.ts), 0 without compression. */
 export const BUILDER_SCRATCH: u32 = 240
 /** Block writers. */
@@ -78,10 +76,9 @@ export const BUILDER_HASHES: u32 = 468
 export const BUILDER_LAST_HASH: u32 = 472
 /** u32: filter blocks written. */
 export const BUILDER_FILTER_BLOCKS: u32 = 480
-/** What is left to add (builder-source.ts), and a copy to look ahead with. */
-export const BUILDER_SOURCES: u32 = 1024
-export const BUILDER_AHEAD: u32 = 1088
-const BUILDER_ROOT: u32 = 1152
+/** f64: bytes of the file from which on it ends with the user key. */
+export const BUILDER_TARGET_BYTES: u32 = 488
+const BUILDER_ROOT: u32 = 1024
 
 /** In a page of hashes: the one filled before it, and the first hash. */
 export const HASH_PAGE_PREVIOUS: u32 = 0
@@ -98,6 +95,7 @@ export function builderCreate(
   offset: f64,
   bitsPerKey: f64,
   compression: u32,
+  targetBytes: f64,
 ): u32 {
   if (!ASC_NO_ASSERT) assert(bitsPerKey == 0 || (bitsPerKey >= 1 && bitsPerKey <= FILTER_MAX_BITS_PER_KEY))
   const builder = allocatePage()
@@ -131,6 +129,7 @@ export function builderCreate(
   storeU32(builder + BUILDER_BLOCK_BYTES, blockBytes)
   storeU32(builder + BUILDER_INDEX_BLOCK_BYTES, indexBlockBytes)
   storeF64(builder + BUILDER_BITS_PER_KEY, bitsPerKey)
+  storeF64(builder + BUILDER_TARGET_BYTES, targetBytes)
   copyBytes(builder + BUILDER_SALT, salt, 16)
   return builder
 }
@@ -179,6 +178,16 @@ export function lastKey(builder: u32): u32 {
 export function isLastKey(builder: u32, key: u32, keyLength: u32): bool {
   return (
     keyLength == loadU32(builder + BUILDER_MAX_KEY_LENGTH) && equalBytes(lastKey(builder), key, keyLength)
+  )
+}
+
+/** Whether the file has its size. */
+// @ts-ignore: decorator
+@inline
+export function isLargeEnough(builder: u32): bool {
+  return (
+    loadF64(builder + BUILDER_OFFSET) + <f64>loadU32(builder + BUILDER_USED) >=
+    loadF64(builder + BUILDER_TARGET_BYTES)
   )
 }
 

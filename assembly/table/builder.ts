@@ -1,7 +1,17 @@
+import { streamNext, streamTake } from '../compact/stream-next'
+import {
+  currentEntry,
+  STREAM_CUT_PASSED,
+  STREAM_EXTENT_SIZES,
+  STREAM_FIRST_VERSION,
+  STREAM_LONG_VERSIONS,
+} from '../compact/stream-page'
 import { keyHash } from '../key/hash'
+import { trailerType } from '../key/internal-key'
 import { copyBytes, loadF64, loadU32, loadU64, storeF64, storeU32 } from '../memory/bytes'
 import { chainPages } from '../memory/chain'
 import {
+  BLOCK_EXTENT,
   BLOCK_MAX_BYTES,
   BUILDER_ENTRIES,
   BUILDER_MIN_KEY,
@@ -12,31 +22,33 @@ import {
   BUILDER_TOMBSTONES,
   BUILDER_WEAK_TOMBSTONES,
   INLINE_VALUE_LIMIT_BYTES,
+  SLOT_LENGTH,
   SLOT_NUMBER,
   SLOT_POSITION,
+  SLOT_TABLE,
+  SLOT_TYPE,
   STATUS_ABSENT,
   STATUS_DONE,
   STATUS_FULL,
   STATUS_MALFORMED,
+  STATUS_NEED_BLOCK,
   STATUS_NO_PAGES,
   STATUS_OK,
   TYPE_EXTENT,
-  TYPE_MASK,
   TYPE_TOMBSTONE,
   TYPE_WEAK_TOMBSTONE,
 } from '../memory/layout'
-import { nodeKey, nodeKeyLength, nodeTrailer, nodeValue, nodeValueLength } from '../memtable/cursor'
-import { FRAME_BYTES } from './block-frame'
+import { SOURCE_MEMTABLE, SOURCE_TABLE } from '../read/merge-page'
 import {
-  LONG_KEY_BYTES,
-  LONG_KEY_INTERVAL,
-  writerAdd,
-  writerFits,
-  writerFitsKey,
-  writerSize,
-} from './block-writer'
-import { extentSizes } from './builder-compress'
-import { finishDataBlock, isGatheringData, writeExtents } from './builder-data'
+  CURSOR_REST,
+  CURSOR_REST_LENGTH,
+  CURSOR_TRAILER,
+  CURSOR_VALUE,
+  CURSOR_VALUE_LENGTH,
+} from './block-entry'
+import { FRAME_BYTES } from './block-frame'
+import { LONG_KEY_INTERVAL, writerAdd, writerFits, writerFitsKey, writerSize } from './block-writer'
+import { finishDataBlock, isGatheringData, writeChainExtents, writeExtent } from './builder-data'
 import { finishFilter, hasFilter, rememberHash, reserveHash } from './builder-filter'
 import {
   endIndexBlock,
@@ -48,75 +60,86 @@ import {
   isIndexTight,
   hasIndexBlocks,
 } from './builder-index'
-import { versionsOfLongKey } from './long-key'
 import {
   BUILDER_APPENDED,
   BUILDER_BLOCK_BYTES,
   BUILDER_DATA_WRITER,
   BUILDER_EXTENTS_OFFSET,
-  BUILDER_LONG_NODE,
+  BUILDER_IN_EXTENTS,
   BUILDER_ROOT_FULL,
-  BUILDER_SOURCES,
   outputBlock,
   outputPayload,
   isLastKey,
+  isLargeEnough,
   outputResult,
   smallestKey,
 } from './builder-state'
-import { sourcesAdd, sourcesAdvance, sourcesCopy, sourcesNode } from './builder-source'
-import { EXTENTS_MAX, extentListSize, writeExtentList } from './extent-list'
+import {
+  EXTENTS_MAX,
+  extentListSize,
+  listedExtents,
+  listedOffset,
+  listedSize,
+  listedValueLength,
+  writeExtentList,
+} from './extent-list'
 
 /** Longest value length, offset and number of an extent list. */
 const EXTENT_LIST_HEADER_MAX: u32 = 15
 
 /** Feeds a builder. Each step remembers that it is done, so a call that got FULL is simply made again. */
 
-/** KernelExports.builderFromMemtable. */
-export function builderFromMemtable(builder: u32, memtable: u32): void {
-  sourcesAdd(builder + BUILDER_SOURCES, memtable)
-}
-
-/** KernelExports.builderResume. */
-export function builderResume(builder: u32, previous: u32): void {
-  sourcesCopy(builder + BUILDER_SOURCES, previous + BUILDER_SOURCES)
-}
-
 /** KernelExports.builderFeed. */
-export function builderFeed(slot: u32, builder: u32, maxEntries: u32): u32 {
-  const sources = builder + BUILDER_SOURCES
+export function builderFeed(slot: u32, builder: u32, stream: u32, maxEntries: u32): u32 {
   for (let added: u32 = 0; added < maxEntries; added++) {
-    const node = sourcesNode(sources)
-    if (node == 0) return STATUS_DONE
-    const status = addNode(builder, node)
+    let status = streamNext(slot, stream)
+    if (status != STATUS_OK) return status
+    status = addEntry(slot, builder, stream)
     if (status != STATUS_OK) {
       if (status == STATUS_FULL) outputResult(slot, builder)
       return status
     }
-    sourcesAdvance(sources)
+    streamTake(stream)
   }
-  return sourcesNode(sources) == 0 ? STATUS_DONE : STATUS_OK
+  return STATUS_OK
 }
 
-/** @returns OK, FULL, NO_PAGES (the table is full: its root index or its hashes) or MALFORMED (a value of more than EXTENTS_MAX extents). */
-function addNode(builder: u32, node: u32): u32 {
-  const key = nodeKey(node)
-  const keyLength = nodeKeyLength(node)
-  const trailer = nodeTrailer(node)
-  const type = (<u32>trailer) & TYPE_MASK
-  const value = nodeValue(node)
-  const rawLength = nodeValueLength(node)
+/**
+ * Adds the current entry of a stream.
+ * @returns OK, FULL, NO_PAGES (the table is full: its size, a cut, its root index or its hashes), MALFORMED (a value of more than EXTENTS_MAX
+ * extents) or NEED_BLOCK (an extent, for builderExtent).
+ */
+function addEntry(slot: u32, builder: u32, stream: u32): u32 {
+  const entry = currentEntry(stream)
+  const key = loadU32(entry + CURSOR_REST)
+  const keyLength = loadU32(entry + CURSOR_REST_LENGTH)
+  const trailer = loadU64(entry + CURSOR_TRAILER)
+  const type = trailerType(trailer)
+  const value = loadU32(entry + CURSOR_VALUE)
+  let valueLength = loadU32(entry + CURSOR_VALUE_LENGTH)
+  const isChain = loadU32(entry + SOURCE_MEMTABLE) != 0
   const writer = builder + BUILDER_DATA_WRITER
-  // Upper bound of the value part; an extent list has 3 bytes for each extent.
-  const extents = type == TYPE_EXTENT ? chainPages(rawLength) : 0
-  if (extents > EXTENTS_MAX) return STATUS_MALFORMED
+  let rawLength = valueLength
+  let extents: u32 = 0
+  if (type == TYPE_EXTENT) {
+    if (!isChain) rawLength = listedValueLength(value, valueLength)
+    extents = isChain ? chainPages(rawLength) : listedExtents(value, valueLength)
+    if (extents > EXTENTS_MAX) return STATUS_MALFORMED
+  }
   if (!ASC_NO_ASSERT)
     assert(type == TYPE_EXTENT ? rawLength >= INLINE_VALUE_LIMIT_BYTES : rawLength < INLINE_VALUE_LIMIT_BYTES)
+  // Upper bound of the value part; an extent list has 3 bytes for each extent.
   const valueBound = extents == 0 ? rawLength : EXTENT_LIST_HEADER_MAX + 3 * extents
 
+  const isFirst = loadU32(stream + STREAM_FIRST_VERSION) != 0
+  if (isFirst && loadU32(stream + STREAM_CUT_PASSED) != 0) {
+    if (loadF64(builder + BUILDER_ENTRIES) != 0) return STATUS_NO_PAGES
+    storeU32(stream + STREAM_CUT_PASSED, 0)
+  }
   const hash = keyHash(key, keyLength)
   if (hasFilter(builder) && !reserveHash(builder, hash)) return STATUS_NO_PAGES
-  // A long user key with versions begins a data block, an index block if they need several, and a table if they need several of these.
-  const longVersions = keyLength > LONG_KEY_BYTES ? versionsOfLongKey(builder, node) : 0
+  // A long user key with versions begins a data block, an index block if they may need several, and a table if they may need several of these.
+  const longVersions = loadU32(stream + STREAM_LONG_VERSIONS)
   if (isGatheringData(builder)) {
     const ends =
       longVersions != 0 ||
@@ -131,21 +154,41 @@ function addNode(builder: u32, node: u32): u32 {
     if (!finishIndexBlock(builder)) return STATUS_FULL
     if (loadU32(builder + BUILDER_ROOT_FULL) != 0) return STATUS_NO_PAGES
     if (longVersions == LONG_KEY_INTERVAL && hasIndexBlocks(builder)) return STATUS_NO_PAGES
+    if (isFirst && isLargeEnough(builder)) return STATUS_NO_PAGES
   }
-  let valueLength = rawLength
+  const sizes = stream + STREAM_EXTENT_SIZES
   let extentsOffset: u64 = 0
   if (extents != 0) {
-    if (!writeExtents(builder, value)) return STATUS_FULL
+    if (isChain) {
+      if (!writeChainExtents(builder, value, sizes)) return STATUS_FULL
+    } else if (loadU32(builder + BUILDER_IN_EXTENTS) < extents) {
+      wantExtent(slot, builder, loadU32(entry + SOURCE_TABLE), value, valueLength)
+      return STATUS_NEED_BLOCK
+    }
+    storeU32(builder + BUILDER_IN_EXTENTS, 0)
     extentsOffset = loadU64(builder + BUILDER_EXTENTS_OFFSET)
-    valueLength = extentListSize(rawLength, extentsOffset, extents, value, extentSizes(builder))
+    valueLength = extentListSize(rawLength, extentsOffset, extents, sizes)
   }
   const to = writerAdd(writer, key, keyLength, trailer, valueLength, hash)
   if (extents == 0) copyBytes(to, value, valueLength)
-  else writeExtentList(to, rawLength, extentsOffset, extents, value, extentSizes(builder))
+  else writeExtentList(to, rawLength, extentsOffset, extents, sizes)
   count(builder, key, keyLength, type, rawLength)
   if (hasFilter(builder)) rememberHash(builder, hash)
-  if (longVersions != 0) storeU32(builder + BUILDER_LONG_NODE, node)
   return STATUS_OK
+}
+
+/** Asks for the next extent of the current value, whose list lies in a block of `table`. */
+function wantExtent(slot: u32, builder: u32, table: u32, list: u32, length: u32): void {
+  const number = loadU32(builder + BUILDER_IN_EXTENTS)
+  storeU32(slot + SLOT_TABLE, table)
+  storeF64(slot + SLOT_NUMBER, <f64>listedOffset(list, length, number))
+  storeU32(slot + SLOT_LENGTH, listedSize(list, length, number))
+  storeU32(slot + SLOT_TYPE, BLOCK_EXTENT)
+}
+
+/** KernelExports.builderExtent. */
+export function builderExtent(slot: u32, builder: u32, stream: u32, payload: u32, length: u32): u32 {
+  return writeExtent(builder, payload, length, stream + STREAM_EXTENT_SIZES) ? STATUS_OK : full(slot, builder)
 }
 
 // @ts-ignore: decorator

@@ -5,8 +5,6 @@ import {
   BLOCK_HEADER_BYTES,
   BLOCK_MAX_BYTES,
   BLOCK_TRAILER_BYTES,
-  CHAIN_LENGTH,
-  CHAIN_NEXT,
   INLINE_VALUE_LIMIT_BYTES,
 } from '../memory/layout'
 
@@ -20,39 +18,54 @@ const EXTENT_FRAME_BYTES: u32 = BLOCK_HEADER_BYTES + BLOCK_TRAILER_BYTES
 /** LZ4 makes no more of a byte. */
 const LZ4_MAX_RATIO: u32 = 255
 
-/**
- * Bytes of the list of a value of `valueLength` bytes in `count` extents, one for each page of its chain. `sizes`: where their block sizes
- * are noted, u32 each; 0 if none is compressed.
- */
-export function extentListSize(valueLength: u32, offset: u64, count: u32, chain: u32, sizes: u32): u32 {
+/** Bytes of the list of a value of `valueLength` bytes in `count` extents, whose block sizes are noted at `sizes`, u32 each. */
+export function extentListSize(valueLength: u32, offset: u64, count: u32, sizes: u32): u32 {
   let size = varint32Size(valueLength) + varint64Size(offset) + varint32Size(count)
-  for (let page = chain, i: u32 = 0; page != 0; page = loadU32(page + CHAIN_NEXT), i++) {
-    size += varint32Size(extentSize(page, sizes, i))
-  }
+  for (let i: u32 = 0; i < count; i++) size += varint32Size(loadU32(sizes + 4 * i))
   return size
 }
 
-// @ts-ignore: decorator
-@inline
-function extentSize(page: u32, sizes: u32, i: u32): u32 {
-  return sizes != 0 ? loadU32(sizes + 4 * i) : loadU32(page + CHAIN_LENGTH) + EXTENT_FRAME_BYTES
-}
-
 /** Writes extentListSize bytes at `to`. */
-export function writeExtentList(
-  to: u32,
-  valueLength: u32,
-  offset: u64,
-  count: u32,
-  chain: u32,
-  sizes: u32,
-): void {
+export function writeExtentList(to: u32, valueLength: u32, offset: u64, count: u32, sizes: u32): void {
   to = writeVarint32(to, valueLength)
   to = writeVarint64(to, offset)
   to = writeVarint32(to, count)
-  for (let page = chain, i: u32 = 0; page != 0; page = loadU32(page + CHAIN_NEXT), i++) {
-    to = writeVarint32(to, extentSize(page, sizes, i))
+  for (let i: u32 = 0; i < count; i++) to = writeVarint32(to, loadU32(sizes + 4 * i))
+}
+
+/** Length of the value of a list that was checked. */
+export function listedValueLength(list: u32, length: u32): u32 {
+  return varintValue(readVarint32(list, list + length))
+}
+
+/** Number of its extents. */
+export function listedExtents(list: u32, length: u32): u32 {
+  const end = list + length
+  const p = varintNext(readVarint32(list, end))
+  return varintValue(readVarint32(p + varint64Length(p, end), end))
+}
+
+/** Offset of extent `number`; its size is listedSize. */
+export function listedOffset(list: u32, length: u32, number: u32): u64 {
+  const end = list + length
+  let p = varintNext(readVarint32(list, end))
+  const offsetLength = varint64Length(p, end)
+  let offset = varint64Value(p, offsetLength)
+  p = varintNext(readVarint32(p + offsetLength, end))
+  for (; number > 0; number--) {
+    const read = readVarint32(p, end)
+    offset += varintValue(read)
+    p = varintNext(read)
   }
+  return offset
+}
+
+export function listedSize(list: u32, length: u32, number: u32): u32 {
+  const end = list + length
+  let p = varintNext(readVarint32(list, end))
+  p = varintNext(readVarint32(p + varint64Length(p, end), end))
+  for (; number > 0; number--) p = varintNext(readVarint32(p, end))
+  return varintValue(readVarint32(p, end))
 }
 
 /**

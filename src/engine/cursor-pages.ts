@@ -1,8 +1,9 @@
 import type { RangeCursor } from './range-cursor.ts'
 
 /**
- * The cursors that hold a page. When pages run short the idle ones lose theirs: they read on from the key handed out last, so that
- * iterators in the middle of a range, however many, never stop a write, a flush or each other.
+ * The cursors that are open, but for those that lost their page. When pages run short the idle ones lose theirs: they read on from the key handed
+ * out last, so that iterators in the middle of a range, however many, never stop a write, a flush or each other. And before entries
+ * are dropped all of them keep their S.
  */
 export class CursorPages {
   /** About the least recently stepped first: a second chance at the end for those that were stepped since they were looked at last. */
@@ -11,10 +12,8 @@ export class CursorPages {
   /** The last one, which most often is gone before another comes: it need not go through the set. */
   #newest: RangeCursor | undefined
 
-  /** Pages held. */
-  get count(): number {
-    return this.#holders.size + (this.#newest === undefined ? 0 : 1)
-  }
+  /** Pages they have. */
+  pages = 0
 
   add(cursor: RangeCursor): void {
     if (this.#newest !== undefined) this.#holders.add(this.#newest)
@@ -26,6 +25,12 @@ export class CursorPages {
     else this.#holders.delete(cursor)
   }
 
+  /** Before entries are dropped: has every cursor keep its S. */
+  holdAll(): void {
+    this.#newest?.hold()
+    for (const cursor of this.#holders) cursor.hold()
+  }
+
   /** Takes up to `count` pages back. */
   release(count: number): void {
     if (this.#newest !== undefined) this.#holders.add(this.#newest)
@@ -35,7 +40,7 @@ export class CursorPages {
     for (const cursor of this.#holders) {
       if (count <= 0 || looks-- <= 0) return
       this.#holders.delete(cursor)
-      if (!cursor.steppedSinceLook() && cursor.dropPage()) count--
+      if (cursor.hasPage && !cursor.steppedSinceLook() && cursor.dropPage()) count--
       else this.#holders.add(cursor)
     }
   }

@@ -13,6 +13,7 @@ import type { VersionEdit } from '../version/edit.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
 import { Catalog } from './catalog.ts'
+import { Compactor } from './compactor.ts'
 import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
 import { Files } from './files.ts'
@@ -67,6 +68,7 @@ export class Engine {
   readonly journals: Journals
   readonly blocks: BlockLoader
   readonly flusher: Flusher
+  readonly compactor: Compactor
   readonly room: Room
   readonly writes: WritePath
   readonly points: PointReader
@@ -131,6 +133,7 @@ export class Engine {
     this.snapshots = new Snapshots(kernel)
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
+    this.compactor = new Compactor(this)
     this.room = new Room(this)
     this.writes = new WritePath(this)
     this.points = new PointReader(this)
@@ -316,6 +319,7 @@ export class Engine {
     this.assertUnpoisoned()
     this.journals.sync()
     this.flusher.cancel(tree)
+    this.compactor.cancel(tree)
     this.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
     this.trees.delete(tree.id)
     const tables = [...tree.files.values()]
@@ -349,6 +353,33 @@ export class Engine {
     freeTableRecord(this.kernel, table.record)
   }
 
+  /** Closes and deletes tables that were never installed. */
+  discardTables(tables: readonly TableFile[]): void {
+    for (const table of tables) {
+      this.closeTable(table)
+      this.files.removeOrphan(tableFileName(table.info.id))
+    }
+  }
+
+  /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */
+  deleteRetired(tree: Tree): void {
+    if (!tree.hasDead) return
+    try {
+      // CRASH: the edit that removed them is durable, and covered by the superblock before a file goes.
+      this.catalog.coverBySuperblock()
+    } catch {
+      // NOTE: they stay until the next time, or the next open. What this means for the database is remembered where it failed.
+      return
+    }
+    this.discardTables(tree.sweep())
+  }
+
+  /** What a flush or a compaction that begins now has to keep. */
+  beginDropping(): { barrier: number; snapshots: number[] } {
+    this.cursorPages.holdAll()
+    return this.snapshots.beginDropping()
+  }
+
   /** Bytes of memory nothing uses. */
   freeBytes(): number {
     return this.kernel.freePages() * PAGE_BYTES
@@ -375,6 +406,7 @@ export class Engine {
     try {
       await this.writes.drain()
       this.#shut = true
+      await this.compactor.stop()
       await this.flusher.idle()
       // NOTE: closing promises that everything acknowledged is durable; a poisoned database cannot say so.
       this.assertUnpoisoned()

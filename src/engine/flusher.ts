@@ -19,7 +19,6 @@ export class Flusher {
   #job: FlushJob | undefined
   #loop: Promise<void> | undefined
   #retryAt = 0
-  #waiting: (() => void)[] = []
   /** Why the last background flush failed; cleared by the next success. */
   lastError: unknown
 
@@ -40,17 +39,6 @@ export class Flusher {
     if (!this.#engine.writable || this.#next() === undefined || Date.now() < this.#retryAt) return false
     this.#loop = this.#run()
     return true
-  }
-
-  /** Resolves when a flush ended or failed, or at the deadline (milliseconds since 1970). */
-  progress(deadline: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, deadline - Date.now()) + 1)
-      this.#waiting.push(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
   }
 
   /** Resolves when the background loop has nothing left to do. */
@@ -147,9 +135,9 @@ export class Flusher {
     }
   }
 
+  /** A flush ended or failed: writes may have room, and a keyspace too many runs. */
   #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const wake of waiting) wake()
+    this.#engine.compactor.request()
+    this.#engine.room.wake()
   }
 }

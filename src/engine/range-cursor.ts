@@ -19,6 +19,7 @@ import {
 } from '../../assembly/memory/layout.ts'
 import { noPages } from '../kernel/kernel.ts'
 import { compareKeys } from '../version/version.ts'
+import type { Registration } from '../version/snapshot-registry.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue } from './large-value.ts'
 import type { Lease } from './lease.ts'
@@ -67,6 +68,8 @@ export class RangeCursor implements Lease {
   readonly #tree: Tree
   readonly #span: RangeSpan
   readonly #seqno: number
+  /** Keeps S readable from the first moment on in which somebody else might drop what it needs. */
+  #registration: Registration | undefined
   #page = 0
   #capacity: number
   /** Entries in the chunk that were not handed out, and where the next one starts. */
@@ -100,6 +103,7 @@ export class RangeCursor implements Lease {
     this.#capacity = span.limit <= ONE_CHUNK_ENTRIES ? LARGEST_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#ended = span.limit <= 0 || isEmpty(span)
     engine.openRanges++
+    engine.cursorPages.add(this)
   }
 
   /** Goes to the next entry. @returns false at the end. @throws CORRUPT, IO, NO_MEMORY, CLOSED */
@@ -145,9 +149,19 @@ export class RangeCursor implements Lease {
     this.generation++
     engine.openRanges--
     // NOTE: a closed database took its pages back already.
-    if (this.#page !== 0 && !engine.closed) engine.kernel.exports.freePage(this.#page)
-    if (this.#page !== 0) engine.cursorPages.remove(this)
-    this.#page = 0
+    if (!engine.closed) this.#freePage()
+    engine.cursorPages.remove(this)
+    if (this.#registration !== undefined && !engine.closed) engine.snapshots.letGo(this.#registration)
+    this.#registration = undefined
+  }
+
+  /**
+   * Registers S, which from then on nothing is dropped below. INVARIANT: nothing was dropped since the chunk was read.
+   * @returns false if something was: then the cursor can hand out its chunk and no more
+   */
+  hold(): boolean {
+    this.#registration ??= this.#engine.snapshots.hold(this.#seqno)
+    return this.#registration !== undefined
   }
 
   /** Whether it was stepped between the last call of this and now. */
@@ -159,7 +173,7 @@ export class RangeCursor implements Lease {
 
   /** Gives the page back between two steps; the next one reads on behind the key handed out last. @returns false if it is lent */
   dropPage(): boolean {
-    if (this.borrower?.detach() === false) return false
+    if (!this.hold() || this.borrower?.detach() === false) return false
     const { kernel } = this.#engine
     // NOTE: after passChunk the last key of the chunk counts as handed out.
     const isLast = this.#left === 0
@@ -170,9 +184,20 @@ export class RangeCursor implements Lease {
     this.#remaining += this.#left
     this.#left = 0
     this.#capacity = FIRST_CHUNK_BYTES
+    this.#freePage()
+    return true
+  }
+
+  get hasPage(): boolean {
+    return this.#page !== 0
+  }
+
+  #freePage(): void {
+    const { kernel, cursorPages } = this.#engine
+    if (this.#page === 0) return
     kernel.exports.freePage(this.#page)
     this.#page = 0
-    return true
+    cursorPages.pages--
   }
 
   /** Reads the next chunk into the page. */
@@ -182,7 +207,8 @@ export class RangeCursor implements Lease {
     this.#engine.assertReadable(this.#tree)
     if (this.#page === 0) {
       this.#page = this.#engine.room.chunkPage()
-      this.#engine.cursorPages.add(this)
+      this.#engine.cursorPages.pages++
+      if (this.#started) this.#engine.cursorPages.add(this)
     }
     this.#begin()
     try {
@@ -216,6 +242,8 @@ export class RangeCursor implements Lease {
     } finally {
       exports.mergeEnd(slot)
     }
+    // NOTE: S was read in this call, or is a snapshot's: what it needs is all there.
+    if (!this.#ended) this.hold()
   }
 
   /** Starts the merge behind the last key handed out, or at the bound of the range. */

@@ -10,13 +10,17 @@ import type { Memtable, Tree } from './tree.ts'
 
 /** Sealed memtables a keyspace may have before writes wait for its flush. */
 const SEALED_LIMIT = 4
+/** Runs of flushed tables a keyspace may have before writes wait for their compaction. */
+const FLUSHED_RUNS_LIMIT = 12
 /**
- * Pages that writes never take: one flush (builder) and one read (merge, blocks) always find theirs, so the memory being full
- * never stops the work that empties it.
+ * Pages that writes never take: one flush, one compaction (stream, builder) and one read (merge, blocks) always find theirs, so the memory
+ * being full never stops the work that empties it.
  */
-const RESERVED_PAGES = 24
-/** Those of them that a flush needs: a builder's five, four for hashes or five for the next table's builder, two for records. */
+const RESERVED_PAGES = 36
+/** Those of them that a flush needs: its stream's one, a builder's five, four for hashes, two for records. */
 const FLUSH_PAGES = 12
+/** Those that a compaction needs besides one for each run it reads: its stream's one, a builder's six, one for hashes, two for records. */
+const JOB_PAGES = 10
 /** Pages one small entry can need: a new memtable's two, and two more where its pages are just full. */
 const ENTRY_PAGES = 4
 
@@ -39,6 +43,7 @@ export class Room {
   readonly #memtablePages: number
   /** Pages of a memtable's hash index, a power of two. */
   readonly #indexPages: number
+  #waiting: (() => void)[] = []
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -93,6 +98,8 @@ export class Room {
     const pages = pagesFor(record)
     if (this.#hasRoom(trees, pages)) return false
     // NOTE: what only a rotation can mend is mended at once by forRecord; waiting is for flushes.
+    const crowded = trees.some((tree) => this.#full(tree) && hasTooManyRuns(tree))
+    if (crowded && this.#engine.compactor.request()) return true
     const blocked =
       trees.some((tree) => this.#full(tree) && tree.sealed.length >= SEALED_LIMIT) ||
       this.#reclaimablePages() < pages + RESERVED_PAGES ||
@@ -108,9 +115,32 @@ export class Room {
     return kernel.page()
   }
 
-  /** Resolves when a flush ended, or at the deadline. */
+  /** Resolves when a flush or a compaction ended or failed, or at the deadline (milliseconds since 1970). */
   progress(deadline: number): Promise<void> {
-    return this.#engine.flusher.progress(deadline)
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.max(0, deadline - Date.now()) + 1)
+      this.#waiting.push(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  /** Lets those who wait for progress look again. */
+  wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+
+  /** How many runs a compaction that begins now finds pages for. */
+  jobPages(): number {
+    return this.#reclaimablePages() - FLUSH_PAGES - JOB_PAGES
+  }
+
+  /** Has so many pages free for a compaction of `runs` runs, if blocks or idle cursors can give them. */
+  forJob(runs: number): void {
+    this.#reclaim(FLUSH_PAGES + JOB_PAGES + runs)
   }
 
   /** Gives a memtable that has grown its hash index, unless the pages are needed elsewhere. */
@@ -156,6 +186,7 @@ export class Room {
     journals.rotateIfFull()
     for (const tree of trees) {
       if (!this.#full(tree)) continue
+      this.#thinOut(tree)
       if (tree.sealed.length >= SEALED_LIMIT) flusher.flushOneSync(tree)
       flusher.seal(tree)
     }
@@ -172,10 +203,21 @@ export class Room {
     }
   }
 
+  /** Compacts on this thread until there are few enough runs; a compaction that fails leaves the write go on. */
+  #thinOut(tree: Tree): void {
+    try {
+      while (hasTooManyRuns(tree) && this.#engine.compactor.compactOneSync(tree));
+    } catch (error) {
+      // NOTE: writes are not refused because tables cannot be read or merged; the background says so and tries again.
+      this.#engine.compactor.lastError = error
+      if (!this.#engine.writable) throw error
+    }
+  }
+
   /** Pages that are free or that #reclaim can free. */
   #reclaimablePages(): number {
     const { kernel, blocks, cursorPages } = this.#engine
-    return kernel.freePages() + blocks.evictablePages + cursorPages.count
+    return kernel.freePages() + blocks.evictablePages + cursorPages.pages
   }
 
   /** Tries to have that many pages free, by what costs nothing but another read: blocks first, then pages of idle cursors. */
@@ -197,6 +239,10 @@ export class Room {
     }
     return largest
   }
+}
+
+function hasTooManyRuns(tree: Tree): boolean {
+  return (tree.version.runs[FLUSHED_RUNS_LIMIT - 1]?.[0]?.level ?? 1) === 0
 }
 
 /**

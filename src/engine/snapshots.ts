@@ -29,6 +29,27 @@ export class Snapshots {
     if (this.#open.delete(snapshot)) this.#registry.release(snapshot.registration)
   }
 
+  /** Keeps S = `seqno` readable for a range, or nothing if entries that it needs may be gone. */
+  hold(seqno: number): Registration | undefined {
+    const registration = this.#registry.register(seqno)
+    if (registration.seqno === seqno) return registration
+    this.#registry.release(registration)
+    return undefined
+  }
+
+  letGo(registration: Registration): void {
+    this.#registry.release(registration)
+  }
+
+  /**
+   * What a flush or a compaction that begins now has to keep: B, and the live snapshots.
+   * ORDER: the barrier is raised before the registry is scanned (SnapshotRegistry).
+   */
+  beginDropping(): { barrier: number; snapshots: number[] } {
+    const barrier = this.#registry.raiseBarrier()
+    return { barrier, snapshots: this.#registry.live() }
+  }
+
   /** Forgets all: the memory is about to be given back, and no longer the registry's. */
   close(): void {
     this.#open.clear()

@@ -13,7 +13,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { VersionHistory, type Dated } from '../version/version-history.ts'
-import type { Version } from '../version/version.ts'
+import type { TableInfo, Version } from '../version/version.ts'
 import { createVersionRecord, freeVersionRecord, type VersionRecord } from './version-record.ts'
 
 /** A memtable of linear memory and what the journals need to know of it. */
@@ -75,13 +75,26 @@ interface SuperVersion extends Dated {
   readonly address: number
 }
 
-/** The SuperVersions that follow a flush, complete but not yet in use: from here on nothing can fail. */
-export interface PreparedFlush {
-  /** Puts the tables in the place of their memtables, which are freed. */
+/** Tables in the place of what they were made of. */
+export interface Replacement {
+  /** The oldest sealed memtables, or none. */
+  readonly memtables: readonly Memtable[]
+  readonly removed: readonly TableInfo[]
+  readonly added: readonly TableInfo[]
+  /** The open files of those added that are new. */
+  readonly opened: readonly TableFile[]
+}
+
+/** The SuperVersions that follow a replacement, complete but not yet in use: from here on nothing can fail. */
+export interface PreparedReplacement {
+  /** Puts the tables in their place. The memtables are freed; tables removed may be named by older SuperVersions still (sweep). */
   install(): void
   /** Gives everything back. */
   abandon(): void
 }
+
+/** Tables that a running job reads. */
+export type Pin = ReadonlySet<number>
 
 /**
  * One keyspace's log-structured merge tree: the history of its SuperVersions, and the steps from one to the next. Steps here REPLACE: nothing an
@@ -97,7 +110,7 @@ export class Tree {
   active: Memtable | undefined
   /** Full memtables, newest first. */
   sealed: readonly Memtable[] = []
-  /** Open files of the tables that SuperVersions name, by table id. */
+  /** Open files of the tables that SuperVersions or running jobs name, by table id. */
   readonly files: ReadonlyMap<number, TableFile>
   /** Address of the latest SuperVersion's record. */
   superVersion: number
@@ -107,6 +120,9 @@ export class Tree {
   readonly #kernel: Kernel
   readonly #files: Map<number, TableFile>
   readonly #history: VersionHistory<SuperVersion>
+  /** Tables that the newest Version no longer names. */
+  #retired: TableInfo[] = []
+  readonly #pins = new Set<Pin>()
 
   /** `tables`: the open files of the Version's tables. @throws NO_MEMORY */
   constructor(
@@ -126,7 +142,7 @@ export class Tree {
     for (const { id: tableId } of version.tables()) {
       this.#files.set(tableId, tables.get(tableId) as TableFile)
     }
-    const first = this.#create(0, [], version, createVersionRecord(kernel, version, this.#files))
+    const first = this.#create(0, [], version, createVersionRecord(kernel, version.runs, this.#files))
     this.#history = new VersionHistory(first)
     this.superVersion = first.address
   }
@@ -168,24 +184,24 @@ export class Tree {
   }
 
   /**
-   * Everything that the flush of the oldest sealed memtables into `tables` needs.
+   * Everything that a replacement needs. It replaces in every SuperVersion that names what is replaced, all of it; one that names only a part, as one from
+   * before a change that took the rest, goes on naming that.
    * INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY
    */
-  prepareFlush(memtables: readonly Memtable[], tables: readonly TableFile[]): PreparedFlush {
+  prepare({ memtables, removed, added, opened }: Replacement): PreparedReplacement {
     const kernel = this.#kernel
-    const added = tables.map((table) => table.info)
-    for (const table of tables) this.#files.set(table.info.id, table)
+    for (const table of opened) this.#files.set(table.info.id, table)
     const made = new Map<SuperVersion, SuperVersion>()
     const abandon = (): void => {
       for (const superVersion of made.values()) this.#free(superVersion, true)
-      for (const { id } of added) this.#files.delete(id)
+      for (const { info } of opened) this.#files.delete(info.id)
     }
     try {
       for (const old of this.#history) {
+        if (!names(old, memtables, removed)) continue
         const left = old.memtables.filter((memtable) => !memtables.includes(memtable))
-        if (left.length === old.memtables.length) continue
-        const version = old.version.withTables(added, [])
-        const record = createVersionRecord(kernel, version, this.#files)
+        const version = old.version.withTables(added, removed)
+        const record = createVersionRecord(kernel, version.runs, this.#files)
         try {
           made.set(old, this.#create(old.seqno, left, version, record))
         } catch (error) {
@@ -204,9 +220,52 @@ export class Tree {
         this.superVersion = this.#history.latest.address
         for (const old of replaced) this.#free(old, true)
         for (const memtable of memtables) memtable.free()
+        const ids = new Set(added.map(({ id }) => id))
+        this.#retired.push(...removed.filter(({ id }) => !ids.has(id)))
       },
       abandon,
     }
+  }
+
+  /** The Versions of all SuperVersions that name all of these, each once. */
+  versionsNaming(memtables: readonly Memtable[], tables: readonly TableInfo[]): Version[] {
+    const versions = new Set<Version>()
+    for (const old of this.#history) if (names(old, memtables, tables)) versions.add(old.version)
+    return [...versions]
+  }
+
+  /** Keeps tables open, though nothing may name them any more, until `unpin`. */
+  pin(tables: Iterable<number>): Pin {
+    const pin = new Set(tables)
+    this.#pins.add(pin)
+    return pin
+  }
+
+  unpin(pin: Pin): void {
+    this.#pins.delete(pin)
+  }
+
+  /** Whether there are tables that `sweep` would take out. */
+  get hasDead(): boolean {
+    return this.#retired.some((table) => !this.#isNamed(table))
+  }
+
+  /** Takes out the removed tables that no SuperVersion and no running job names any more. */
+  sweep(): TableFile[] {
+    const dead = this.#retired.filter((table) => !this.#isNamed(table))
+    this.#retired = this.#retired.filter((table) => !dead.includes(table))
+    return dead.map(({ id }) => {
+      const file = this.#files.get(id) as TableFile
+      this.#files.delete(id)
+      return file
+    })
+  }
+
+  #isNamed(table: TableInfo): boolean {
+    return (
+      [...this.#history].some(({ version }) => version.has(table)) ||
+      [...this.#pins].some((pin) => pin.has(table.id))
+    )
   }
 
   /** Frees everything in memory but the tables' own records; the tree is gone. */
@@ -250,4 +309,15 @@ export class Tree {
     this.#kernel.exports.freeRecord(address, SUPERVERSION_BYTES)
     if (withVersion) freeVersionRecord(this.#kernel, versionRecord)
   }
+}
+
+/** Whether a SuperVersion names all of these. */
+function names(
+  { memtables, version }: SuperVersion,
+  wanted: readonly Memtable[],
+  tables: readonly TableInfo[],
+): boolean {
+  return (
+    wanted.every((memtable) => memtables.includes(memtable)) && tables.every((table) => version.has(table))
+  )
 }

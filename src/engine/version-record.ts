@@ -2,7 +2,7 @@ import { PAGE_BYTES, VERSION_RUNS, VERSION_RUN_ENDS, VERSION_TABLES } from '../.
 import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
-import type { Version } from '../version/version.ts'
+import type { Run } from '../version/version.ts'
 
 /** A Version as the kernel reads it: the addresses of its tables' records, run after run (assembly/memory/layout.ts). */
 export interface VersionRecord {
@@ -16,10 +16,10 @@ export const NO_TABLES: VersionRecord = { address: 0, sizeBytes: 0 }
 /** @throws NO_MEMORY */
 export function createVersionRecord(
   kernel: Kernel,
-  version: Version,
+  runs: readonly Run[],
   files: ReadonlyMap<number, TableFile>,
 ): VersionRecord {
-  const { runs, tableCount } = version
+  const tableCount = runs.reduce((sum, run) => sum + run.length, 0)
   if (tableCount === 0) return NO_TABLES
   const sizeBytes = VERSION_RUN_ENDS + 4 * (runs.length + tableCount)
   if (sizeBytes > PAGE_BYTES) throw noPages()

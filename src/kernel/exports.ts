@@ -215,11 +215,42 @@ export interface KernelExports {
     endBound: number,
   ): number
 
+  // ── what a flush or a compaction writes ───────────────────────────────────────────────────────────────
+  /** An entry stream: sources merged in order of internal keys, less what may be dropped (docs/compaction.md). 0 without a page. */
+  streamCreate(): number
+  streamFree(stream: number): void
+  /** Adds a memtable, of at most SUPERVERSION_MAX_MEMTABLES, before any run. */
+  streamMemtable(stream: number, memtable: number): void
+  /** Adds a run of tables, whose data blocks are then asked for one after another. @returns its number, or -1 without a page or above 64 sources */
+  streamRun(stream: number): number
+  /**
+   * Says what may be dropped, before the first entry: `members` seqnos lie at STREAM_MEMBERS, the live snapshots below B and then B, ascending;
+   * without any nothing is dropped. `older`: a Version record of the tables that may hold older entries than the sources, 0 without any.
+   * `cuts`: a record of keys at which tables end (assembly/compact/cuts.ts), 0 without any. Both must stay there.
+   */
+  streamRules(stream: number, members: number, older: number, cuts: number): void
+  /**
+   * Gives the run source `number` its next data block, which lies at [block, block + size) as it was read from `offset` of `table`'s file.
+   * @returns as checkBlock
+   */
+  streamBlock(
+    slot: number,
+    stream: number,
+    number: number,
+    table: number,
+    block: number,
+    size: number,
+    offset: number,
+  ): number
+  /** Tells the run source `number` that there is no next block. */
+  streamRunEnd(stream: number, number: number): void
+
   // ── building tables ───────────────────────────────────────────────────────────────────────────────────
   /**
    * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of 16 bytes.
    * 0 without pages. The file header is TypeScript's; the first block lies at `offset`. `bitsPerKey`: of the table's filter, 1 to 40; 0: no filter.
-   * `compression`: COMPRESSION_LZ4 compresses data, index and extent blocks where that pays (one page more), COMPRESSION_NONE none.
+   * `compression`: COMPRESSION_LZ4 compresses data, index and extent blocks where that pays (one page more), COMPRESSION_NONE none. The table ends
+   * with the user key with which it reaches `targetBytes`.
    */
   builderCreate(
     blockBytes: number,
@@ -229,20 +260,21 @@ export interface KernelExports {
     offset: number,
     bitsPerKey: number,
     compression: number,
+    targetBytes: number,
   ): number
   builderFree(builder: number): void
-  /** Adds a memtable (of at most SUPERVERSION_MAX_MEMTABLES) to what is fed: smallest key first, every version. */
-  builderFromMemtable(builder: number, memtable: number): void
   /**
-   * Adds entries until at least `maxEntries` were added (a slice of work), the source ends, or the output page must be written.
-   * FULL: write [SLOT_POINTER, +SLOT_LENGTH) at the file's end, call builderWritten, call again. OK: slice done. DONE: source
-   * ended; STATUS_NO_PAGES: the table is full (its root index, or the hashes for its filter): finish it and continue the source with the
-   * next one (builderResume).
+   * Adds entries of a stream until `maxEntries` were added (a slice of work), the stream ends, or something is wanted:
+   * FULL: write [SLOT_POINTER, +SLOT_LENGTH) at the file's end, call builderWritten, call again. OK: slice done. DONE: the stream ended.
+   * NO_PAGES: the table is full (targetBytes, a cut, its root index, or the hashes for its filter): finish it and feed the next one.
+   * NEED_BLOCK, SLOT_TYPE = BLOCK_DATA: the run source SLOT_POSITION wants its next block (streamBlock or streamRunEnd), then again. NEED_BLOCK,
+   * SLOT_TYPE = BLOCK_EXTENT: builderExtent with the block that SLOT_TABLE, SLOT_NUMBER and SLOT_LENGTH name, then again.
+   * MALFORMED: the entries of a source do not ascend.
    */
-  builderFeed(slot: number, builder: number, maxEntries: number): number
+  builderFeed(slot: number, builder: number, stream: number, maxEntries: number): number
+  /** Adds the next extent of the stream's current value, its raw payload at [payload, + length). FULL as above: call builderWritten, then again. */
+  builderExtent(slot: number, builder: number, stream: number, payload: number, length: number): number
   builderWritten(builder: number): void
-  /** Takes over what another builder was not fed. */
-  builderResume(builder: number, previous: number): void
   /**
    * Ends the data: last data block, index blocks, root index block, filter blocks. FULL as above (call builderWritten, then again); DONE: the last
    * output is at SLOT_POINTER/SLOT_LENGTH, builder statistics at BUILDER_… words.

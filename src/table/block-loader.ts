@@ -31,7 +31,8 @@ export class BlockLoader {
   readonly #kernel: Kernel
   /** Open tables by the address of their records. */
   readonly #tables = new Map<number, TableFile>()
-  readonly #landing: number
+  /** Page that blocks are read into; good until the next one is. */
+  readonly landing: number
   readonly #landingView: Uint8Array
   /** Page in which blocks are decompressed. */
   readonly #target: number
@@ -43,9 +44,9 @@ export class BlockLoader {
     this.#kernel = kernel
     if (!kernel.exports.cacheCreate(limitPages, floorPages)) throw noPages()
     this.#keptLimitBytes = limitPages * PAGE_BYTES * KEPT_SHARE
-    this.#landing = kernel.page()
+    this.landing = kernel.page()
     this.#target = kernel.page()
-    this.#landingView = kernel.u8.subarray(this.#landing, this.#landing + PAGE_BYTES)
+    this.#landingView = kernel.u8.subarray(this.landing, this.landing + PAGE_BYTES)
   }
 
   /** The open table with that record. */
@@ -82,7 +83,7 @@ export class BlockLoader {
     const status = exports.loadBlock(
       slot,
       table.record,
-      this.#landing,
+      this.landing,
       sizeBytes,
       kind,
       offset,
@@ -104,15 +105,7 @@ export class BlockLoader {
   loadOnce(table: TableFile, offset: number, sizeBytes: number, kind: number): Uint8Array {
     const { exports, slot, u8 } = this.#kernel
     this.#read(table, offset, sizeBytes)
-    const status = exports.checkBlock(
-      slot,
-      this.#landing,
-      sizeBytes,
-      kind,
-      table.record,
-      offset,
-      this.#target,
-    )
+    const status = exports.checkBlock(slot, this.landing, sizeBytes, kind, table.record, offset, this.#target)
     if (status !== STATUS_OK) throw blockProblem(table, offset, status)
     const payload = this.#kernel.word(SLOT_POINTER)
     return u8.subarray(payload, payload + this.#kernel.word(SLOT_LENGTH))

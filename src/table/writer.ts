@@ -24,12 +24,16 @@ import {
   SLOT_POINTER,
   STATUS_DONE,
   STATUS_FULL,
+  STATUS_MALFORMED,
+  STATUS_NEED_BLOCK,
   STATUS_NO_PAGES,
   STATUS_OK,
 } from '../../assembly/memory/layout.ts'
 import type { File } from '../fs/filesystem.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
+import { corrupt } from '../errors.ts'
 import type { TableInfo } from '../version/version.ts'
+import type { EntryStream } from './entry-stream.ts'
 import { encodeFooter, encodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
 import { DEFAULT_BITS_PER_KEY } from './filter-policy.ts'
 import { compressionNumber, type Compression } from './compression.ts'
@@ -42,10 +46,25 @@ export const BLOCK_BYTES = 4096
 const RESTART_INTERVAL = 4
 const INDEX_BLOCK_BYTES = 32768
 
-export type Progress = 'more' | 'source-ended' | 'table-full'
+export type Progress = 'more' | 'stream-ended' | 'table-full'
+
+/** How a table is written. */
+export interface TablePolicy {
+  /** See bitsPerKeyFor. */
+  readonly bitsPerKey: number
+  readonly compression: Compression
+  /** It ends with the user key with which it reaches this size. */
+  readonly targetBytes: number
+}
+
+export const FLUSHED_TABLE: TablePolicy = {
+  bitsPerKey: DEFAULT_BITS_PER_KEY,
+  compression: 'none',
+  targetBytes: Infinity,
+}
 
 /**
- * Writes one table file from memtables: the kernel makes the blocks, this puts them into the file.
+ * Writes one table file from an entry stream: the kernel makes the blocks, this puts them into the file.
  * CRASH: a file that is not finished is named by no manifest and is deleted as an orphan.
  */
 export class TableWriter {
@@ -53,27 +72,29 @@ export class TableWriter {
   readonly file: File
   readonly #kernel: Kernel
   readonly #keyspaceId: number
-  readonly #compression: Compression
+  readonly #policy: TablePolicy
+  readonly #level: number
   readonly #builder: number
   /** The table's record, so far with nothing but the salt; the open table takes it over. */
   readonly #record: number
   #length = 0
 
-  /** `salt`: 16 random bytes. `bitsPerKey`: see bitsPerKeyFor. @throws NO_MEMORY, DISK_FULL, IO */
+  /** `salt`: 16 random bytes. @throws NO_MEMORY, DISK_FULL, IO */
   constructor(
     kernel: Kernel,
     file: File,
     id: number,
     keyspaceId: number,
     salt: Uint8Array,
-    bitsPerKey: number = DEFAULT_BITS_PER_KEY,
-    compression: Compression = 'none',
+    level = 0,
+    policy: TablePolicy = FLUSHED_TABLE,
   ) {
     this.#kernel = kernel
     this.id = id
     this.file = file
     this.#keyspaceId = keyspaceId
-    this.#compression = compression
+    this.#level = level
+    this.#policy = policy
     this.#record = createTableRecord(kernel)
     kernel.u8.set(salt, this.#record)
     const { exports } = kernel
@@ -84,8 +105,9 @@ export class TableWriter {
         INDEX_BLOCK_BYTES,
         this.#record,
         FILE_HEADER_BYTES,
-        bitsPerKey,
-        compressionNumber(compression),
+        policy.bitsPerKey,
+        compressionNumber(policy.compression),
+        policy.targetBytes,
       ) >>> 0
     if (this.#builder === 0) {
       freeTableRecord(kernel, this.#record)
@@ -101,30 +123,38 @@ export class TableWriter {
     }
   }
 
-  /** Feeds the entries of memtables, merged. */
-  from(memtables: readonly number[]): void {
-    for (const memtable of memtables) this.#kernel.exports.builderFromMemtable(this.#builder, memtable)
+  /** Entries it has so far. */
+  get entries(): number {
+    return this.#float(BUILDER_ENTRIES)
   }
 
-  /** Goes on where a table that became full stopped. */
-  resume(previous: TableWriter): void {
-    this.#kernel.exports.builderResume(this.#builder, previous.#builder)
-  }
-
-  /** Adds up to `maxEntries` entries. */
-  feed(maxEntries: number): Progress {
+  /**
+   * Adds up to `maxEntries` entries of a stream. At 'table-full' the next entry is for the next table.
+   * @throws CORRUPT, FORMAT_VERSION, DISK_FULL, IO
+   */
+  feed(stream: EntryStream, maxEntries: number): Progress {
     const { exports, slot } = this.#kernel
     for (;;) {
-      const status = exports.builderFeed(slot, this.#builder, maxEntries)
+      const status = exports.builderFeed(slot, this.#builder, stream.pointer, maxEntries)
       if (status === STATUS_FULL) this.#drain()
+      else if (status === STATUS_NEED_BLOCK)
+        stream.supply((pointer, length) => this.#addExtent(stream, pointer, length))
       else if (status === STATUS_OK) return 'more'
-      else if (status === STATUS_DONE) return 'source-ended'
+      else if (status === STATUS_DONE) return 'stream-ended'
       else if (status === STATUS_NO_PAGES) return 'table-full'
+      else if (status === STATUS_MALFORMED) throw corrupt(this.file.name, 0, 'entries to write do not ascend')
       else throw new Error(`table builder: unexpected status ${status}`)
     }
   }
 
-  /** Ends the file: index, filter, properties, footer. Not synced. The builder stays, for a successor to resume from. */
+  #addExtent(stream: EntryStream, pointer: number, length: number): void {
+    const { exports, slot } = this.#kernel
+    while (exports.builderExtent(slot, this.#builder, stream.pointer, pointer, length) === STATUS_FULL) {
+      this.#drain()
+    }
+  }
+
+  /** Ends the file: index, filter, properties, footer. Not synced. @throws DISK_FULL, IO, NO_MEMORY */
   finish(createdAt: number): TableFile {
     const { exports, slot, u8 } = this.#kernel
     const builder = this.#builder
@@ -138,7 +168,7 @@ export class TableWriter {
       indexBlocks: this.#word(BUILDER_INDEX_BLOCKS),
       extentBlocks: this.#word(BUILDER_EXTENT_BLOCKS),
       blockBytes: BLOCK_BYTES,
-      compression: this.#compression,
+      compression: this.#policy.compression,
       createdAt,
       filter,
     })
@@ -166,8 +196,10 @@ export class TableWriter {
       filter,
       sizeBytes: this.#length,
     })
+    const fileChecksum = this.#fileChecksum()
+    this.#kernel.exports.builderFree(builder)
     return {
-      info: { ...info, sizeBytes: this.#length, fileChecksum: this.#fileChecksum() },
+      info: { ...info, sizeBytes: this.#length, fileChecksum },
       file: this.file,
       record: this.#record,
       filter,
@@ -175,12 +207,7 @@ export class TableWriter {
     }
   }
 
-  /** Gives the builder's pages back, after `finish`. */
-  releaseBuilder(): void {
-    this.#kernel.exports.builderFree(this.#builder)
-  }
-
-  /** Gives everything back without finishing. */
+  /** Gives everything back instead of finishing. */
   abandon(): void {
     this.#kernel.exports.builderFree(this.#builder)
     freeTableRecord(this.#kernel, this.#record)
@@ -196,7 +223,7 @@ export class TableWriter {
     return {
       id: this.id,
       keyspaceId: this.#keyspaceId,
-      level: 0,
+      level: this.#level,
       // NOTE: which run it joins is decided when it is installed.
       run: 0,
       sizeBytes: 0,

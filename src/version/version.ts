@@ -68,6 +68,12 @@ export class Version {
     return changed
   }
 
+  /** Whether it names this table, in this run. */
+  has(table: TableInfo): boolean {
+    const run = this.runs[runIndex(this.runs, table)]
+    return run?.[tableIndex(run, table.smallestKey)]?.id === table.id
+  }
+
   /** The same, for tables that a file claims to exist: a contradiction is returned as a sentence. */
   change(added: readonly TableInfo[], removed: readonly TableInfo[]): Version | string {
     const runs = [...this.runs]

@@ -167,7 +167,7 @@ describe('a snapshot', () => {
       expect(db.stats().keyspaces[0]).toMatchObject({ memtables: 0, memtableBytes: 0, memtableEntries: 0 })
       free.push(db.stats().memoryFreeBytes)
     }
-    expect(db.stats().keyspaces[0]?.tables).toBeGreaterThan(10)
+    expect(db.stats().keyspaces[0]?.tables).toBeGreaterThan(0)
     expect(new Set(free).size).toBe(1)
     expectExactly(
       snapshot,

@@ -64,7 +64,8 @@ function inOneProcess(
         if (flushAfter(i, history.length - 1)) db.flushSync()
         afterStep?.(db, i)
       })
-      expectShape(db, ...shape(history.length))
+      // NOTE: where nothing is left a flush leaves no table.
+      if (entriesAfter(history).length > 0) expectShape(db, ...shape(history.length))
       return db
     },
   }

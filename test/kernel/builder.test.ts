@@ -48,6 +48,7 @@ import {
   fillMemtable,
   readBlocks,
   readTable,
+  streamOf,
   type BuildOptions,
   type BuiltTable,
 } from './table-reader.ts'
@@ -536,7 +537,7 @@ describe('edges of the contract', () => {
       const small = bareKernel(pages)
       const free = small.u32[CONTROL_FREE_PAGES >>> 2] as number
       for (const compression of [COMPRESSION_NONE, COMPRESSION_LZ4]) {
-        const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64, 0, compression) >>> 0
+        const builder = small.x.builderCreate(4096, 16, 32768, small.slot, 64, 0, compression, Infinity) >>> 0
         expect(builder !== 0).toBe(free >= (compression === COMPRESSION_LZ4 ? 6 : 5))
         if (builder !== 0) small.x.builderFree(builder)
         expect(small.u32[CONTROL_FREE_PAGES >>> 2]).toBe(free)
@@ -546,11 +547,12 @@ describe('edges of the contract', () => {
 
   test('a table without entries is not finished', () => {
     const memtable = x.createMemtable() >>> 0
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE) >>> 0
-    x.builderFromMemtable(builder, memtable)
-    expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE, Infinity) >>> 0
+    const stream = streamOf(kernel, [memtable])
+    expect(x.builderFeed(slot, builder, stream, 10)).toBe(STATUS_DONE)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_ABSENT)
     x.builderFree(builder)
+    x.streamFree(stream)
     x.freeMemtable(memtable)
   })
 
@@ -559,15 +561,16 @@ describe('edges of the contract', () => {
       kernel,
       Array.from({ length: 10 }, (_, i) => entry(`key ${i}`, i + 1, 'value')),
     )
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE) >>> 0
-    x.builderFromMemtable(builder, memtable)
-    expect(x.builderFeed(slot, builder, 4)).toBe(STATUS_OK)
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE, Infinity) >>> 0
+    const stream = streamOf(kernel, [memtable])
+    expect(x.builderFeed(slot, builder, stream, 4)).toBe(STATUS_OK)
     expect(view.getFloat64(builder + BUILDER_ENTRIES, true)).toBe(4)
-    expect(x.builderFeed(slot, builder, 5)).toBe(STATUS_OK)
-    expect(x.builderFeed(slot, builder, 100)).toBe(STATUS_DONE)
-    expect(x.builderFeed(slot, builder, 100)).toBe(STATUS_DONE)
+    expect(x.builderFeed(slot, builder, stream, 5)).toBe(STATUS_OK)
+    expect(x.builderFeed(slot, builder, stream, 100)).toBe(STATUS_DONE)
+    expect(x.builderFeed(slot, builder, stream, 100)).toBe(STATUS_DONE)
     expect(view.getFloat64(builder + BUILDER_ENTRIES, true)).toBe(10)
     x.builderFree(builder)
+    x.streamFree(stream)
     x.freeMemtable(memtable)
   })
 
@@ -576,29 +579,30 @@ describe('edges of the contract', () => {
     (compression) => {
       const entries = Array.from({ length: 3 }, (_, i) => entry(`key ${i}`, i + 1, value(400_000, i)))
       const memtable = fillMemtable(kernel, entries)
-      const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, compression) >>> 0
-      x.builderFromMemtable(builder, memtable)
-      expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
+      const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, compression, Infinity) >>> 0
+      const stream = streamOf(kernel, [memtable])
+      expect(x.builderFeed(slot, builder, stream, 10)).toBe(STATUS_FULL)
       const length = view.getUint32(slot + SLOT_LENGTH, true)
       const output = u8.slice(
         view.getUint32(slot + SLOT_POINTER, true),
         view.getUint32(slot + SLOT_POINTER, true) + length,
       )
       for (let i = 0; i < 5; i++) {
-        expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_FULL)
+        expect(x.builderFeed(slot, builder, stream, 10)).toBe(STATUS_FULL)
         const at = view.getUint32(slot + SLOT_POINTER, true)
         expect(compareKeys(u8.subarray(at, at + view.getUint32(slot + SLOT_LENGTH, true)), output)).toBe(0)
       }
       x.builderFree(builder)
+      x.streamFree(stream)
       x.freeMemtable(memtable)
     },
   )
 
   test('builderAppend adds blocks of any kind behind the root', () => {
     const memtable = fillMemtable(kernel, [entry('key', 1, 'value')])
-    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE) >>> 0
-    x.builderFromMemtable(builder, memtable)
-    expect(x.builderFeed(slot, builder, 10)).toBe(STATUS_DONE)
+    const builder = x.builderCreate(4096, 16, 32768, saltAt, 64, 0, COMPRESSION_NONE, Infinity) >>> 0
+    const stream = streamOf(kernel, [memtable])
+    expect(x.builderFeed(slot, builder, stream, 10)).toBe(STATUS_DONE)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_DONE)
     const used = view.getUint32(slot + SLOT_LENGTH, true)
     expect(x.builderFinish(slot, builder)).toBe(STATUS_DONE)
@@ -624,6 +628,7 @@ describe('edges of the contract', () => {
     expect(view.getFloat64(slot + SLOT_NUMBER, true)).toBe(64 + used + 124)
     x.freePage(payload)
     x.builderFree(builder)
+    x.streamFree(stream)
     x.freeMemtable(memtable)
   })
 })

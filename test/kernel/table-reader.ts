@@ -53,6 +53,8 @@ export interface BuildOptions {
   /** 0: no filter. */
   bitsPerKey: number
   compression: number
+  /** At which a table ends; undefined: never. */
+  targetBytes?: number
 }
 
 /** A table file, its header left zero, and what the builder said about it. */
@@ -95,7 +97,15 @@ export function fillMemtable(kernel: BareKernel, entries: readonly TableEntry[])
   return memtable
 }
 
-/** Builds as many tables as the memtable needs. */
+/** A stream of all entries of memtables. */
+export function streamOf({ x }: BareKernel, memtables: readonly number[]): number {
+  const stream = x.streamCreate() >>> 0
+  if (stream === 0) throw new Error('no pages')
+  for (const memtable of memtables) x.streamMemtable(stream, memtable)
+  return stream
+}
+
+/** Builds as many tables as the memtables need. */
 export function buildTables(
   kernel: BareKernel,
   memtables: readonly number[],
@@ -104,7 +114,7 @@ export function buildTables(
 ): BuiltTable[] {
   const { x, slot, u8, view } = kernel
   const tables: BuiltTable[] = []
-  let previous = 0
+  const stream = streamOf(kernel, memtables)
   for (let more = true; more;) {
     const builder =
       x.builderCreate(
@@ -115,14 +125,9 @@ export function buildTables(
         FILE_HEADER_BYTES,
         options.bitsPerKey,
         options.compression,
+        options.targetBytes ?? Infinity,
       ) >>> 0
     if (builder === 0) throw new Error('no pages')
-    if (previous === 0) {
-      for (const memtable of memtables) x.builderFromMemtable(builder, memtable)
-    } else {
-      x.builderResume(builder, previous)
-      x.builderFree(previous)
-    }
     const parts = [new Uint8Array(FILE_HEADER_BYTES)]
     let length = FILE_HEADER_BYTES
     const write = (): void => {
@@ -135,7 +140,7 @@ export function buildTables(
       x.builderWritten(builder)
     }
     for (let status = STATUS_OK; status !== STATUS_DONE && status !== STATUS_NO_PAGES;) {
-      status = x.builderFeed(slot, builder, options.slice)
+      status = x.builderFeed(slot, builder, stream, options.slice)
       if (status === STATUS_FULL) write()
       else if (![STATUS_OK, STATUS_DONE, STATUS_NO_PAGES].includes(status)) throw new Error(`feed: ${status}`)
       more = status === STATUS_NO_PAGES
@@ -160,9 +165,9 @@ export function buildTables(
       smallestKey: keyAt(BUILDER_MIN_KEY, BUILDER_MIN_KEY_LENGTH),
       largestKey: keyAt(BUILDER_MAX_KEY, BUILDER_MAX_KEY_LENGTH),
     })
-    previous = builder
+    x.builderFree(builder)
   }
-  x.builderFree(previous)
+  x.streamFree(stream)
   return tables
 }
 

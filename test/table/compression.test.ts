@@ -23,9 +23,10 @@ import { tableFileName } from '../../src/fs/file-names.ts'
 import { Kernel } from '../../src/kernel/kernel.ts'
 import { BlockLoader } from '../../src/table/block-loader.ts'
 import type { Compression } from '../../src/table/compression.ts'
+import { EntryStream } from '../../src/table/entry-stream.ts'
 import { openTable } from '../../src/table/open.ts'
 import type { TableFile } from '../../src/table/table-file.ts'
-import { TableWriter } from '../../src/table/writer.ts'
+import { FLUSHED_TABLE, TableWriter } from '../../src/table/writer.ts'
 import { Version } from '../../src/version/version.ts'
 import {
   compareEntries,
@@ -46,26 +47,21 @@ interface Written {
 }
 
 /** Writes one table and opens it again. */
-async function write(entries: readonly TableEntry[], compression?: Compression): Promise<Written> {
+async function write(entries: readonly TableEntry[], compression: Compression = 'none'): Promise<Written> {
   const kernel = new Kernel(memoryBytes, new Uint8Array(8).fill(3))
   const { exports: x, slot, u8, u32, view, memory } = kernel
   const memtable = fillMemtable({ memory, x, slot, u8, u32, view }, entries)
   const free = kernel.freePages()
   const files = memoryFileSystem()
   await files.prepare(true)
-  const writer = new TableWriter(
-    kernel,
-    await files.create(tableFileName(7)),
-    7,
-    1,
-    salt,
-    undefined,
+  const writer = new TableWriter(kernel, await files.create(tableFileName(7)), 7, 1, salt, 0, {
+    ...FLUSHED_TABLE,
     compression,
-  )
-  writer.from([memtable])
-  while (writer.feed(100) === 'more');
+  })
+  const stream = new EntryStream(kernel, [memtable])
+  while (writer.feed(stream, 100) === 'more');
   const { info, file } = writer.finish(1)
-  writer.releaseBuilder()
+  stream.free()
   // The builder's pages are back; the table's records may have taken two.
   expect(u32[CONTROL_FREE_PAGES >>> 2]).toBeGreaterThanOrEqual(free - 2)
   x.freeMemtable(memtable)
@@ -99,7 +95,11 @@ function expectReads({ kernel, table }: Written, entries: readonly TableEntry[])
   const { exports: x, slot, u8, u32, input } = kernel
   const loader = new BlockLoader(kernel, 16, 2)
   loader.add(table)
-  const version = createVersionRecord(kernel, Version.of([table.info]), new Map([[table.info.id, table]]))
+  const version = createVersionRecord(
+    kernel,
+    Version.of([table.info]).runs,
+    new Map([[table.info.id, table]]),
+  )
   const superVersion = kernel.record(SUPERVERSION_BYTES)
   u32[(superVersion + SUPERVERSION_VERSION) >>> 2] = version.address
   for (const { key, seqno, value } of entries) {

@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { VarveError } from '../../src/errors.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import { Kernel } from '../../src/kernel/kernel.ts'
+import { EntryStream } from '../../src/table/entry-stream.ts'
 import { openTable } from '../../src/table/open.ts'
 import { checkProperties, encodeProperties } from '../../src/table/properties.ts'
 import type { TableFile } from '../../src/table/table-file.ts'
-import { TableWriter } from '../../src/table/writer.ts'
+import { FLUSHED_TABLE, TableWriter } from '../../src/table/writer.ts'
 import { FieldWriter } from '../../src/version/fields.ts'
 import type { TableInfo } from '../../src/version/version.ts'
 import { bytes } from '../kernel/entries.ts'
@@ -18,15 +19,15 @@ const bare: BareKernel = { ...kernel, x: kernel.exports }
 const salt = Uint8Array.from({ length: 16 }, (_, i) => 31 * i + 1)
 const keys = Array.from({ length: 20_000 }, (_, i) => bytes(`key ${i}`))
 
-async function write(bitsPerKey?: number): Promise<TableFile> {
+async function write(bitsPerKey = FLUSHED_TABLE.bitsPerKey): Promise<TableFile> {
   const entries = keys.map((key, i) => ({ key, type: 1, seqno: BigInt(i + 1), value: bytes('value') }))
   const memtable = fillMemtable(bare, entries)
   const file = await memoryFileSystem().create('0000000000000001.sst')
-  const writer = new TableWriter(kernel, file, 1, 1, salt, bitsPerKey)
-  writer.from([memtable])
-  expect(writer.feed(1_000_000)).toBe('source-ended')
+  const writer = new TableWriter(kernel, file, 1, 1, salt, 0, { ...FLUSHED_TABLE, bitsPerKey })
+  const stream = new EntryStream(kernel, [memtable])
+  expect(writer.feed(stream, 1_000_000)).toBe('stream-ended')
   const table = writer.finish(1)
-  writer.releaseBuilder()
+  stream.free()
   kernel.exports.freeMemtable(memtable)
   return table
 }

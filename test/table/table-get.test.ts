@@ -22,10 +22,11 @@ import { createVersionRecord, freeVersionRecord, NO_TABLES } from '../../src/eng
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import { Kernel } from '../../src/kernel/kernel.ts'
 import { BlockLoader } from '../../src/table/block-loader.ts'
+import { EntryStream } from '../../src/table/entry-stream.ts'
 import { openTable } from '../../src/table/open.ts'
 import type { TableFile } from '../../src/table/table-file.ts'
 import { freeTableRecord } from '../../src/table/table-record.ts'
-import { TableWriter } from '../../src/table/writer.ts'
+import { FLUSHED_TABLE, TableWriter } from '../../src/table/writer.ts'
 import { Version } from '../../src/version/version.ts'
 import { anyKey, bytes } from '../kernel/entries.ts'
 import { compareEntries, compareKeys, type TableEntry } from '../kernel/table-format.ts'
@@ -73,11 +74,13 @@ class Tables {
     for (const [run, entries] of runs.entries()) {
       const memtable = fillMemtable({ memory, x, slot, u8, u32, view }, entries)
       const file = await files.create(`${run}.sst`)
-      const writer = new TableWriter(kernel, file, run + 1, 1, salt, bitsPerKey)
-      writer.from([memtable])
-      while (writer.feed(1000) === 'more');
+      const writer = new TableWriter(kernel, file, run + 1, 1, salt, 0, { ...FLUSHED_TABLE, bitsPerKey })
+      const stream = new EntryStream(kernel, [memtable])
+      // Drops nothing, but says that no user key has so many versions that a table must begin with it.
+      stream.setRules({ barrier: 1, snapshots: [], older: 0, cutKeys: [] })
+      while (writer.feed(stream, 1000) === 'more');
       const written = writer.finish(1)
-      writer.releaseBuilder()
+      stream.free()
       x.freeMemtable(memtable)
       // What a reader finds in the file, not what the writer knows.
       const info = { ...written.info, run }
@@ -94,7 +97,7 @@ class Tables {
     this.#tables = tables
     for (const table of tables) this.#loader.add(table)
     const files = new Map(tables.map((table) => [table.info.id, table]))
-    this.#version = createVersionRecord(kernel, Version.of(tables.map(({ info }) => info)), files)
+    this.#version = createVersionRecord(kernel, Version.of(tables.map(({ info }) => info)).runs, files)
     kernel.u32[(this.#superVersion + SUPERVERSION_VERSION) >>> 2] = this.#version.address
   }
 

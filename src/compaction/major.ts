@@ -1,0 +1,67 @@
+import type { Run, Version } from '../version/version.ts'
+import { compareKeys } from '../version/version.ts'
+import type { Choice, CompactionState } from './choice.ts'
+import { levelTargets, mergeInto, type LeveledOptions } from './leveled.ts'
+import { flushedRuns, hull, isFree, LAST_LEVEL, levelRun, overlapping, type KeySpan } from './levels.ts'
+
+/** So much of a level goes down in one step. */
+const PORTION_TABLES = 16
+
+/** A range of keys; undefined: open on that side. */
+export interface MajorRange {
+  readonly lower: Uint8Array | undefined
+  /** Included. */
+  readonly upper: Uint8Array | undefined
+}
+
+/**
+ * The next step of compact(): what overlaps the range goes down, level by level, until it all lies in the last level without a tombstone. The
+ * flushed runs go first, all of them or portions of the oldest; then of each level, from above, the tables of the range. In the last level what was not written by such a step and
+ * holds tombstones is written again.
+ *
+ * `done`: ids of last-level tables that this compact() wrote, or looked at, already: a snapshot may have kept their tombstones.
+ * @returns undefined when nothing is left to do, or others are at work where it would go on
+ */
+export function chooseMajor(
+  version: Version,
+  state: CompactionState,
+  options: LeveledOptions,
+  range: MajorRange,
+  isDone: (tableId: number) => boolean,
+): Choice | undefined {
+  const targets = levelTargets(version, options)
+  const runs = flushedRuns(version)
+  if (runs.some((run) => inRange(run, range).length > 0)) {
+    const overlapped = overlapping(levelRun(version, targets.baseLevel), hull(runs.flat()))
+    const oldest = runs.slice(-Math.max(1, state.maxInputRuns - (overlapped.length > 0 ? 1 : 0)))
+    return mergeInto(version, state, options, targets, oldest, targets.baseLevel)
+  }
+  for (let level = 1; level < LAST_LEVEL; level++) {
+    const tables = inRange(levelRun(version, level), range)
+    if (tables.length > 0)
+      return mergeInto(version, state, options, targets, [tables.slice(0, PORTION_TABLES)], level + 1)
+  }
+  const again = inRange(levelRun(version, LAST_LEVEL), range).find(
+    ({ id, tombstones }) => tombstones > 0 && !isDone(id),
+  )
+  if (again === undefined || !isFree(state, [again], LAST_LEVEL)) return undefined
+  return {
+    type: 'merge',
+    inputs: [[again]],
+    level: LAST_LEVEL,
+    targetBytes: options.tableBytes,
+    cutKeys: [],
+    canonicalLevel: Math.max(1, LAST_LEVEL - targets.baseLevel + 1),
+  }
+}
+
+function inRange(run: Run, { lower, upper }: MajorRange): Run {
+  const [first] = run
+  const last = run.at(-1)
+  if (first === undefined || last === undefined) return []
+  const span: KeySpan = {
+    smallestKey: lower !== undefined && compareKeys(lower, first.smallestKey) > 0 ? lower : first.smallestKey,
+    largestKey: upper !== undefined && compareKeys(upper, last.largestKey) < 0 ? upper : last.largestKey,
+  }
+  return compareKeys(span.smallestKey, span.largestKey) > 0 ? [] : overlapping(run, span)
+}

@@ -1,0 +1,124 @@
+import type { MergeChoice, MoveChoice, RunningJob } from '../compaction/choice.ts'
+import { hull } from '../compaction/levels.ts'
+import { EntryStream } from '../table/entry-stream.ts'
+import type { TableFile } from '../table/table-file.ts'
+import { FLUSHED_TABLE, type TablePolicy } from '../table/writer.ts'
+import type { Run, TableInfo } from '../version/version.ts'
+import type { Engine } from './engine.ts'
+import { TableJob } from './table-job.ts'
+import { TableOutput } from './table-output.ts'
+import type { PreparedReplacement, Tree } from './tree.ts'
+
+/** Tables of this level counted from the base level, and of those above, are not compressed: they are rewritten soon. */
+const UNCOMPRESSED_LEVEL = 1
+
+/**
+ * The merge of tables of a keyspace into tables of a lower level.
+ *
+ * CRASH: before the edit is durable the inputs count, and the outputs are orphans; after it the other way round.
+ */
+export class CompactionJob extends TableJob implements RunningJob {
+  readonly level: number
+  readonly smallestKey: Uint8Array
+  readonly largestKey: Uint8Array
+  readonly inputs: ReadonlySet<number>
+  /** Bytes of the tables that it reads. */
+  readonly inputBytes: number
+  /** Ids of the tables it wrote, once they are installed. */
+  outputs: readonly number[] = []
+  readonly #choice: MergeChoice
+  readonly #removed: readonly TableInfo[]
+
+  constructor(engine: Engine, tree: Tree, choice: MergeChoice) {
+    super(engine, tree)
+    this.#choice = choice
+    this.level = choice.level
+    this.#removed = choice.inputs.flat()
+    this.inputs = new Set(this.#removed.map(({ id }) => id))
+    this.inputBytes = this.#removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const { smallestKey, largestKey } = hull(this.#removed)
+    this.smallestKey = smallestKey
+    this.largestKey = largestKey
+  }
+
+  protected override open(older: number): TableOutput {
+    const { engine, tree } = this
+    const { inputs, level, targetBytes, cutKeys, canonicalLevel } = this.#choice
+    const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
+    const stream = new EntryStream(engine.kernel, [], runs, engine.blocks)
+    stream.setRules({ ...engine.beginDropping(), older, cutKeys })
+    const policy: TablePolicy = {
+      ...FLUSHED_TABLE,
+      compression: canonicalLevel <= UNCOMPRESSED_LEVEL ? 'none' : 'lz4',
+      targetBytes,
+    }
+    return new TableOutput(engine, tree.id, stream, level, policy)
+  }
+
+  /** Of every Version that is read and has the inputs: the rest of the runs that are not newer than all of them. */
+  protected override olderRuns(): readonly Run[] {
+    const older = new Set<Run>()
+    for (const { runs } of this.tree.versionsNaming([], this.#removed)) {
+      const newest = runs.findIndex((run) => run.some(({ id }) => this.inputs.has(id)))
+      for (const run of runs.slice(newest)) {
+        const rest = run.filter(({ id }) => !this.inputs.has(id))
+        if (rest.length > 0) older.add(rest)
+      }
+    }
+    return [...older]
+  }
+
+  protected override sources(): Iterable<number> {
+    return this.inputs
+  }
+
+  // NOTE: what the inputs hold was covered by journals that were synced before they counted.
+  protected override syncBefore(): void {}
+  protected override async syncBeforeAsync(): Promise<void> {}
+
+  protected override install(outputs: readonly TableFile[]): void {
+    replaceTables(this.engine, this.tree, this.#removed, outputs, [])
+    this.outputs = outputs.map(({ info }) => info.id)
+  }
+
+  protected override cleanUp(): void {
+    this.engine.deleteRetired(this.tree)
+  }
+}
+
+/** Puts tables on another level as they are: one edit. @throws DISK_FULL (nothing changed), or poisons */
+export function moveTables(engine: Engine, tree: Tree, { tables, level }: MoveChoice): void {
+  replaceTables(
+    engine,
+    tree,
+    tables,
+    [],
+    tables.map((table) => ({ ...table, level, run: 0 })),
+  )
+}
+
+/** `opened`: new tables; `moved`: tables that are among those removed, in their new place. */
+function replaceTables(
+  engine: Engine,
+  tree: Tree,
+  removed: readonly TableInfo[],
+  opened: readonly TableFile[],
+  moved: readonly TableInfo[],
+): void {
+  const added = [...opened.map(({ info }) => info), ...moved]
+  let prepared: PreparedReplacement | undefined
+  try {
+    prepared = tree.prepare({ memtables: [], removed, added, opened })
+    if (opened.length > 0) engine.syncDirectory()
+    engine.catalog.log([
+      ...removed.map(({ id }) => ({ type: 'tableRemoved' as const, keyspaceId: tree.id, tableId: id })),
+      ...added.map((table) => ({ type: 'tableAdded' as const, table })),
+    ])
+  } catch (error) {
+    prepared?.abandon()
+    throw error
+  }
+  for (const table of opened) engine.blocks.add(table)
+  engine.lease.generation++
+  prepared.install()
+}

@@ -1,0 +1,224 @@
+import type { Choice, CompactionState, MergeChoice } from '../compaction/choice.ts'
+import { chooseLeveled, LEVELED_DEFAULTS, levelScores, type LeveledOptions } from '../compaction/leveled.ts'
+import { chooseMajor, type MajorRange } from '../compaction/major.ts'
+import { VarveError } from '../errors.ts'
+import { CompactionJob, moveTables } from './compaction.ts'
+import type { Engine } from './engine.ts'
+import { nextTurn } from './next-turn.ts'
+import type { Tree } from './tree.ts'
+
+/** Longest stretch of compaction work between two turns of the event loop. */
+const SLICE_MS = 4
+/** After a failed compaction (disk full, a damaged table) the next try. */
+const RETRY_MS = 1000
+/** Most runs that one merge reads. */
+const INPUT_RUNS_MAX = 32
+const INPUT_RUNS_MIN = 2
+
+/**
+ * Decides which tables are merged next and who does it: a background loop on this thread, in slices between turns, or a writer that
+ * found too many runs.
+ */
+export class Compactor {
+  readonly #engine: Engine
+  readonly #options: LeveledOptions = LEVELED_DEFAULTS
+  readonly #jobs = new Set<CompactionJob>()
+  #loop: Promise<void> | undefined
+  #retryAt = 0
+  #stopped = false
+  /** Keyspaces that a compact() goes through. */
+  readonly #major = new Set<Tree>()
+  /** Why the last background compaction failed; cleared by the next success. */
+  lastError: unknown
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Starts the background loop if there is something to compact. @returns whether a compaction is on its way */
+  request(): boolean {
+    if (this.#loop !== undefined) return true
+    if (!this.#mayRun() || Date.now() < this.#retryAt || this.#next() === undefined) return false
+    this.#loop = this.#run()
+    return true
+  }
+
+  /** Ends what runs, without waiting for its result, for good. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const job of this.#jobs) if (!job.syncing) job.giveUp()
+    await this.#loop
+  }
+
+  /** Ends the jobs on a keyspace that is being dropped. */
+  cancel(tree: Tree): void {
+    for (const job of this.#jobs) if (job.tree === tree) job.giveUp()
+  }
+
+  /** Does one compaction of a keyspace on this thread. @returns false if there is none to do, or none could be done */
+  compactOneSync(tree: Tree): boolean {
+    for (const job of this.#jobs) {
+      if (job.tree !== tree || job.done) continue
+      // NOTE: outputs whose sync is under way are built again rather than waited for; see TableJob.syncing.
+      if (job.syncing) {
+        job.giveUp()
+        this.#jobs.delete(job)
+      } else {
+        this.#finishSync(job)
+        return true
+      }
+    }
+    const choice = this.#mayRun() ? this.#choose(tree) : undefined
+    if (choice === undefined) return false
+    this.#doSync(tree, choice)
+    return true
+  }
+
+  /** Merges everything in tables that overlaps a range down to the last level, in slices. @throws ABORTED, or why a step failed */
+  async compactRange(tree: Tree, range: MajorRange, signal: AbortSignal | undefined): Promise<void> {
+    const written = new Set<number>()
+    while (this.#major.has(tree)) await nextTurn()
+    this.#major.add(tree)
+    try {
+      for (;;) {
+        if (signal?.aborted === true) throw aborted(signal)
+        this.#engine.assertReadable(tree)
+        this.#engine.ensureEpoch()
+        if (this.#jobsOf(tree).length > 0) {
+          await nextTurn()
+          continue
+        }
+        const choice = this.#chooseMajor(tree, range, written)
+        if (choice === undefined) return
+        for (const id of await this.#do(tree, choice, signal)) written.add(id)
+      }
+    } finally {
+      this.#major.delete(tree)
+      this.request()
+    }
+  }
+
+  /** The same on this thread. */
+  compactRangeSync(tree: Tree, range: MajorRange): void {
+    const written = new Set<number>()
+    this.#engine.ensureEpoch()
+    this.cancel(tree)
+    for (;;) {
+      const choice = this.#chooseMajor(tree, range, written)
+      if (choice === undefined) return
+      for (const id of this.#doSync(tree, choice)) written.add(id)
+    }
+  }
+
+  #chooseMajor(tree: Tree, range: MajorRange, written: ReadonlySet<number>): Choice | undefined {
+    return chooseMajor(tree.version, this.#state(tree), this.#options, range, (id) => written.has(id))
+  }
+
+  /** @returns ids of the tables written */
+  async #do(tree: Tree, choice: Choice, signal?: AbortSignal): Promise<readonly number[]> {
+    if (choice.type === 'move') {
+      moveTables(this.#engine, tree, choice)
+      return []
+    }
+    if (choice.type !== 'merge') throw new Error(`compactor: no way to ${choice.type}`)
+    const job = this.#job(tree, choice)
+    this.#jobs.add(job)
+    try {
+      await job.finish(SLICE_MS, async () => {
+        await nextTurn()
+        if (signal?.aborted === true || this.#stopped) job.giveUp()
+      })
+      return job.outputs
+    } finally {
+      this.#jobs.delete(job)
+      this.#engine.room.wake()
+    }
+  }
+
+  #doSync(tree: Tree, choice: Choice): readonly number[] {
+    if (choice.type === 'move') moveTables(this.#engine, tree, choice)
+    if (choice.type !== 'merge') return []
+    const job = this.#job(tree, choice)
+    this.#finishSync(job)
+    return job.outputs
+  }
+
+  #job(tree: Tree, choice: MergeChoice): CompactionJob {
+    this.#engine.room.forJob(choice.inputs.length)
+    return new CompactionJob(this.#engine, tree, choice)
+  }
+
+  #finishSync(job: CompactionJob): void {
+    this.#jobs.add(job)
+    try {
+      job.finishSync()
+    } finally {
+      this.#jobs.delete(job)
+      this.#engine.room.wake()
+    }
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // NOTE: never within the turn of the write that asked.
+      await nextTurn()
+      for (let tree = this.#next(); tree !== undefined && this.#mayRun(); tree = this.#next()) {
+        const choice = this.#choose(tree)
+        if (choice === undefined) break
+        await this.#do(tree, choice)
+        this.lastError = undefined
+      }
+    } catch (error) {
+      this.lastError = error
+      this.#retryAt = Date.now() + RETRY_MS
+    } finally {
+      this.#loop = undefined
+      this.#engine.room.wake()
+    }
+  }
+
+  #mayRun(): boolean {
+    return !this.#stopped && this.#engine.writable && this.#engine.catalog.begun
+  }
+
+  /** The keyspace that needs it most. */
+  #next(): Tree | undefined {
+    let best: Tree | undefined
+    let bestScore = 0
+    for (const tree of this.#engine.trees.values()) {
+      if (this.#choose(tree) === undefined) continue
+      const score = Math.max(
+        ...levelScores(tree.version, this.#state(tree), this.#options).map((level) => level.score),
+      )
+      if (best !== undefined && score <= bestScore) continue
+      best = tree
+      bestScore = score
+    }
+    return best
+  }
+
+  #choose(tree: Tree): Choice | undefined {
+    if (this.#major.has(tree)) return undefined
+    return chooseLeveled(tree.version, this.#state(tree), this.#options)
+  }
+
+  #state(tree: Tree): CompactionState {
+    return { running: this.#jobsOf(tree), maxInputRuns: this.#maxInputRuns() }
+  }
+
+  /** As many as there are pages for. */
+  #maxInputRuns(): number {
+    const pages = this.#engine.room.jobPages()
+    return Math.max(INPUT_RUNS_MIN, Math.min(INPUT_RUNS_MAX, pages))
+  }
+
+  #jobsOf(tree: Tree): CompactionJob[] {
+    return [...this.#jobs].filter((job) => job.tree === tree && !job.done)
+  }
+}
+
+function aborted(signal: AbortSignal): VarveError {
+  return new VarveError('ABORTED', 'The compaction was aborted; what it had not finished stays as it was.', {
+    cause: signal.reason,
+  })
+}

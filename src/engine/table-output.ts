@@ -1,0 +1,98 @@
+import { tableFileName } from '../fs/file-names.ts'
+import type { EntryStream } from '../table/entry-stream.ts'
+import { readBack } from '../table/read-back.ts'
+import type { TableFile } from '../table/table-file.ts'
+import { TableWriter, type TablePolicy } from '../table/writer.ts'
+import type { Engine } from './engine.ts'
+
+/** Entries written between two looks at the clock. */
+const SLICE_ENTRIES = 2000
+
+/**
+ * The tables that a flush or a compaction writes from an entry stream, until they are installed or given up.
+ * CRASH: no manifest names them, so the next open deletes them.
+ */
+export class TableOutput {
+  readonly tables: TableFile[] = []
+  /** The stream has ended, and every table was read back. */
+  built = false
+  readonly #engine: Engine
+  readonly #keyspaceId: number
+  readonly #stream: EntryStream
+  readonly #level: number
+  readonly #policy: TablePolicy
+  #writer: TableWriter | undefined
+
+  /** Takes the stream over. */
+  constructor(engine: Engine, keyspaceId: number, stream: EntryStream, level: number, policy: TablePolicy) {
+    this.#engine = engine
+    this.#keyspaceId = keyspaceId
+    this.#stream = stream
+    this.#level = level
+    this.#policy = policy
+  }
+
+  /** Writes until the deadline (milliseconds of performance.now()) or the end. @throws CORRUPT, DISK_FULL, NO_MEMORY, IO, … */
+  step(deadline: number): void {
+    do {
+      this.#writer ??= this.#newWriter()
+      const progress = this.#writer.feed(this.#stream, SLICE_ENTRIES)
+      if (progress === 'more') continue
+      this.#finishTable(this.#writer)
+      this.built = progress === 'stream-ended'
+    } while (!this.built && performance.now() < deadline)
+    if (this.built) this.#check()
+  }
+
+  /** Frees what building took. INVARIANT: built; the tables are the caller's now. */
+  release(): void {
+    this.#stream.free()
+  }
+
+  /** Closes and deletes what was written so far. */
+  abandon(): void {
+    if (this.#writer !== undefined) {
+      this.#writer.abandon()
+      this.#engine.files.removeOrphan(tableFileName(this.#writer.id))
+      this.#writer = undefined
+    }
+    this.#engine.discardTables(this.tables)
+    this.#stream.free()
+  }
+
+  #newWriter(): TableWriter {
+    const { kernel, catalog, files } = this.#engine
+    const id = catalog.newFileId()
+    const file = files.create(tableFileName(id))
+    try {
+      const salt = crypto.getRandomValues(new Uint8Array(16))
+      return new TableWriter(kernel, file, id, this.#keyspaceId, salt, this.#level, this.#policy)
+    } catch (error) {
+      file.close()
+      files.removeOrphan(file.name)
+      throw error
+    }
+  }
+
+  #finishTable(writer: TableWriter): void {
+    if (writer.entries === 0) {
+      // NOTE: everything was dropped.
+      this.#writer = undefined
+      writer.abandon()
+      this.#engine.files.removeOrphan(tableFileName(writer.id))
+      return
+    }
+    const table = writer.finish(Date.now())
+    this.#writer = undefined
+    this.tables.push(table)
+    readBack(this.#engine.kernel, table)
+  }
+
+  /** Every entry that was read is in a table or was dropped by a rule. @throws POISONED: a bug must not become durable. */
+  #check(): void {
+    const { read, dropped } = this.#stream
+    const written = this.tables.reduce((sum, { info }) => sum + info.entries, 0)
+    if (read === dropped + written) return
+    throw new Error(`${read} entries went in, but ${written} came out and ${dropped} were dropped`)
+  }
+}
