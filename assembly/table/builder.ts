@@ -138,10 +138,13 @@ function addEntry(slot: u32, builder: u32, stream: u32): u32 {
   }
   const hash = keyHash(key, keyLength)
   if (hasFilter(builder) && !reserveHash(builder, hash)) return STATUS_NO_PAGES
+  // NOTE: not between the extents of a value, which are in this file.
+  const endsTable = isFirst && loadU32(builder + BUILDER_IN_EXTENTS) == 0 && isLargeEnough(builder)
   // A long user key with versions begins a data block, an index block if they may need several, and a table if they may need several of these.
   const longVersions = loadU32(stream + STREAM_LONG_VERSIONS)
   if (isGatheringData(builder)) {
     const ends =
+      endsTable ||
       longVersions != 0 ||
       writerSize(writer) >= loadU32(builder + BUILDER_BLOCK_BYTES) ||
       !fits(writer, key, keyLength, valueBound) ||
@@ -154,7 +157,9 @@ function addEntry(slot: u32, builder: u32, stream: u32): u32 {
     if (!finishIndexBlock(builder)) return STATUS_FULL
     if (loadU32(builder + BUILDER_ROOT_FULL) != 0) return STATUS_NO_PAGES
     if (longVersions == LONG_KEY_INTERVAL && hasIndexBlocks(builder)) return STATUS_NO_PAGES
-    if (isFirst && isLargeEnough(builder)) return STATUS_NO_PAGES
+    // NOTE: not between the extents of a value, which are in this file.
+    if (isFirst && loadU32(builder + BUILDER_IN_EXTENTS) == 0 && isLargeEnough(builder))
+      return STATUS_NO_PAGES
   }
   const sizes = stream + STREAM_EXTENT_SIZES
   let extentsOffset: u64 = 0

@@ -5,7 +5,7 @@ import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
-import { Keyspace, keyspaceStats } from './keyspace.ts'
+import { EVERYTHING, Keyspace, keyspaceStats } from './keyspace.ts'
 import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions } from './options.ts'
 import type { ResultPool } from './result-pool.ts'
@@ -13,6 +13,8 @@ import type { View } from './reads.ts'
 import { Snapshot } from './snapshot.ts'
 import type {
   Accepted,
+  BoundOptions,
+  CompactOptions,
   DatabaseStats,
   KeyEncoding,
   KeyspaceOptions,
@@ -175,6 +177,24 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.writes.drainSync()
     engine.assertUnpoisoned()
     engine.flusher.flushAllSync(engine.trees.values())
+  }
+
+  /** Compacts all keyspaces, or, with a range, what it touches in the default one. See `Keyspace.compact`. */
+  override async compact(options?: CompactOptions<Accepted<KE>>): Promise<void> {
+    const { range, signal } = this.compaction(options)
+    if (range !== undefined) return super.compact(options)
+    const engine = this.#engine
+    await this.flush()
+    for (const tree of [...engine.trees.values()]) {
+      if (!tree.dropped) await engine.compactor.compactRange(tree, EVERYTHING, signal)
+    }
+  }
+
+  override compactSync(options?: BoundOptions<Accepted<KE>>): void {
+    if (this.compaction(options).range !== undefined) return super.compactSync(options)
+    const engine = this.#engine
+    this.flushSync()
+    for (const tree of engine.trees.values()) engine.compactor.compactRangeSync(tree, EVERYTHING)
   }
 
   // ── figures and the end ─────────────────────────────────────────────────────────────────────────────────

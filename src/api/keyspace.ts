@@ -1,15 +1,27 @@
-import { TYPE_TOMBSTONE, TYPE_VALUE } from '../../assembly/memory/layout.ts'
+import { TYPE_TOMBSTONE, TYPE_VALUE, TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
+import type { MajorRange } from '../compaction/major.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Content } from '../engine/record.ts'
 import type { Tree } from '../engine/tree.ts'
 import { Reads } from './keyspace-reads.ts'
-import { writeDurability } from './options.ts'
+import { ownOptions, writeDurability } from './options.ts'
+import { BOUND_OPTIONS, rangeSpan, signalOf } from './range.ts'
 import type { Snapshot } from './snapshot.ts'
 import { seqnoOf } from './snapshot.ts'
 import type { View } from './reads.ts'
-import type { Accepted, KeyEncoding, KeyspaceStats, ValueEncoding, WriteOptions } from './types.ts'
+import type {
+  Accepted,
+  BoundOptions,
+  CompactOptions,
+  KeyEncoding,
+  KeyspaceStats,
+  ValueEncoding,
+  WriteOptions,
+} from './types.ts'
 
 const NOTHING: Content = new Uint8Array(0)
+/** @internal */
+export const EVERYTHING: MajorRange = { lower: undefined, upper: undefined }
 
 /**
  * An independent ordered map of bytes to bytes inside a database. All keyspaces share one journal: a batch over several of them is
@@ -62,6 +74,22 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.writes.putSync(tree, TYPE_TOMBSTONE, keys.encode(key, 'key'), NOTHING, durability)
   }
 
+  /**
+   * Removes a key that was written exactly once since it was removed last (or ever): then the two go together in the next compaction that meets them,
+   * and leave nothing behind, as the entries of a queue do. Of a key that was written more often an older value may come back. See `put`.
+   */
+  deleteWeak(key: Accepted<KE>, options?: WriteOptions): Promise<void> {
+    const { engine, tree, keys } = this.view
+    const durability = writeDurability(options, engine.options.durability)
+    return engine.writes.put(tree, TYPE_WEAK_TOMBSTONE, keys.encode(key, 'key'), NOTHING, durability)
+  }
+
+  deleteWeakSync(key: Accepted<KE>, options?: WriteOptions): void {
+    const { engine, tree, keys } = this.view
+    const durability = writeDurability(options, engine.options.durability)
+    engine.writes.putSync(tree, TYPE_WEAK_TOMBSTONE, keys.encode(key, 'key'), NOTHING, durability)
+  }
+
   /** The reads of this keyspace as of a snapshot of its database. */
   at(snapshot: Snapshot<KeyEncoding, ValueEncoding>): KeyspaceAt<KE, VE> {
     return new KeyspaceAt<KE, VE>(this.view, snapshot)
@@ -83,6 +111,37 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.writes.drainSync()
     engine.assertUnpoisoned()
     engine.flusher.flushAllSync([tree])
+  }
+
+  /**
+   * Writes what is in memory into tables and merges the tables (those that a range touches, if one is given) until they all lie in the last level:
+   * what was overwritten or deleted gives its space back, unless a snapshot sees it. In slices, so that others have their turns.
+   * @throws ABORTED: what was not finished stays as it was
+   */
+  async compact(options?: CompactOptions<Accepted<KE>>): Promise<void> {
+    const { engine, tree } = this.view
+    const { range, signal } = this.compaction(options)
+    await this.flush()
+    await engine.compactor.compactRange(tree, range ?? EVERYTHING, signal)
+  }
+
+  compactSync(options?: BoundOptions<Accepted<KE>>): void {
+    const { engine, tree } = this.view
+    const { range } = this.compaction(options)
+    this.flushSync()
+    engine.compactor.compactRangeSync(tree, range ?? EVERYTHING)
+  }
+
+  /** The options of a compaction; no range: everything. @internal */
+  protected compaction(options: unknown): {
+    range: MajorRange | undefined
+    signal: AbortSignal | undefined
+  } {
+    const bag = ownOptions(options, [...BOUND_OPTIONS, 'signal'], 'the compaction')
+    const { lower, upper } = rangeSpan(bag, this.view.keys, 'keys')
+    const range =
+      lower === undefined && upper === undefined ? undefined : { lower: lower?.key, upper: upper?.key }
+    return { range, signal: signalOf(bag['signal']) }
   }
 
   /** @internal */

@@ -56,6 +56,12 @@ export interface BoundOptions<K> {
   prefix?: K
 }
 
+/** What a compaction covers: without bounds all keys. */
+export interface CompactOptions<K> extends BoundOptions<K> {
+  /** Ends it with ABORTED; what was not finished stays as it was. */
+  signal?: AbortSignal
+}
+
 export interface RangeOptions<K> extends ReadOptions, BoundOptions<K> {
   /** From the largest key to the smallest. */
   reverse?: boolean

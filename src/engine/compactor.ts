@@ -7,8 +7,6 @@ import type { Engine } from './engine.ts'
 import { nextTurn } from './next-turn.ts'
 import type { Tree } from './tree.ts'
 
-/** Longest stretch of compaction work between two turns of the event loop. */
-const SLICE_MS = 4
 /** After a failed compaction (disk full, a damaged table) the next try. */
 const RETRY_MS = 1000
 /** Most runs that one merge reads. */
@@ -21,7 +19,10 @@ const INPUT_RUNS_MIN = 2
  */
 export class Compactor {
   readonly #engine: Engine
-  readonly #options: LeveledOptions = LEVELED_DEFAULTS
+  /** Sizes of tables and levels; tests make them small. */
+  options: LeveledOptions = LEVELED_DEFAULTS
+  /** Longest stretch of work between two turns of the event loop. */
+  sliceMs = 4
   readonly #jobs = new Set<CompactionJob>()
   #loop: Promise<void> | undefined
   #retryAt = 0
@@ -111,7 +112,7 @@ export class Compactor {
   }
 
   #chooseMajor(tree: Tree, range: MajorRange, written: ReadonlySet<number>): Choice | undefined {
-    return chooseMajor(tree.version, this.#state(tree), this.#options, range, (id) => written.has(id))
+    return chooseMajor(tree.version, this.#state(tree), this.options, range, (id) => written.has(id))
   }
 
   /** @returns ids of the tables written */
@@ -124,7 +125,7 @@ export class Compactor {
     const job = this.#job(tree, choice)
     this.#jobs.add(job)
     try {
-      await job.finish(SLICE_MS, async () => {
+      await job.finish(this.sliceMs, async () => {
         await nextTurn()
         if (signal?.aborted === true || this.#stopped) job.giveUp()
       })
@@ -188,7 +189,7 @@ export class Compactor {
     for (const tree of this.#engine.trees.values()) {
       if (this.#choose(tree) === undefined) continue
       const score = Math.max(
-        ...levelScores(tree.version, this.#state(tree), this.#options).map((level) => level.score),
+        ...levelScores(tree.version, this.#state(tree), this.options).map((level) => level.score),
       )
       if (best !== undefined && score <= bestScore) continue
       best = tree
@@ -199,7 +200,7 @@ export class Compactor {
 
   #choose(tree: Tree): Choice | undefined {
     if (this.#major.has(tree)) return undefined
-    return chooseLeveled(tree.version, this.#state(tree), this.#options)
+    return chooseLeveled(tree.version, this.#state(tree), this.options)
   }
 
   #state(tree: Tree): CompactionState {

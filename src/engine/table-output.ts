@@ -38,6 +38,8 @@ export class TableOutput {
       this.#writer ??= this.#newWriter()
       const progress = this.#writer.feed(this.#stream, SLICE_ENTRIES)
       if (progress === 'more') continue
+      if (progress === 'table-full' && this.#writer.entries === 0)
+        throw new Error('a table was full without an entry')
       this.#finishTable(this.#writer)
       this.built = progress === 'stream-ended'
     } while (!this.built && performance.now() < deadline)

@@ -269,6 +269,60 @@ const flush = command(
   },
 )
 
+const compact = command(
+  'compact',
+  fc.record({ keyspace: fc.option(keyspace, { nil: undefined }), bounds: range, sync }),
+  async (world, args) => {
+    world.model.commitStaged()
+    const { gte, gt, lte, lt, prefix } = args.bounds
+    const bounds = {
+      ...(gte && { gte }),
+      ...(gt && { gt }),
+      ...(lte && { lte }),
+      ...(lt && { lt }),
+      ...(prefix && { prefix }),
+    }
+    if (args.keyspace === undefined) {
+      if (args.sync) world.database.compactSync()
+      else await world.database.compact()
+    } else {
+      const { handle } = world.pick(args.keyspace)
+      if (args.sync) handle.compactSync(bounds)
+      else await handle.compact(bounds)
+    }
+  },
+)
+
+/** Lets the background go on. */
+const pause = command('pause', fc.integer({ min: 1, max: 30 }), async (world, turns) => {
+  world.model.commitStaged()
+  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+})
+
+/** A queue: keys that are written once, removed weakly, and never written again. */
+const push = command('push', fc.record({ keyspace, value: smallValue, sync }), async (world, args) => {
+  const { handle, id } = world.pick(args.keyspace)
+  const key = new TextEncoder().encode(`queue ${String(world.pushed++).padStart(6, '0')}`)
+  world.queue.push({ id, key })
+  world.model.commit([{ type: 'put', keyspace: id, key, value: args.value }])
+  await (args.sync ? handle.putSync(key, args.value) : handle.put(key, args.value))
+})
+
+const pop = command(
+  'pop',
+  fc.record({ count: fc.integer({ min: 1, max: 5 }), sync }),
+  async (world, args) => {
+    for (const { id, key } of world.queue.splice(0, args.count)) {
+      const handle = world.handleOf(id)
+      // Its keyspace may be gone.
+      if (handle === undefined) continue
+      world.model.commit([{ type: 'delete', keyspace: id, key }])
+      await (args.sync ? handle.deleteWeakSync(key) : handle.deleteWeak(key))
+    }
+  },
+  (world) => world.queue.length > 0,
+)
+
 const persist = command(
   'persist',
   fc.record({ mode: fc.constantFrom('os' as const, 'sync' as const), sync }),
@@ -339,5 +393,6 @@ export const commands: fc.Arbitrary<Command>[] = [
   ...[turnCommand, turnCommand, concurrentCommand],
   ...[read, read, read, read, read, read, takeSnapshot, closeSnapshot],
   ...[openIterator, openIterator, stepIterator, stepIterator, stepIterator, dropIterator, dropPages],
+  ...[compact, pause, push, push, pop],
   ...[flush, flush, persist, reopen, createKeyspace, createKeyspace, dropKeyspace, compareAll],
 ]

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import type { OpenOptions } from '../../src/api/types.ts'
 import type { SubjectDatabase } from '../support/subject.ts'
+import { withSmallLevels } from '../support/small-compactions.ts'
 import { commands } from './commands.ts'
 import { World } from './world.ts'
 
@@ -34,7 +35,9 @@ export async function explore(
   const property = fc.asyncProperty(options, list, async (chosen, steps) => {
     runs++
     const place = await prepare()
-    const world = await World.open(() => place.open({ memoryLimit, ...chosen }), chosen.durability !== 'none')
+    const open = async (): Promise<SubjectDatabase> =>
+      withSmallLevels(await place.open({ memoryLimit, ...chosen }))
+    const world = await World.open(open, chosen.durability !== 'none')
     try {
       await fc.asyncModelRun(() => ({ model: world, real: world }), steps)
       await world.finish()

@@ -34,6 +34,9 @@ export class World {
   database: SubjectDatabase
   snapshots: OpenSnapshot[] = []
   iterators: OpenIterator[] = []
+  /** Keys that were written once and are there, oldest first; how many there ever were. */
+  queue: { readonly id: KeyspaceId; readonly key: Bytes }[] = []
+  pushed = 0
   /** Named keyspaces the test has a handle of. */
   readonly handles: Map<string, SubjectKeyspace> = new Map()
   /** Results returned earlier beside copies of them: nobody may write to them any more. */
@@ -68,6 +71,13 @@ export class World {
     const id = name === '' ? defaultKeyspace : this.model.layout.get(name)
     if (handle === undefined || id === undefined) throw new Error(`the test has no handle of ${name}`)
     return { handle, id, name }
+  }
+
+  /** The handle of a keyspace, if it exists. */
+  handleOf(id: KeyspaceId): SubjectKeyspace | undefined {
+    if (id === defaultKeyspace) return this.database
+    for (const [name, named] of this.model.layout) if (named === id) return this.handles.get(name)
+    return undefined
   }
 
   /**

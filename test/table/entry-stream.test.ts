@@ -222,6 +222,18 @@ describe('tables that come out', () => {
     for (const table of tables) world.close(table)
   })
 
+  test('hold a value whole, though its extents alone are larger', async () => {
+    const large = many
+      .slice(0, 8)
+      .map((entry, i) => ({ ...entry, value: new Uint8Array(300_000 * (i % 3)).fill(i) }))
+    const written = await world.write({ memtables: [large], policy: { targetBytes: 5000 } })
+    expect(written.length).toBeGreaterThan(3)
+    const again = written.map((table) => world.read(table).map(raw))
+    const read = await world.entries({ runs: [again], policy: { targetBytes: 5000 } })
+    expect(read.map(raw)).toEqual(large)
+    for (const table of written) world.close(table)
+  })
+
   test('end behind the keys they are cut at', async () => {
     const cutKeys = ['000100', '000100x', '000777x', '002999', '009'].map(bytes)
     const tables = await world.write({ memtables: [many], barrier: 9000, cutKeys })

@@ -36,17 +36,27 @@ export function faultsOf(kind: OperationKind, length: number): Exclude<Fault, 'c
 }
 
 /** The hook that injects; `hits` counts. */
+/** What became of an injection so far. */
+export interface Hits {
+  count: number
+  healed: boolean
+  /** A later operation was hit that poisons by itself. */
+  poisoning: boolean
+}
+
 export function injector(
   injection: Injection,
-  hits: { count: number; healed: boolean },
-): (index: number, kind: OperationKind) => 'continue' | Fault {
-  return (index, kind) => {
+  hits: Hits,
+): (index: number, kind: OperationKind, file: string) => 'continue' | Fault {
+  return (index, kind, file) => {
     const later = index > injection.index && (injection.sticky || injection.cutFails)
     const again = later && failsToo(injection, kind)
     if (hits.healed || !(index === injection.index || again)) return 'continue'
     if (index === injection.index && kind !== injection.kind)
       throw new Error('the workload is not deterministic')
     hits.count++
+    // NOTE: what fails first may be work in the background, which nobody is told of; then the next one counts as well.
+    if (again && injection.sticky && poisons({ ...injection, kind, file })) hits.poisoning = true
     return kind === 'truncate' ? { error: 'EIO' } : injection.fault
   }
 }

@@ -7,7 +7,15 @@ import { VarveError } from '../../src/errors.ts'
 import type { SubjectDatabase } from '../support/subject.ts'
 import { FaultyFileSystem, type OperationRecord } from '../support/faulty.ts'
 import { mulberry32, pick } from '../support/random.ts'
-import { type Injection, describeInjection, faultsOf, injector, isOutOfSpace, poisons } from './faults.ts'
+import {
+  type Injection,
+  describeInjection,
+  faultsOf,
+  injector,
+  isOutOfSpace,
+  poisons,
+  type Hits,
+} from './faults.ts'
 import type { Image } from './images.ts'
 import { Run, Violation, nothingApplied } from './runner.ts'
 import { readAll, verify } from './verify.ts'
@@ -124,7 +132,7 @@ export async function runWithFault(
 ): Promise<void> {
   const files = new FaultyFileSystem()
   const run = new Run(files, workload.setting)
-  const hits = { count: 0, healed: false }
+  const hits: Hits = { count: 0, healed: false, poisoning: false }
   files.onOperation = injector(injection, hits)
   /** Commits that were acknowledged at all, in whatever mode: a database that stays open shows them. */
   let acknowledged = 0
@@ -165,7 +173,7 @@ async function afterFailure(
   injection: Injection,
   failure: unknown,
   acknowledged: number,
-  hits: { count: number; healed: boolean },
+  hits: Hits,
 ): Promise<boolean> {
   hits.healed = true
   const database = run.openDatabase
@@ -182,7 +190,7 @@ async function afterFailure(
   const poisoned = isPoisoned(database)
   // Where nothing was there to be cut back, that could not fail either.
   const cutFails = injection.cutFails && hits.count > 1
-  if (poisoned !== poisons({ ...injection, cutFails })) {
+  if (poisoned !== (poisons({ ...injection, cutFails }) || hits.poisoning)) {
     throw new Violation(`after ${String(failure)} the database is ${poisoned ? '' : 'not '}poisoned`)
   }
   if (poisoned && nothingApplied(failure)) throw new Violation(`${String(failure)} does not say POISONED`)

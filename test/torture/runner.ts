@@ -18,6 +18,7 @@ import type {
   SubjectOperation,
   SubjectSnapshot,
 } from '../support/subject.ts'
+import { withSmallLevels } from '../support/small-compactions.ts'
 import { type Setting, type Step, type Write, counterKey, valueOf } from './workload.ts'
 
 /** Something the database may not do. */
@@ -26,8 +27,10 @@ export class Violation extends Error {
 }
 
 /** The same files are opened the same way everywhere; timers stay out, so that operations count the same in every run. */
-export function openFor(files: FileSystem, setting: Setting): Promise<SubjectDatabase> {
-  return openOn(files, { ...setting, memoryLimit: 16 * 1024 * 1024, flushInterval: 60_000 })
+export async function openFor(files: FileSystem, setting: Setting): Promise<SubjectDatabase> {
+  return withSmallLevels(
+    await openOn(files, { ...setting, memoryLimit: 16 * 1024 * 1024, flushInterval: 60_000 }),
+  )
 }
 
 export const encode = (text: string): Bytes => new TextEncoder().encode(text)
@@ -138,6 +141,16 @@ export class Run {
         const ids = step.keyspace === undefined ? undefined : [this.#id(step.keyspace)]
         return model.acknowledgeFlush(ids)
       }
+      case 'compact': {
+        const target = step.keyspace === undefined ? database : this.#handle(step.keyspace)
+        if (step.sync) target.compactSync()
+        else await target.compact()
+        const ids = step.keyspace === undefined ? undefined : [this.#id(step.keyspace)]
+        return model.acknowledgeFlush(ids)
+      }
+      case 'pause':
+        for (let i = 0; i < step.turns; i++) await new Promise((resolve) => setImmediate(resolve))
+        return
       case 'create': {
         model.createKeyspace(step.name)
         this.#handles.set(

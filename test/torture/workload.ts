@@ -30,6 +30,9 @@ export type Step =
     }
   | { readonly do: 'persist'; readonly mode: 'os' | 'sync'; readonly sync: boolean }
   | { readonly do: 'flush'; readonly keyspace: string | undefined; readonly sync: boolean }
+  | { readonly do: 'compact'; readonly keyspace: string | undefined; readonly sync: boolean }
+  /** Lets the background go on. */
+  | { readonly do: 'pause'; readonly turns: number }
   | { readonly do: 'create' | 'drop'; readonly name: string; readonly sync: boolean }
   /** Takes a snapshot, or compares the open one with what it was and closes it. */
   | { readonly do: 'snapshot' }
@@ -91,7 +94,9 @@ export function makeWorkload(random: () => number, setting: Setting, length: num
       steps.push({ do: 'batch', writes: writes(6), form, sync, durability: durability() })
     } else if (choice < 0.82) steps.push({ do: 'persist', mode: chance(0.5) ? 'os' : 'sync', sync })
     else if (choice < 0.88) steps.push({ do: 'flush', keyspace: chance(0.5) ? undefined : keyspace(), sync })
-    else if (choice < 0.93) {
+    else if (choice < 0.9) steps.push({ do: 'compact', keyspace: chance(0.5) ? undefined : keyspace(), sync })
+    else if (choice < 0.91) steps.push({ do: 'pause', turns: 1 + pick(random, 20) })
+    else if (choice < 0.94) {
       const name = names[pick(random, names.length)] ?? 'a'
       const drop = existing.has(name)
       if (drop && chance(0.6)) continue
