@@ -14,8 +14,8 @@ const JSON_MARK = '\n--json--\n'
 const DATA_BYTES = ENTRIES * (16 + VALUE_BYTES)
 
 /**
- * 1,000,000 entries of 16+100 B in tables, nothing in memtables: loaded in random and in sequential order (nothing is compacted, so a random load leaves
- * a run for each flush, a sequential one a single run), read hot: everything was read once before.
+ * 1,000,000 entries of 16+100 B in tables, nothing in memtables: loaded in random order (as it was flushed, a run for each flush, and compacted) and in
+ * sequential order (a single run), read hot: everything was read once before.
  */
 export async function run({ rounds }) {
   const results = {}
@@ -25,6 +25,7 @@ export async function run({ rounds }) {
 
 const SECTIONS = {
   'random load': () => shuffledKeys(ENTRIES),
+  'random load, compacted': () => shuffledKeys(ENTRIES),
   'sequential load': () => sequentialKeys(ENTRIES),
   strings: undefined,
 }
@@ -59,7 +60,7 @@ async function runSection(section, rounds) {
 
 async function measureLoad(directory, { order, keys, values, readOrder, absent, rounds }) {
   const flushRate = await flushRateOf(keys, values)
-  await loadInto(directory, keys, values)
+  await loadInto(directory, keys, values, order.endsWith('compacted'))
   const db = await open(directory, { memoryLimit: 512 << 20 })
   const { tables } = db.stats().keyspaces[0]
   const times = {}
@@ -89,7 +90,7 @@ async function measureLoad(directory, { order, keys, values, readOrder, absent, 
   )
   const forward = rows.find(({ name }) => name === 'rangeSync, bytes').operationsPerSecond
   const reverse = rows.find(({ name }) => name === 'rangeSync, reverse').operationsPerSecond
-  const flushBar = order === 'random load' ? 120 : 250
+  const flushBar = order.startsWith('random') ? 120 : 250
   process.stdout.write(
     `\nreverse ÷ forward ${(reverse / forward).toFixed(2)} (bar 0.70); flush ${flushRate.toFixed(0)} MB/s (bar ${flushBar}); ` +
       `open of the closed database ${openMs.toFixed(1)} ms (bar 5)\n`,
@@ -98,10 +99,11 @@ async function measureLoad(directory, { order, keys, values, readOrder, absent, 
 }
 
 /** Loads as a program in a hurry does: puts in one turn, which flush when they must, and a flush at the end. */
-async function loadInto(directory, keys, values) {
+async function loadInto(directory, keys, values, compacted) {
   const db = await open(directory, { durability: 'none', memoryLimit: 512 << 20 })
   for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i])
   await db.flush()
+  if (compacted) await db.compact()
   await db.close()
 }
 
