@@ -40,6 +40,7 @@ export { blockGet } from './table/block-get'
 export { blockEntries, indexEntry, indexSeek } from './table/index-block'
 
 // ── what a flush or a compaction writes ──────────────────────────────────────────────────────────────────
+export { streamExclude } from './compact/exclusion'
 export {
   streamBlock,
   streamCreate,

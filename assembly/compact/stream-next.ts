@@ -19,6 +19,7 @@ import { CURSOR_REST_LENGTH, CURSOR_TRAILER, CURSOR_VALUE } from '../table/block
 import { blockCopyKey, blockKeyLength } from '../table/block-reader'
 import { passCuts } from './cuts'
 import { annihilate, isDropped, isTombstone, isWeak, repeatsWeak } from './drop'
+import { noteExclusion } from './exclusion'
 import { longVersions } from './long-key'
 import { firstWaiting, want } from './stream'
 import {
@@ -28,6 +29,7 @@ import {
   STATE_READY,
   STATE_TAKEN,
   STATE_WEAK,
+  STREAM_EXCLUDED,
   STREAM_FIRST_VERSION,
   STREAM_HAS_NEWER,
   STREAM_KEY,
@@ -78,7 +80,7 @@ export function streamNext(slot: u32, stream: u32): u32 {
       if (!both) storeU32(stream + STREAM_STATE, STATE_WEAK)
       continue
     }
-    const dropped = isDropped(stream, trailer, stripe)
+    const dropped = loadU32(stream + STREAM_EXCLUDED) != 0 || isDropped(stream, trailer, stripe)
     if (!dropped) takeEntry(stream, top, trailer)
     pass(stream, top, trailer, stripe)
     if (dropped) {
@@ -118,6 +120,7 @@ function beginUserKey(stream: u32, source: u32): void {
   storeU32(stream + STREAM_TOMBSTONE_STRIPE, NO_STRIPE)
   storeU32(stream + STREAM_FIRST_VERSION, 1)
   passCuts(stream)
+  noteExclusion(stream)
 }
 
 /** Makes the rest of a source's entry the current one. */

@@ -36,6 +36,13 @@ export const STREAM_CUTS: u32 = WORDS + 48
 export const STREAM_NEXT_CUT: u32 = WORDS + 52
 /** u32: 1 if the user key passed a cut and no table has been ended for it yet. */
 export const STREAM_CUT_PASSED: u32 = WORDS + 56
+/** u32: slices of the user keys from which on and below which entries are left out; no key: length NO_KEY; 1 if the current user key is among them. */
+export const STREAM_EXCLUDE_FROM: u32 = WORDS + 80
+export const STREAM_EXCLUDE_FROM_LENGTH: u32 = WORDS + 84
+export const STREAM_EXCLUDE_TO: u32 = WORDS + 88
+export const STREAM_EXCLUDE_TO_LENGTH: u32 = WORDS + 92
+export const STREAM_EXCLUDES: u32 = WORDS + 96
+export const STREAM_EXCLUDED: u32 = WORDS + 100
 
 /** Block sizes of the extents of the value being written, u32 each. */
 export const STREAM_EXTENT_SIZES: u32 = 14336

@@ -1,9 +1,11 @@
 import { TYPE_TOMBSTONE, TYPE_VALUE, TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
 import type { MajorRange } from '../compaction/major.ts'
 import type { Engine } from '../engine/engine.ts'
+import { erase } from '../engine/erasure.ts'
+import type { RangeBound } from '../engine/range-cursor.ts'
 import type { Content } from '../engine/record.ts'
 import type { Tree } from '../engine/tree.ts'
-import { Reads } from './keyspace-reads.ts'
+import { attempt, Reads } from './keyspace-reads.ts'
 import { ownOptions, writeDurability } from './options.ts'
 import { BOUND_OPTIONS, rangeSpan, signalOf } from './range.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -114,6 +116,32 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   }
 
   /**
+   * Removes all entries at once, durably, however many there are. Open snapshots and ranges go on seeing them. What was written before is as durable then.
+   * @throws DISK_FULL, NO_MEMORY: nothing changed
+   */
+  clear(): Promise<void> {
+    return attempt(() => this.clearSync())
+  }
+
+  clearSync(): void {
+    erase(this.view.engine, this.view.tree, { from: undefined, to: undefined })
+  }
+
+  /**
+   * Removes all entries of a range at once, durably: whole tables go, and those at its edges are written again. For many entries; a few are
+   * deleted faster one by one. See `clear`. Without a bound it is `clear`.
+   */
+  dropRange(options?: BoundOptions<Accepted<KE>>): Promise<void> {
+    return attempt(() => this.dropRangeSync(options))
+  }
+
+  dropRangeSync(options?: BoundOptions<Accepted<KE>>): void {
+    const { engine, tree, keys } = this.view
+    const { lower, upper } = rangeSpan(ownOptions(options, BOUND_OPTIONS, 'the range'), keys, 'keys')
+    erase(engine, tree, { from: firstKey(lower), to: firstKey(upper) })
+  }
+
+  /**
    * Writes what is in memory into tables and merges the tables (those that a range touches, if one is given) until they all lie in the last level:
    * what was overwritten or deleted gives its space back, unless a snapshot sees it. In slices, so that others have their turns.
    * @throws ABORTED: what was not finished stays as it was
@@ -210,4 +238,12 @@ export function keyspaceStats(engine: Engine, tree: Tree): KeyspaceStats {
     stats.memtableEntries += memtable.entries
   }
   return stats
+}
+
+/** The first key on the far side of a bound; a key with a zero byte behind it comes right after the key. */
+function firstKey(bound: RangeBound | undefined): Uint8Array | undefined {
+  if (bound === undefined || !bound.after) return bound?.key
+  const key = new Uint8Array(bound.key.byteLength + 1)
+  key.set(bound.key)
+  return key
 }

@@ -47,12 +47,7 @@ export class CompactionJob extends TableJob implements RunningJob {
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
     const stream = new EntryStream(engine.kernel, [], runs, engine.blocks)
     stream.setRules({ ...engine.beginDropping(), older, cutKeys })
-    const policy: TablePolicy = {
-      ...FLUSHED_TABLE,
-      compression: canonicalLevel <= UNCOMPRESSED_LEVEL ? 'none' : 'lz4',
-      targetBytes,
-    }
-    return new TableOutput(engine, tree.id, stream, level, policy)
+    return new TableOutput(engine, tree.id, stream, level, policyFor(canonicalLevel, targetBytes))
   }
 
   /** Of every Version that is read and has the inputs: the rest of the runs that are not newer than all of them. */
@@ -84,6 +79,12 @@ export class CompactionJob extends TableJob implements RunningJob {
   protected override cleanUp(): void {
     this.engine.deleteRetired(this.tree)
   }
+}
+
+/** How tables of a level, counted from the base level, are written. */
+export function policyFor(canonicalLevel: number, targetBytes: number): TablePolicy {
+  const compression = canonicalLevel <= UNCOMPRESSED_LEVEL ? 'none' : 'lz4'
+  return { ...FLUSHED_TABLE, compression, targetBytes }
 }
 
 /** Puts tables on another level as they are: one edit. @throws DISK_FULL (nothing changed), or poisons */

@@ -130,7 +130,7 @@ export class Engine {
       Math.min(CACHE_FLOOR_BYTES, Math.floor(options.memoryLimit / 4)) / PAGE_BYTES,
     )
     for (const table of stored.tables.values()) this.blocks.add(table)
-    this.snapshots = new Snapshots(kernel)
+    this.snapshots = new Snapshots(kernel, () => this.collect())
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
     this.compactor = new Compactor(this)
@@ -372,6 +372,22 @@ export class Engine {
       return
     }
     this.discardTables(tree.sweep())
+  }
+
+  /** Whether a snapshot or a range may read what is there now, whatever happens to it. */
+  get isRead(): boolean {
+    return this.snapshots.count > 0 || this.openRanges > 0
+  }
+
+  /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
+  collect(): void {
+    for (const tree of this.trees.values()) {
+      if (!tree.hasHistory) continue
+      const { barrier, snapshots } = this.beginDropping()
+      this.lease.generation++
+      tree.collect(barrier, snapshots)
+      this.deleteRetired(tree)
+    }
   }
 
   /** What a flush or a compaction that begins now has to keep. */

@@ -6,7 +6,11 @@ export class Snapshots {
   readonly #open = new Set<OpenSnapshot>()
   readonly #registry: SnapshotRegistry
 
-  constructor(kernel: Kernel) {
+  readonly #onRelease: () => void
+
+  /** `onRelease` is called when an S is no longer kept. */
+  constructor(kernel: Kernel, onRelease: () => void) {
+    this.#onRelease = onRelease
     this.#registry = new SnapshotRegistry(kernel.memory.buffer, {
       allocate: () => kernel.record(AREA_BYTES),
       free: (area) => kernel.exports.freeRecord(area, AREA_BYTES),
@@ -26,7 +30,7 @@ export class Snapshots {
 
   /** Idempotent. */
   end(snapshot: OpenSnapshot): void {
-    if (this.#open.delete(snapshot)) this.#registry.release(snapshot.registration)
+    if (this.#open.delete(snapshot)) this.letGo(snapshot.registration)
   }
 
   /** Keeps S = `seqno` readable for a range, or nothing if entries that it needs may be gone. */
@@ -39,6 +43,7 @@ export class Snapshots {
 
   letGo(registration: Registration): void {
     this.#registry.release(registration)
+    this.#onRelease()
   }
 
   /**

@@ -14,7 +14,7 @@ import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { VersionHistory, type Dated } from '../version/version-history.ts'
 import type { TableInfo, Version } from '../version/version.ts'
-import { createVersionRecord, freeVersionRecord, type VersionRecord } from './version-record.ts'
+import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
 
 /** A memtable of linear memory and what the journals need to know of it. */
 export class Memtable {
@@ -227,6 +227,58 @@ export class Tree {
     }
   }
 
+  /**
+   * A change of what reads at an S > seqno find, complete but not yet in use: `version` alone, without memtables. Older ones go on as they were.
+   * `opened`: the open files of its new tables. INVARIANT: as `prepare`. @throws NO_MEMORY
+   */
+  prepareAppend(seqno: number, version: Version, opened: readonly TableFile[]): PreparedReplacement {
+    const kernel = this.#kernel
+    for (const table of opened) this.#files.set(table.info.id, table)
+    const abandon = (): void => {
+      for (const { info } of opened) this.#files.delete(info.id)
+    }
+    let record: VersionRecord = NO_TABLES
+    let next: SuperVersion
+    try {
+      record = createVersionRecord(kernel, version.runs, this.#files)
+      next = this.#create(seqno, [], version, record)
+    } catch (error) {
+      freeVersionRecord(kernel, record)
+      abandon()
+      throw error
+    }
+    return {
+      install: () => {
+        const { version: before } = this.#history.latest
+        this.#history.append(next)
+        this.superVersion = next.address
+        this.active = undefined
+        this.sealed = []
+        for (const table of before.tables()) if (!version.has(table)) this.#retired.push(table)
+      },
+      abandon: () => {
+        this.#free(next, true)
+        abandon()
+      },
+    }
+  }
+
+  /** Whether there are SuperVersions for older reads only. */
+  get hasHistory(): boolean {
+    return this.#history.size > 1
+  }
+
+  /** Removes SuperVersions that nothing can read any more, and frees memtables that were in no other; the tables are for `sweep`. */
+  collect(barrier: number, snapshots: readonly number[]): void {
+    const removed = this.#history.gc(barrier, snapshots)
+    const named = new Set([...this.#history].flatMap(({ memtables }) => memtables))
+    const dead = new Set(
+      removed.flatMap(({ memtables }) => memtables).filter((memtable) => !named.has(memtable)),
+    )
+    for (const superVersion of removed) this.#free(superVersion, true)
+    for (const memtable of dead) memtable.free()
+  }
+
   /** The Versions of all SuperVersions that name all of these, each once. */
   versionsNaming(memtables: readonly Memtable[], tables: readonly TableInfo[]): Version[] {
     const versions = new Set<Version>()
@@ -270,7 +322,7 @@ export class Tree {
 
   /** Frees everything in memory but the tables' own records; the tree is gone. */
   free(): void {
-    const memtables = this.memtables()
+    const memtables = new Set([...this.#history].flatMap((superVersion) => superVersion.memtables))
     this.dropped = true
     this.active = undefined
     this.sealed = []

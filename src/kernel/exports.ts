@@ -229,6 +229,8 @@ export interface KernelExports {
    * `cuts`: a record of keys at which tables end (assembly/compact/cuts.ts), 0 without any. Both must stay there.
    */
   streamRules(stream: number, members: number, older: number, cuts: number): void
+  /** Leaves out, besides, all entries with user keys from [from, +fromLength) on and below [to, +toLength); length -1: without that end. */
+  streamExclude(stream: number, from: number, fromLength: number, to: number, toLength: number): void
   /**
    * Gives the run source `number` its next data block, which lies at [block, block + size) as it was read from `offset` of `table`'s file.
    * @returns as checkBlock

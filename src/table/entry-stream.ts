@@ -102,6 +102,17 @@ export class EntryStream {
     exports.streamRules(this.pointer, members.length, older, this.#cuts(cutKeys))
   }
 
+  /** Leaves out all keys from `from` on and below `to`; undefined: without that end. @throws NO_MEMORY: the stream is freed then */
+  exclude(from: Uint8Array | undefined, to: Uint8Array | undefined): void {
+    try {
+      const [a, b] = [from, to].map((key) => (key === undefined ? 0 : this.#key(key))) as [number, number]
+      this.#kernel.exports.streamExclude(this.pointer, a, from?.byteLength ?? -1, b, to?.byteLength ?? -1)
+    } catch (error) {
+      this.free()
+      throw error
+    }
+  }
+
   /**
    * Supplies what builderFeed asked for (NEED_BLOCK) with a data block of a run, or tells it that there is none; or hands an extent to
    * `takeExtent`. @throws CORRUPT, FORMAT_VERSION, IO
@@ -145,16 +156,21 @@ export class EntryStream {
   #cuts(keys: readonly Uint8Array[]): number {
     if (keys.length === 0) return 0
     const kept = keys.slice(0, CUTS_MAX)
-    const { u8, u32 } = this.#kernel
+    const { u32 } = this.#kernel
     const record = this.#record(CUTS_HEADER_BYTES + CUT_BYTES * kept.length)
     u32[record >>> 2] = kept.length
     for (const [i, key] of kept.entries()) {
-      const at = this.#record(Math.max(1, key.byteLength))
-      u8.set(key, at)
+      const at = this.#key(key)
       u32[(record + CUTS_HEADER_BYTES + CUT_BYTES * i) >>> 2] = at
       u32[(record + CUTS_HEADER_BYTES + CUT_BYTES * i + 4) >>> 2] = key.byteLength
     }
     return record
+  }
+
+  #key(key: Uint8Array): number {
+    const at = this.#record(Math.max(1, key.byteLength))
+    this.#kernel.u8.set(key, at)
+    return at
   }
 
   #record(sizeBytes: number): number {

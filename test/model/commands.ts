@@ -1,6 +1,13 @@
 /** The commands of the model test: each does one thing to the database and to the model, and compares. */
 import fc from 'fast-check'
-import { type Bytes, type Durability, type Operation, defaultKeyspace, range as rangeOf } from '../model.ts'
+import {
+  type Bytes,
+  type Durability,
+  type Operation,
+  type Range,
+  defaultKeyspace,
+  range as rangeOf,
+} from '../model.ts'
 import { engineOf } from '../integration/regressions/support.ts'
 import type { SubjectOperation } from '../support/subject.ts'
 import { key, largeValue, middleValue, range, show, smallValue, value, valueBytes } from './arbitraries.ts'
@@ -274,14 +281,7 @@ const compact = command(
   fc.record({ keyspace: fc.option(keyspace, { nil: undefined }), bounds: range, sync }),
   async (world, args) => {
     world.model.commitStaged()
-    const { gte, gt, lte, lt, prefix } = args.bounds
-    const bounds = {
-      ...(gte && { gte }),
-      ...(gt && { gt }),
-      ...(lte && { lte }),
-      ...(lt && { lt }),
-      ...(prefix && { prefix }),
-    }
+    const bounds = boundsOf(args.bounds)
     if (args.keyspace === undefined) {
       if (args.sync) world.database.compactSync()
       else await world.database.compact()
@@ -292,6 +292,34 @@ const compact = command(
     }
   },
 )
+
+const clear = command('clear', fc.record({ keyspace, sync }), async (world, args) => {
+  const { handle, id } = world.pick(args.keyspace)
+  world.model.commit(world.model.entries(id).map(([key]) => ({ type: 'delete', keyspace: id, key })))
+  if (args.sync) handle.clearSync()
+  else await handle.clear()
+})
+
+const dropRange = command('dropRange', fc.record({ keyspace, bounds: range, sync }), async (world, args) => {
+  const { handle, id } = world.pick(args.keyspace)
+  const bounds = boundsOf(args.bounds)
+  world.model.commitStaged()
+  const hits = rangeOf(world.model.entries(id), bounds)
+  world.model.commit(hits.map(([key]) => ({ type: 'delete', keyspace: id, key })))
+  if (args.sync) handle.dropRangeSync(bounds)
+  else await handle.dropRange(bounds)
+})
+
+/** The keys that a range covers, without its other options. */
+function boundsOf({ gte, gt, lte, lt, prefix }: Range): Range {
+  return {
+    ...(gte && { gte }),
+    ...(gt && { gt }),
+    ...(lte && { lte }),
+    ...(lt && { lt }),
+    ...(prefix && { prefix }),
+  }
+}
 
 /** Lets the background go on. */
 const pause = command('pause', fc.integer({ min: 1, max: 30 }), async (world, turns) => {
@@ -393,6 +421,6 @@ export const commands: fc.Arbitrary<Command>[] = [
   ...[turnCommand, turnCommand, concurrentCommand],
   ...[read, read, read, read, read, read, takeSnapshot, closeSnapshot],
   ...[openIterator, openIterator, stepIterator, stepIterator, stepIterator, dropIterator, dropPages],
-  ...[compact, pause, push, push, pop],
+  ...[compact, pause, push, push, pop, clear, dropRange],
   ...[flush, flush, persist, reopen, createKeyspace, createKeyspace, dropKeyspace, compareAll],
 ]

@@ -11,6 +11,7 @@ import {
   defaultKeyspace,
   entriesOf,
   equalEntries,
+  range as rangeOf,
 } from '../model.ts'
 import type {
   SubjectDatabase,
@@ -147,6 +148,18 @@ export class Run {
         else await target.compact()
         const ids = step.keyspace === undefined ? undefined : [this.#id(step.keyspace)]
         return model.acknowledgeFlush(ids)
+      }
+      case 'erase': {
+        const id = this.#id(step.keyspace)
+        const gte = step.from === undefined ? undefined : encode(step.from)
+        const lt = step.to === undefined ? undefined : encode(step.to)
+        model.commitStaged()
+        const bounds = { ...(gte && { gte }), ...(lt && { lt }) }
+        const hits = rangeOf(model.entries(id), bounds)
+        model.commit(hits.map(([key]) => ({ type: 'delete', keyspace: id, key })))
+        this.#handle(step.keyspace).dropRangeSync(bounds)
+        if (this.setting.durability === 'none') return model.acknowledgeFlush([id])
+        return model.acknowledge('sync')
       }
       case 'pause':
         for (let i = 0; i < step.turns; i++) await new Promise((resolve) => setImmediate(resolve))

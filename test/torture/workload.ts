@@ -31,6 +31,8 @@ export type Step =
   | { readonly do: 'persist'; readonly mode: 'os' | 'sync'; readonly sync: boolean }
   | { readonly do: 'flush'; readonly keyspace: string | undefined; readonly sync: boolean }
   | { readonly do: 'compact'; readonly keyspace: string | undefined; readonly sync: boolean }
+  /** Removes all keys of a keyspace, or those from `from` on and below `to`. */
+  | { readonly do: 'erase'; readonly keyspace: string; readonly from?: string; readonly to?: string }
   /** Lets the background go on. */
   | { readonly do: 'pause'; readonly turns: number }
   | { readonly do: 'create' | 'drop'; readonly name: string; readonly sync: boolean }
@@ -95,8 +97,13 @@ export function makeWorkload(random: () => number, setting: Setting, length: num
     } else if (choice < 0.82) steps.push({ do: 'persist', mode: chance(0.5) ? 'os' : 'sync', sync })
     else if (choice < 0.88) steps.push({ do: 'flush', keyspace: chance(0.5) ? undefined : keyspace(), sync })
     else if (choice < 0.9) steps.push({ do: 'compact', keyspace: chance(0.5) ? undefined : keyspace(), sync })
-    else if (choice < 0.91) steps.push({ do: 'pause', turns: 1 + pick(random, 20) })
-    else if (choice < 0.94) {
+    else if (choice < 0.915) {
+      const range = chance(0.5)
+        ? {}
+        : { from: `k${pick(random, keyCount)}`, to: `k${pick(random, keyCount)}` }
+      steps.push({ do: 'erase', keyspace: keyspace(), ...range })
+    } else if (choice < 0.925) steps.push({ do: 'pause', turns: 1 + pick(random, 20) })
+    else if (choice < 0.95) {
       const name = names[pick(random, names.length)] ?? 'a'
       const drop = existing.has(name)
       if (drop && chance(0.6)) continue

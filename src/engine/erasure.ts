@@ -1,0 +1,132 @@
+import { levelTargets } from '../compaction/leveled.ts'
+import { VarveError } from '../errors.ts'
+import { EntryStream } from '../table/entry-stream.ts'
+import type { TableFile } from '../table/table-file.ts'
+import type { VersionEdit } from '../version/edit.ts'
+import { compareKeys, Version, type TableInfo } from '../version/version.ts'
+import { policyFor } from './compaction.ts'
+import type { Engine } from './engine.ts'
+import { TableOutput } from './table-output.ts'
+import type { PreparedReplacement, Tree } from './tree.ts'
+
+/** The keys from `from` on and below `to`; undefined: without that end. */
+export interface ErasedRange {
+  readonly from: Uint8Array | undefined
+  readonly to: Uint8Array | undefined
+}
+
+/**
+ * Removes all entries of a keyspace, or of a range of its keys, durably and at once, however many there are: a change of structure with a seqno c of
+ * its own. Reads at an S ≤ c, those of snapshots, go on finding them. What was written before is made durable first.
+ *
+ * Of the tables at the edges of a range those that it cuts are written again without it.
+ *
+ * CRASH: all or nothing, by one edit. NOTE: there is no journal record: the edit raises the keyspace's flushed seqno to c + 1, so whatever the
+ * journals hold of it from before does not come back, and in the journal c is a gap.
+ * @throws DISK_FULL, NO_MEMORY: nothing changed. POISONED, NOT_FOUND, CLOSED
+ */
+export function erase(engine: Engine, tree: Tree, range: ErasedRange): void {
+  engine.writes.drainSync()
+  engine.assertWritable(tree)
+  engine.assertUnpoisoned()
+  const everything = range.from === undefined && range.to === undefined
+  if (isEmpty(range)) return
+  // NOTE: memtables that only a snapshot reads could not be flushed any more; and tables can be cut, memtables cannot.
+  if (!everything || engine.isRead) engine.flusher.flushAllSync([tree])
+  engine.flusher.cancel(tree)
+  engine.compactor.cancel(tree)
+  engine.journals.sync()
+  const opened = everything ? [] : rewriteCut(engine, tree, range)
+  const removed = [...tree.version.tables()].filter((table) => touches(range, table))
+  const added = opened.map(({ info }) => info)
+  const version = everything ? Version.empty : tree.version.withTables(added, removed)
+  const { exports, slot } = engine.kernel
+  const seqno = exports.nextSeqno()
+  let prepared: PreparedReplacement | undefined
+  try {
+    prepared = tree.prepareAppend(seqno, version, opened)
+    if (opened.length > 0) engine.syncDirectory()
+    engine.catalog.log([
+      ...removed.map((table): VersionEdit => ({
+        type: 'tableRemoved',
+        keyspaceId: tree.id,
+        tableId: table.id,
+      })),
+      ...added.map((table): VersionEdit => ({ type: 'tableAdded', table })),
+      { type: 'flushedSeqno', keyspaceId: tree.id, seqno: seqno + 1 },
+    ])
+  } catch (error) {
+    prepared?.abandon()
+    if (engine.writable) engine.discardTables(opened)
+    else for (const table of opened) table.file.close()
+    throw error
+  }
+  for (const table of opened) engine.blocks.add(table)
+  engine.lease.generation++
+  exports.beginGroup(slot, 1)
+  engine.journals.current?.abandonGroup(1)
+  tree.flushedSeqno = seqno + 1
+  prepared.install()
+  exports.publishGroup(slot)
+  engine.collect()
+  engine.journals.removeObsolete()
+}
+
+/** Writes the tables that the range cuts again, without it. */
+function rewriteCut(engine: Engine, tree: Tree, range: ErasedRange): TableFile[] {
+  const { baseLevel } = levelTargets(tree.version, engine.compactor.options)
+  const written: TableFile[] = []
+  try {
+    for (const table of tree.version.tables()) {
+      if (!touches(range, table) || isInside(range, table)) continue
+      engine.room.forJob(1)
+      const stream = new EntryStream(
+        engine.kernel,
+        [],
+        [[tree.files.get(table.id) as TableFile]],
+        engine.blocks,
+      )
+      stream.exclude(range.from, range.to)
+      const output = new TableOutput(
+        engine,
+        tree.id,
+        stream,
+        table.level,
+        policyFor(table.level - baseLevel + 1, engine.compactor.options.tableBytes),
+      )
+      try {
+        while (!output.built) output.step(Infinity)
+      } catch (error) {
+        output.abandon()
+        throw error
+      }
+      output.release()
+      // NOTE: the parts stay in the run of the whole.
+      written.push(...output.tables.map((part) => ({ ...part, info: { ...part.info, run: table.run } })))
+    }
+    for (const { file } of written) file.sync()
+    return written
+  } catch (error) {
+    engine.discardTables(written)
+    throw error instanceof VarveError ? error : engine.poison(error)
+  }
+}
+
+/** Whether a key of a table may lie in the range. */
+function touches({ from, to }: ErasedRange, table: TableInfo): boolean {
+  return (
+    (from === undefined || compareKeys(from, table.largestKey) <= 0) &&
+    (to === undefined || compareKeys(table.smallestKey, to) < 0)
+  )
+}
+
+function isInside({ from, to }: ErasedRange, table: TableInfo): boolean {
+  return (
+    (from === undefined || compareKeys(from, table.smallestKey) <= 0) &&
+    (to === undefined || compareKeys(table.largestKey, to) < 0)
+  )
+}
+
+function isEmpty({ from, to }: ErasedRange): boolean {
+  return from !== undefined && to !== undefined && compareKeys(from, to) >= 0
+}
