@@ -14,6 +14,7 @@ const PARTS = [
       'test/journal',
       'test/version',
       'test/table',
+      'test/compaction',
       'test/sync',
       'test/api',
       'test/cli',

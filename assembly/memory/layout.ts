@@ -327,5 +327,7 @@ export const BUILDER_WEAK_TOMBSTONES: u32 = 96
 export const BUILDER_FILTER_OFFSET: u32 = 104
 export const BUILDER_FILTER_LINES: u32 = 112
 export const BUILDER_FILTER_PROBES: u32 = 116
+/** f64: entries that are not the first of their user key. */
+export const BUILDER_HIDDEN_VERSIONS: u32 = 120
 /** State of the streaming checksum over the whole file; the writer of the file feeds it. */
 export const BUILDER_HASH_STATE: u32 = 512

@@ -14,6 +14,7 @@ import {
   BLOCK_EXTENT,
   BLOCK_MAX_BYTES,
   BUILDER_ENTRIES,
+  BUILDER_HIDDEN_VERSIONS,
   BUILDER_MIN_KEY,
   BUILDER_MIN_KEY_LENGTH,
   BUILDER_RAW_KEY_BYTES,
@@ -178,6 +179,7 @@ function addEntry(slot: u32, builder: u32, stream: u32): u32 {
   if (extents == 0) copyBytes(to, value, valueLength)
   else writeExtentList(to, rawLength, extentsOffset, extents, sizes)
   count(builder, key, keyLength, type, rawLength)
+  if (!isFirst) addF64(builder + BUILDER_HIDDEN_VERSIONS, 1)
   if (hasFilter(builder)) rememberHash(builder, hash)
   return STATUS_OK
 }

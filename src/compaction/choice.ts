@@ -14,6 +14,8 @@ export interface RunningJob {
 export interface CompactionState {
   /** Merges of this keyspace under way. */
   readonly running: readonly RunningJob[]
+  /** The oldest live snapshot; Infinity without one. What is hidden below it can be dropped. */
+  readonly oldestSnapshot: number
   /** Most runs that one merge may read; at least 2. */
   readonly maxInputRuns: number
 }

@@ -97,7 +97,7 @@ export function chooseLeveled(
         : chooseTable(version, state, options, targets, level, levelRun(version, level))
     if (choice !== undefined) return choice
   }
-  return chooseTombstones(version, state, options, targets)
+  return chooseTombstones(version, state, options, targets) ?? chooseGarbage(version, state, options, targets)
 }
 
 /** The flushed runs, or as many of the oldest ones as can be read at once, and what they overlap in the base level. */
@@ -141,8 +141,7 @@ function chooseTable(
 
 /**
  * Tables above the last level that are mostly tombstones go down, though their level is not full: they hide more than they hold, and reads pass over
- * them one by one. NOTE: not flushed ones, which are merged soon or hide nothing; nor those of the last level, which keeps a tombstone only
- * for a snapshot.
+ * them one by one. NOTE: not flushed ones, which are merged soon or hide nothing; of the last level: chooseGarbage.
  */
 function chooseTombstones(
   version: Version,
@@ -156,6 +155,50 @@ function chooseTombstones(
     if (choice !== undefined) return choice
   }
   return undefined
+}
+
+/** A table of the last level is written again, alone, when more than this part of it can be dropped. */
+const GARBAGE_PART = 4
+
+/**
+ * A table of the last level in which snapshots kept much that none needs any more. NOTE: above it such things go when their table goes down.
+ */
+function chooseGarbage(
+  version: Version,
+  state: CompactionState,
+  options: LeveledOptions,
+  targets: LevelTargets,
+): Choice | undefined {
+  for (const table of levelRun(version, LAST_LEVEL)) {
+    const isReleased = table.highestSeqno < state.oldestSnapshot
+    if (!isReleased || GARBAGE_PART * garbage(table) <= table.entries) continue
+    const choice = rewrite(state, options, targets, table)
+    if (choice !== undefined) return choice
+  }
+  return undefined
+}
+
+/** Entries that are dropped from a last-level table when it is written again and no snapshot needs them. */
+export function garbage({ tombstones, hiddenVersions }: TableInfo): number {
+  return tombstones + hiddenVersions
+}
+
+/** Writes a table of the last level again; undefined if others are at work there. */
+export function rewrite(
+  state: CompactionState,
+  options: LeveledOptions,
+  { baseLevel }: LevelTargets,
+  table: TableInfo,
+): Choice | undefined {
+  if (!isFree(state, [table], LAST_LEVEL)) return undefined
+  return {
+    type: 'merge',
+    inputs: [[table]],
+    level: LAST_LEVEL,
+    targetBytes: options.tableBytes,
+    cutKeys: [],
+    canonicalLevel: LAST_LEVEL - baseLevel + 1,
+  }
 }
 
 function isMostlyTombstones({ tombstones, entries }: TableInfo): boolean {

@@ -1,8 +1,8 @@
 import type { Run, Version } from '../version/version.ts'
 import { compareKeys } from '../version/version.ts'
 import type { Choice, CompactionState } from './choice.ts'
-import { levelTargets, mergeInto, type LeveledOptions } from './leveled.ts'
-import { flushedRuns, hull, isFree, LAST_LEVEL, levelRun, overlapping, type KeySpan } from './levels.ts'
+import { garbage, levelTargets, mergeInto, rewrite, type LeveledOptions } from './leveled.ts'
+import { flushedRuns, hull, LAST_LEVEL, levelRun, overlapping, type KeySpan } from './levels.ts'
 
 /** So much of a level goes down in one step. */
 const PORTION_TABLES = 16
@@ -15,9 +15,9 @@ export interface MajorRange {
 }
 
 /**
- * The next step of compact(): what overlaps the range goes down, level by level, until it all lies in the last level without a tombstone. The
+ * The next step of compact(): what overlaps the range goes down, level by level, until it all lies in the last level, without tombstones and hidden versions. The
  * flushed runs go first, all of them or portions of the oldest; then of each level, from above, the tables of the range. In the last level what was not written by such a step and
- * holds tombstones is written again.
+ * holds garbage is written again.
  *
  * `done`: ids of last-level tables that this compact() wrote, or looked at, already: a snapshot may have kept their tombstones.
  * @returns undefined when nothing is left to do, or others are at work where it would go on
@@ -42,17 +42,9 @@ export function chooseMajor(
       return mergeInto(version, state, options, targets, [tables.slice(0, PORTION_TABLES)], level + 1)
   }
   const again = inRange(levelRun(version, LAST_LEVEL), range).find(
-    ({ id, tombstones }) => tombstones > 0 && !isDone(id),
+    (table) => garbage(table) > 0 && !isDone(table.id),
   )
-  if (again === undefined || !isFree(state, [again], LAST_LEVEL)) return undefined
-  return {
-    type: 'merge',
-    inputs: [[again]],
-    level: LAST_LEVEL,
-    targetBytes: options.tableBytes,
-    cutKeys: [],
-    canonicalLevel: Math.max(1, LAST_LEVEL - targets.baseLevel + 1),
-  }
+  return again === undefined ? undefined : rewrite(state, options, targets, again)
 }
 
 function inRange(run: Run, { lower, upper }: MajorRange): Run {

@@ -204,7 +204,11 @@ export class Compactor {
   }
 
   #state(tree: Tree): CompactionState {
-    return { running: this.#jobsOf(tree), maxInputRuns: this.#maxInputRuns() }
+    return {
+      running: this.#jobsOf(tree),
+      oldestSnapshot: this.#engine.snapshots.oldest,
+      maxInputRuns: this.#maxInputRuns(),
+    }
   }
 
   /** As many as there are pages for. */

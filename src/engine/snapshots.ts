@@ -21,6 +21,11 @@ export class Snapshots {
     return this.#open.size
   }
 
+  /** The smallest seqno that a snapshot or a range keeps readable; Infinity without one. */
+  get oldest(): number {
+    return this.#registry.oldest() ?? Infinity
+  }
+
   /** Of the latest state. @throws NO_MEMORY */
   take(): OpenSnapshot {
     const snapshot = new OpenSnapshot(this, this.#registry.register())

@@ -15,6 +15,8 @@ const FILTER_MAX_LINES = (PAGE_BYTES / 4) * FILTER_BLOCK_LINES
 
 /** What the properties say beside the table's manifest entry. */
 export interface TableStatistics {
+  /** Of the tombstones. */
+  readonly weakTombstones: number
   readonly rawKeyBytes: number
   readonly rawValueBytes: number
   readonly dataBlocks: number
@@ -32,8 +34,9 @@ export interface TableStatistics {
 export function encodeProperties(info: TableInfo, statistics: TableStatistics): Uint8Array {
   const fields = new FieldWriter()
   fields.number(1, info.entries)
-  fields.number(2, info.tombstones)
+  fields.number(2, info.tombstones - statistics.weakTombstones)
   fields.bytes(3, info.smallestKey.subarray(0, KEY_PREFIX_BYTES))
+  fields.number(4, statistics.weakTombstones)
   fields.bytes(5, info.largestKey.subarray(0, KEY_PREFIX_BYTES))
   fields.number(6, statistics.rawKeyBytes)
   fields.number(7, info.lowestSeqno)

@@ -7,6 +7,7 @@ import {
   BUILDER_FILTER_OFFSET,
   BUILDER_FILTER_PROBES,
   BUILDER_HASH_STATE,
+  BUILDER_HIDDEN_VERSIONS,
   BUILDER_HIGHEST_SEQNO,
   BUILDER_INDEX_BLOCKS,
   BUILDER_LOWEST_SEQNO,
@@ -19,6 +20,7 @@ import {
   BUILDER_ROOT_OFFSET,
   BUILDER_ROOT_SIZE,
   BUILDER_TOMBSTONES,
+  BUILDER_WEAK_TOMBSTONES,
   SLOT_CHECKSUM,
   SLOT_LENGTH,
   SLOT_POINTER,
@@ -45,6 +47,9 @@ import { createTableRecord, fillTableRecord, freeTableRecord } from './table-rec
 export const BLOCK_BYTES = 4096
 const RESTART_INTERVAL = 4
 const INDEX_BLOCK_BYTES = 32768
+
+/** Blocks read or output pages written in one step: a millisecond or two of work. */
+const BLOCKS_AT_ONCE = 64
 
 export type Progress = 'more' | 'stream-ended' | 'table-full'
 
@@ -129,12 +134,12 @@ export class TableWriter {
   }
 
   /**
-   * Adds up to `maxEntries` entries of a stream. At 'table-full' the next entry is for the next table.
+   * Adds up to `maxEntries` entries of a stream, or those of about BLOCKS_AT_ONCE blocks. At 'table-full' the next entry is for the next table.
    * @throws CORRUPT, FORMAT_VERSION, DISK_FULL, IO
    */
   feed(stream: EntryStream, maxEntries: number): Progress {
     const { exports, slot } = this.#kernel
-    for (;;) {
+    for (let blocks = 0; blocks < BLOCKS_AT_ONCE; blocks++) {
       const status = exports.builderFeed(slot, this.#builder, stream.pointer, maxEntries)
       if (status === STATUS_FULL) this.#drain()
       else if (status === STATUS_NEED_BLOCK)
@@ -145,6 +150,7 @@ export class TableWriter {
       else if (status === STATUS_MALFORMED) throw corrupt(this.file.name, 0, 'entries to write do not ascend')
       else throw new Error(`table builder: unexpected status ${status}`)
     }
+    return 'more'
   }
 
   #addExtent(stream: EntryStream, pointer: number, length: number): void {
@@ -162,6 +168,7 @@ export class TableWriter {
     const info = this.#info()
     const filter = this.#filter()
     const properties = encodeProperties(info, {
+      weakTombstones: this.#float(BUILDER_WEAK_TOMBSTONES),
       rawKeyBytes: this.#float(BUILDER_RAW_KEY_BYTES),
       rawValueBytes: this.#float(BUILDER_RAW_VALUE_BYTES),
       dataBlocks: this.#word(BUILDER_DATA_BLOCKS),
@@ -233,7 +240,8 @@ export class TableWriter {
       lowestSeqno: this.#float(BUILDER_LOWEST_SEQNO),
       highestSeqno: this.#float(BUILDER_HIGHEST_SEQNO),
       entries: this.#float(BUILDER_ENTRIES),
-      tombstones: this.#float(BUILDER_TOMBSTONES),
+      tombstones: this.#float(BUILDER_TOMBSTONES) + this.#float(BUILDER_WEAK_TOMBSTONES),
+      hiddenVersions: this.#float(BUILDER_HIDDEN_VERSIONS),
       fileChecksum: new Uint8Array(8),
     }
   }

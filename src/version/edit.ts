@@ -159,6 +159,7 @@ function encodeTable(table: TableInfo): FieldWriter {
   record.number(1, table.keyspaceId)
   record.number(2, table.tombstones)
   record.number(3, table.id)
+  record.number(4, table.hiddenVersions)
   record.number(5, table.sizeBytes)
   record.bytes(7, exactly(table.salt, SALT_BYTES))
   record.number(9, table.level)
@@ -264,7 +265,7 @@ function decodeTable(fields: FieldReader): TableInfo {
     if (tag === 7) bytes.set(tag, fields.bytes(SALT_BYTES))
     else if (tag === 13 || tag === 15) bytes.set(tag, fields.rest(KEY_MAX_BYTES))
     else if (tag === 23) bytes.set(tag, fields.bytes(CHECKSUM_BYTES))
-    else if (tag === 2 || (tag <= 21 && tag % 2 === 1)) numbers.set(tag, fields.number())
+    else if (tag === 2 || tag === 4 || (tag <= 21 && tag % 2 === 1)) numbers.set(tag, fields.number())
     else fields.unknown()
   }
   fields.demand(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23)
@@ -283,6 +284,7 @@ function decodeTable(fields: FieldReader): TableInfo {
     highestSeqno: number(19),
     entries: number(21),
     tombstones: number(2),
+    hiddenVersions: number(4),
     fileChecksum: content(23),
   }
 }

@@ -301,6 +301,7 @@ function tableProblem(table: TableInfo): string | undefined {
   if (table.lowestSeqno > table.highestSeqno) return 'has its seqnos in the wrong order'
   if (entries < 1) return 'has no entries'
   if (table.tombstones > entries) return 'has more tombstones than entries'
+  if (table.hiddenVersions >= entries) return 'has no newest version of any key'
   if (table.sizeBytes < 1) return 'has no bytes'
   if (table.level > highestLevel) return 'has a level too high'
   return undefined

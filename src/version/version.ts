@@ -16,7 +16,9 @@ export interface TableInfo {
   readonly lowestSeqno: number
   readonly highestSeqno: number
   readonly entries: number
+  /** Of these, tombstones of any kind; and older versions of a key, which were kept for a snapshot. */
   readonly tombstones: number
+  readonly hiddenVersions: number
   /** XXH3-64 of all bytes of the file, 8 bytes. */
   readonly fileChecksum: Uint8Array
 }

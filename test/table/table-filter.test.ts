@@ -75,6 +75,7 @@ describe('the filter in the properties', () => {
     highestSeqno: 9,
     entries: 9,
     tombstones: 0,
+    hiddenVersions: 0,
     fileChecksum: new Uint8Array(8),
   }
   const footer = {
@@ -85,6 +86,7 @@ describe('the filter in the properties', () => {
     fileLength: 1_000_000,
   }
   const statistics = {
+    weakTombstones: 0,
     rawKeyBytes: 1,
     rawValueBytes: 1,
     dataBlocks: 1,

@@ -237,6 +237,7 @@ describe('folding', () => {
     ['table 30 has its seqnos in the wrong order', [added(30, 'a', 'b', { lowestSeqno: 10 })]],
     ['table 30 has no entries', [added(30, 'a', 'b', { entries: 0, tombstones: 0 })]],
     ['table 30 has more tombstones than entries', [added(30, 'a', 'b', { tombstones: 6 })]],
+    ['table 30 has no newest version of any key', [added(30, 'a', 'b', { hiddenVersions: 5 })]],
     ['table 30 has no bytes', [added(30, 'a', 'b', { sizeBytes: 0 })]],
     ['table 30 has a level too high', [added(30, 'a', 'b', { level: 256 })]],
     ['table 30 holds seqnos from the flushed seqno on', [added(30, 'x', 'y', { highestSeqno: 10 })]],

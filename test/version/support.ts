@@ -53,6 +53,7 @@ export function table(id: number, from: string, to: string, rest: Partial<TableI
     highestSeqno: 9,
     entries: 5,
     tombstones: 1,
+    hiddenVersions: 0,
     fileChecksum: filled(8, id),
     ...rest,
   }
@@ -215,5 +216,6 @@ export const anyTable: fc.Arbitrary<TableInfo> = fc
       highestSeqno: Math.max(...seqnos),
       entries,
       tombstones: tombstones % (entries + 1),
+      hiddenVersions: (7 * tombstones) % entries,
     }
   })
