@@ -271,7 +271,7 @@ function hullOf(tables: readonly TableInfo[]): { smallestKey: Uint8Array; larges
   const sorted = (keys: Uint8Array[]): Uint8Array[] => keys.sort((a, b) => Buffer.compare(a, b))
   return {
     smallestKey: sorted(tables.map(({ smallestKey }) => smallestKey))[0] as Uint8Array,
-    largestKey: sorted(tables.map(({ largestKey }) => largestKey)).at(-1) as Uint8Array,
+    largestKey: sorted(tables.map(({ largestKey }) => largestKey)).at(-1),
   }
 }
 

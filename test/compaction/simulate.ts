@@ -127,7 +127,7 @@ export class SimulatedTree {
   #table(content: Content, level: number): TableInfo {
     const keys = [...content.keys()].sort((a, b) => a - b)
     const seqnos = [...content.values()].map(Math.abs)
-    const made = table(this.#nextId++, level, 0, keys[0] as number, keys.at(-1) as number, {
+    const made = table(this.#nextId++, level, 0, keys[0] as number, keys.at(-1), {
       sizeBytes: ENTRY_BYTES * keys.length,
       entries: keys.length,
       tombstones: [...content.values()].filter((seqno) => seqno < 0).length,
