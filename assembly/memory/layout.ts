@@ -71,6 +71,8 @@ export const SLOT_TYPE: u32 = 8
 export const SLOT_POSITION: u32 = 12
 /** u32: NEED_BLOCK: the table record of the block that is needed. Its offset is SLOT_NUMBER, its size SLOT_LENGTH, its kind SLOT_TYPE. */
 export const SLOT_TABLE: u32 = 16
+/** u32: entries that the last mergeFill passed before the first one it handed out. */
+export const SLOT_PASSED: u32 = 616
 /** u32: number of entries handed out or applied by the last call. */
 export const SLOT_COUNT_RESULT: u32 = 20
 /** f64: a number that may pass 2^32: file offset, seqno. */
@@ -143,6 +145,8 @@ export const MEMTABLE_ENTRIES: u32 = 8
 export const MEMTABLE_HIGHEST_SEQNO: u32 = 16
 /** u64: lowest seqno inserted; 2^64-1 when empty. */
 export const MEMTABLE_LOWEST_SEQNO: u32 = 24
+/** u32: the keyspace's gap, 0 without one. */
+export const MEMTABLE_GAP: u32 = 56
 /**
  * An entry takes its key, its value and at most this much more. Keys (with this) and values fill pages of their own, each with
  * MEMTABLE_PAGE_CAPACITY bytes, of which less than one entry is left over: n bytes of at most m each take at most
@@ -150,6 +154,20 @@ export const MEMTABLE_LOWEST_SEQNO: u32 = 24
  */
 export const MEMTABLE_ENTRY_OVERHEAD_BYTES: u32 = 75
 export const MEMTABLE_PAGE_CAPACITY: u32 = 131040
+
+// ── gap of a keyspace: keys between which there are only deleted entries (assembly/memtable/gap.ts) ────────────────
+//   u32 1 if there is one | u32 length of from | u32 length of to, NO_LENGTH: to the last key | u32 zero | f64 S from which on it holds
+//   | from, up to GAP_KEY_MAX_BYTES | to, excluded, as long
+export const GAP_KNOWN: u32 = 0
+export const GAP_FROM_LENGTH: u32 = 4
+export const GAP_TO_LENGTH: u32 = 8
+export const GAP_SEQNO: u32 = 16
+export const GAP_KEY_MAX_BYTES: u32 = 1024
+export const GAP_FROM: u32 = 24
+export const GAP_TO: u32 = GAP_FROM + GAP_KEY_MAX_BYTES
+export const GAP_BYTES: u32 = GAP_TO + GAP_KEY_MAX_BYTES
+/** A length that means: no key. */
+export const NO_LENGTH: u32 = 0xffffffff
 
 // ── SuperVersion record (one 64-byte record): the memtables a read consults, newest first ────────────────
 export const SUPERVERSION_COUNT: u32 = 0

@@ -21,6 +21,7 @@ import {
 } from '../memory/layout'
 import { loadU16, loadU32, loadU64, storeU32, storeU64 } from '../memory/bytes'
 import { trailerOf } from '../key/internal-key'
+import { narrowGap } from './gap'
 import { memtableInsert, memtableInsertChain } from './memtable'
 
 /**
@@ -74,6 +75,7 @@ export function applyEntries(
         status = STATUS_LARGE
         break
       }
+      if (type == TYPE_VALUE) narrowGap(memtable, key, keyLength)
       status = memtableInsert(memtable, key, keyLength, trailerOf(seqno, type), value, valueLength)
       if (status != STATUS_OK) break
     }
@@ -108,6 +110,7 @@ export function applyLarge(
 ): u32 {
   const seqno = loadU64(slot + SLOT_GROUP_SEQNO)
   if (keyLength > KEY_MAX_BYTES || seqno >= loadU64(slot + SLOT_GROUP_END)) return STATUS_MALFORMED
+  narrowGap(memtable, key, keyLength)
   const status = memtableInsertChain(
     memtable,
     key,

@@ -68,7 +68,7 @@ import { TRAILER_BEFORE, trailerSeqno } from '../key/internal-key'
  *   44   u32 cursor of the value arena
  *   48   u32 first of the page chains, linked by CHAIN_SIBLING
  *   52   u32 directory of the hash index, 0 until there is one      (hash-index.ts)
- *   56   8 zero
+ *   56   u32 the keyspace's gap | u32 zero                        (gap.ts)
  *   64   splice and head of the list                                (skiplist.ts)
  */
 const MEMTABLE_NODES: u32 = 40

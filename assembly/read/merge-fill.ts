@@ -3,6 +3,7 @@ import {
   PAGE_BYTES,
   SLOT_COUNT_RESULT,
   SLOT_LENGTH,
+  SLOT_PASSED,
   SLOT_POSITION,
   STATUS_DONE,
   STATUS_FULL,
@@ -41,6 +42,7 @@ import {
   MERGE_END,
   MERGE_HAS_END,
   MERGE_HEAP_COUNT,
+  MERGE_PASSED,
   MERGE_READ_SEQNO,
   MERGE_REVERSE,
   MERGE_WAITING,
@@ -79,6 +81,7 @@ export function mergeFill(
     storeU32(page + MERGE_CHUNK_LENGTH, 0)
     storeU32(page + MERGE_CHUNK_COUNT, 0)
     storeU32(page + MERGE_CHUNK_LAST, 0)
+    storeU32(page + MERGE_PASSED, 0)
   }
   if (!ASC_NO_ASSERT) assert(loadU32(page + MERGE_CHUNK) == chunk)
   const hasEnd = endLength != NO_KEY
@@ -103,6 +106,7 @@ export function mergeFill(
   storeU32(slot + SLOT_LENGTH, loadU32(page + MERGE_CHUNK_LENGTH))
   storeU32(slot + SLOT_COUNT_RESULT, loadU32(page + MERGE_CHUNK_COUNT))
   storeU32(slot + SLOT_POSITION, loadU32(page + MERGE_CHUNK_LAST))
+  storeU32(slot + SLOT_PASSED, loadU32(page + MERGE_PASSED))
   storeU32(page + MERGE_CHUNK, 0)
   // NOTE: the chunk is the caller's now. A key kept in it is one the merge has left behind: what comes next is another key,
   // or the chunk would not have ended here.
@@ -125,6 +129,8 @@ function fillForwards(
   let length = loadU32(page + MERGE_CHUNK_LENGTH)
   let count = loadU32(page + MERGE_CHUNK_COUNT)
   let status = STATUS_DONE
+  // Entries passed in this call before the chunk had one.
+  let passed: u32 = 0
   for (;;) {
     if (loadU32(page + MERGE_WAITING) != 0) {
       status = keepKey(page, chunk, length) ? fetchWaiting(slot, page, false) : STATUS_FULL
@@ -165,8 +171,10 @@ function fillForwards(
     } else if (takeAhead(page, top)) {
       continue
     }
+    if (count == 0) passed++
     advance(page, top, false)
   }
+  storeU32(page + MERGE_PASSED, loadU32(page + MERGE_PASSED) + passed)
   storeU32(page + MERGE_CHUNK_LENGTH, length)
   storeU32(page + MERGE_CHUNK_COUNT, count)
   return status

@@ -78,6 +78,8 @@ export const MERGE_CURRENT_STATE: u32 = 64
 export const MERGE_HAS_END: u32 = 68
 /** u32: 1 if the merge goes on behind another one: its bound was reached before. */
 export const MERGE_CONTINUES: u32 = 72
+/** u32: entries that a forward merge passed before the first one of the chunk. */
+export const MERGE_PASSED: u32 = 76
 /**
  * A source record, copied when its entry was taken: the user key in progress. Forwards: the last one decided, whose older versions are
  * skipped. Backwards: its newest visible version so far, not yet in the chunk.

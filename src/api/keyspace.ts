@@ -2,7 +2,7 @@ import { TYPE_TOMBSTONE, TYPE_VALUE, TYPE_WEAK_TOMBSTONE } from '../../assembly/
 import type { MajorRange } from '../compaction/major.ts'
 import type { Engine } from '../engine/engine.ts'
 import { erase } from '../engine/erasure.ts'
-import type { RangeBound } from '../engine/range-cursor.ts'
+import { firstKey } from '../engine/range-cursor.ts'
 import type { Content } from '../engine/record.ts'
 import type { Tree } from '../engine/tree.ts'
 import { attempt, Reads } from './keyspace-reads.ts'
@@ -238,12 +238,4 @@ export function keyspaceStats(engine: Engine, tree: Tree): KeyspaceStats {
     stats.memtableEntries += memtable.entries
   }
   return stats
-}
-
-/** The first key on the far side of a bound; a key with a zero byte behind it comes right after the key. */
-function firstKey(bound: RangeBound | undefined): Uint8Array | undefined {
-  if (bound === undefined || !bound.after) return bound?.key
-  const key = new Uint8Array(bound.key.byteLength + 1)
-  key.set(bound.key)
-  return key
 }

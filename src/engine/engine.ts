@@ -76,6 +76,8 @@ export class Engine {
   readonly trees: Map<number, Tree> = new Map()
   readonly recovery: RecoveryReport
   nextKeyspaceId: number
+  /** So many entries that a range passes before its first one are remembered as a gap; tests make it small. */
+  gapFromEntries = 64
   /** Ranges open. */
   openRanges = 0
   readonly cursorPages: CursorPages = new CursorPages()

@@ -9,7 +9,9 @@ import {
   CHUNK_KEY_LENGTH,
   CHUNK_TYPE,
   INPUT_SECOND,
+  NO_LENGTH,
   SLOT_COUNT_RESULT,
+  SLOT_PASSED,
   SLOT_POSITION,
   STATUS_DONE,
   STATUS_NEED_BLOCK,
@@ -36,6 +38,14 @@ const CHUNK_GROWTH = 4
 export interface RangeBound {
   readonly key: Uint8Array
   readonly after: boolean
+}
+
+/** The first key on the far side of a bound; a key with a zero byte behind it comes right after the key. */
+export function firstKey(bound: RangeBound | undefined): Uint8Array | undefined {
+  if (bound === undefined || !bound.after) return bound?.key
+  const key = new Uint8Array(bound.key.byteLength + 1)
+  key.set(bound.key)
+  return key
 }
 
 export interface RangeSpan {
@@ -210,7 +220,11 @@ export class RangeCursor implements Lease {
       this.#engine.cursorPages.pages++
       if (this.#started) this.#engine.cursorPages.add(this)
     }
-    this.#begin()
+    const isFirst = !this.#started
+    if (!this.#begin()) {
+      this.#ended = true
+      return
+    }
     try {
       const end = this.#span.reverse ? this.#span.lower : this.#span.upper
       if (end !== undefined) kernel.u8.set(end.key, kernel.input + INPUT_SECOND)
@@ -238,6 +252,7 @@ export class RangeCursor implements Lease {
       if (this.#remaining <= 0) this.#ended = true
       this.#position = this.#page
       this.#capacity = Math.min(this.#capacity * CHUNK_GROWTH, LARGEST_CHUNK_BYTES)
+      if (isFirst && !this.#span.reverse) this.#noteGap()
       if (this.#left > 0) this.#takeLarge()
     } finally {
       exports.mergeEnd(slot)
@@ -246,8 +261,8 @@ export class RangeCursor implements Lease {
     if (!this.#ended) this.hold()
   }
 
-  /** Starts the merge behind the last key handed out, or at the bound of the range. */
-  #begin(): void {
+  /** Starts the merge behind the last key handed out, or at the bound of the range. @returns false if there is nothing to find */
+  #begin(): boolean {
     const { kernel } = this.#engine
     const { exports, slot, u8, view, input } = kernel
     const { reverse, lower, upper } = this.#span
@@ -270,6 +285,15 @@ export class RangeCursor implements Lease {
       u8.set(start.key, input)
       bound = start.after ? BOUND_AFTER : BOUND_BEFORE
     }
+    if (!reverse && !continues) {
+      const behind = this.#tree.gap?.behind(firstKey(start), this.#seqno)
+      if (behind !== undefined) {
+        if (behind.length === NO_LENGTH) return false
+        keyLength = behind.length
+        u8.copyWithin(input, behind.key, behind.key + keyLength)
+        bound = BOUND_BEFORE
+      }
+    }
     const status = exports.mergeBegin(
       slot,
       this.#tree.superVersionAt(this.#seqno),
@@ -282,6 +306,24 @@ export class RangeCursor implements Lease {
     )
     if (status !== STATUS_OK) throw noPages()
     this.#started = true
+    return true
+  }
+
+  /** After the first chunk: remembers between which keys only deleted entries are, if they were many. */
+  #noteGap(): void {
+    const engine = this.#engine
+    const { lower, upper } = this.#span
+    // NOTE: only what is visible now can be said to stay so: the kernel watches what is written from now on.
+    if (engine.kernel.word(SLOT_PASSED) < engine.gapFromEntries || this.#seqno !== engine.visibleSeqno())
+      return
+    let end: Uint8Array | undefined
+    if (this.#left > 0) {
+      const { u8, view } = engine.kernel
+      const key = this.#page + CHUNK_ENTRY_HEADER_BYTES
+      end = u8.slice(key, key + view.getUint16(this.#page + CHUNK_KEY_LENGTH, true))
+    } else if (this.#ended) end = firstKey(upper)
+    else return
+    this.#tree.openGap()?.found(firstKey(lower), end, this.#seqno)
   }
 
   /** A value kept apart ends its chunk; it is copied out at once, because memtables and blocks may go. */

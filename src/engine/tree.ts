@@ -1,6 +1,7 @@
 import {
   MEMTABLE_ENTRIES,
   MEMTABLE_ENTRY_BYTES,
+  MEMTABLE_GAP,
   MEMTABLE_HIGHEST_SEQNO,
   MEMTABLE_PAGE_BYTES,
   SUPERVERSION_BYTES,
@@ -14,6 +15,7 @@ import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { VersionHistory, type Dated } from '../version/version-history.ts'
 import type { TableInfo, Version } from '../version/version.ts'
+import { Gap } from './gap.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
 
 /** A memtable of linear memory and what the journals need to know of it. */
@@ -25,10 +27,12 @@ export class Memtable {
   indexed = false
   readonly #kernel: Kernel
 
-  constructor(kernel: Kernel, firstJournal: number) {
+  /** `gap`: address of the keyspace's, 0 without one. @throws NO_MEMORY */
+  constructor(kernel: Kernel, firstJournal: number, gap: number) {
     this.#kernel = kernel
     this.pointer = kernel.exports.createMemtable() >>> 0
     if (this.pointer === 0) throw noPages()
+    this.setGap(gap)
     this.firstJournal = firstJournal
   }
 
@@ -54,6 +58,10 @@ export class Memtable {
   index(pages: number): void {
     this.indexed = true
     this.#kernel.exports.memtableIndex(this.pointer, pages)
+  }
+
+  setGap(gap: number): void {
+    this.#kernel.u32[(this.pointer + MEMTABLE_GAP) >>> 2] = gap
   }
 
   /** INVARIANT: no SuperVersion names it any more. */
@@ -117,6 +125,8 @@ export class Tree {
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
+  /** Made by the first range that passes over much. */
+  gap: Gap | undefined
   readonly #kernel: Kernel
   readonly #files: Map<number, TableFile>
   readonly #history: VersionHistory<SuperVersion>
@@ -165,9 +175,21 @@ export class Tree {
   /** The active memtable, made now if there is none. @throws NO_MEMORY */
   openMemtable(firstJournal: number): Memtable {
     if (this.active !== undefined) return this.active
-    const memtable = new Memtable(this.#kernel, firstJournal)
+    const memtable = new Memtable(this.#kernel, firstJournal, this.gap?.pointer ?? 0)
     this.#replaceMemtables(memtable, this.sealed)
     return memtable
+  }
+
+  /** The gap, made now if there is none and there is memory for it. */
+  openGap(): Gap | undefined {
+    if (this.gap !== undefined) return this.gap
+    try {
+      this.gap = new Gap(this.#kernel)
+    } catch {
+      return undefined
+    }
+    this.active?.setGap(this.gap.pointer)
+    return this.gap
   }
 
   /** Seals the active memtable; an empty one just goes. @returns it, or undefined when there is nothing to flush */
@@ -329,6 +351,8 @@ export class Tree {
     for (const superVersion of this.#history) this.#free(superVersion, true)
     this.superVersion = 0
     for (const memtable of memtables) memtable.free()
+    this.gap?.free()
+    this.gap = undefined
   }
 
   #replaceMemtables(active: Memtable | undefined, sealed: readonly Memtable[]): void {

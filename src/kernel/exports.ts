@@ -199,7 +199,8 @@ export interface KernelExports {
    * (not with keysOnly) ends the chunk; in reverse it may come from a block of its source before the one given last.
    * `chunk` is a whole page; `capacity` is what the entries should fit into, and only a chunk's first entry may exceed it. The merge keeps
    * notes behind the entries.
-   * SLOT_LENGTH: bytes in the chunk so far, SLOT_COUNT_RESULT: entries; SLOT_POSITION: start of the last entry (offset in the chunk).
+   * SLOT_LENGTH: bytes in the chunk so far, SLOT_COUNT_RESULT: entries; SLOT_POSITION: start of the last entry (offset in the chunk); SLOT_PASSED,
+   * forwards: entries passed before the first one.
    * INVARIANT: mergeFill after NEED_BLOCK continues the same chunk with the same capacity, limit and keysOnly, its bytes untouched; after
    * FULL or DONE it starts a new one. DONE at an end key may be followed by a fill with an end further on.
    * @returns DONE, FULL (chunk, limit or large value) or NEED_BLOCK (as pointRead).

@@ -11,7 +11,9 @@ export const SMALL_LEVELS: LeveledOptions = {
 
 /** The same database, with these sizes. */
 export function withSmallLevels<T extends object>(database: T): T {
-  const { compactor } = engineOf(database)
+  const engine = engineOf(database)
+  const { compactor } = engine
+  engine.gapFromEntries = 1
   compactor.options = SMALL_LEVELS
   // Whole jobs between two turns, so that the same steps give the same order of file operations.
   compactor.sliceMs = Infinity
