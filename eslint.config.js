@@ -8,8 +8,10 @@ const MAY_IMPORT = {
   version: ['fs', 'sync', 'kernel'],
   journal: ['fs', 'sync', 'kernel'],
   table: ['fs', 'sync', 'kernel', 'version'],
-  engine: ['fs', 'sync', 'kernel', 'version', 'journal', 'table'],
-  api: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'engine'],
+  compaction: ['version'],
+  engine: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'compaction'],
+  verify: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'engine'],
+  api: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'compaction', 'engine', 'verify'],
   cli: [],
 }
 const FOLDERS = Object.keys(MAY_IMPORT)

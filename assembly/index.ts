@@ -41,6 +41,7 @@ export { blockEntries, indexEntry, indexSeek } from './table/index-block'
 
 // ── what a flush or a compaction writes ──────────────────────────────────────────────────────────────────
 export { streamExclude } from './compact/exclusion'
+export { streamInspect } from './compact/inspect'
 export {
   streamBlock,
   streamCreate,

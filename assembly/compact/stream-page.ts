@@ -44,6 +44,11 @@ export const STREAM_EXCLUDE_TO_LENGTH: u32 = WORDS + 92
 export const STREAM_EXCLUDES: u32 = WORDS + 96
 export const STREAM_EXCLUDED: u32 = WORDS + 100
 
+/** u32: number of the source of the current entry; of the entry inspected before it; 1 if the current large value was shown. */
+export const STREAM_SOURCE: u32 = WORDS + 144
+export const STREAM_NEWER_SOURCE: u32 = WORDS + 148
+export const STREAM_LARGE_SHOWN: u32 = WORDS + 152
+
 /** Block sizes of the extents of the value being written, u32 each. */
 export const STREAM_EXTENT_SIZES: u32 = 14336
 export const STREAM_KEY: u32 = 30720

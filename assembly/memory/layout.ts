@@ -311,6 +311,11 @@ export const SHARD_RETURNS: u32 = 40
 /** f64: entries read from the sources; of these, entries that were left out. */
 export const STREAM_READ: u32 = 13888
 export const STREAM_DROPPED: u32 = 13896
+/** f64, counted by streamInspect: tombstones, entries that are not the first of their key, lowest (0: none) and highest seqno. */
+export const STREAM_TOMBSTONES: u32 = 13936
+export const STREAM_HIDDEN: u32 = 13944
+export const STREAM_LOWEST_SEQNO: u32 = 13952
+export const STREAM_HIGHEST_SEQNO: u32 = 13960
 /** u64 × up to STREAM_MEMBERS_MAX: the live snapshots below B, ascending, then B. */
 export const STREAM_MEMBERS: u32 = 98304
 export const STREAM_MEMBERS_MAX: u32 = 4096

@@ -8,6 +8,9 @@ import { describe, encodingName, makeCodecs, reconcileEncoding } from './encodin
 import { EVERYTHING, Keyspace, keyspaceStats } from './keyspace.ts'
 import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions } from './options.ts'
+import { signalOf } from './range.ts'
+import { verify, type VerifyProgress } from '../verify/verify.ts'
+import type { VerifyReport } from '../verify/report.ts'
 import type { ResultPool } from './result-pool.ts'
 import type { View } from './reads.ts'
 import { Snapshot } from './snapshot.ts'
@@ -20,6 +23,7 @@ import type {
   KeyspaceOptions,
   RecoveryReport,
   ValueEncoding,
+  VerifyOptions,
   WriteOptions,
 } from './types.ts'
 
@@ -197,6 +201,23 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     for (const tree of engine.trees.values()) engine.compactor.compactRangeSync(tree, EVERYTHING)
   }
 
+  /**
+   * Reads everything that is on disk and checks it: checksums of every file and block, order of entries, indexes, filters, counts, and that newer entries lie above
+   * older ones. In slices, so that others have their turns; nothing is changed.
+   * @returns what was read, and what is wrong with it: nothing if `problems` is empty
+   * @throws ABORTED
+   * @example const { problems } = await db.verify(); for (const { message } of problems) console.error(message)
+   */
+  async verify(options?: VerifyOptions): Promise<VerifyReport> {
+    const bag = ownOptions(options, ['signal', 'onProgress'], 'verify')
+    const onProgress = progressListener(bag['onProgress'])
+    const engine = this.#engine
+    engine.assertOpen()
+    await engine.writes.drain()
+    engine.assertOpen()
+    return verify(engine, signalOf(bag['signal']), onProgress)
+  }
+
   // ── figures and the end ─────────────────────────────────────────────────────────────────────────────────
 
   /** Figures of the moment; the first keyspace listed is the default one, named ''. */
@@ -261,4 +282,10 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
 
 function checkMode(mode: unknown): void {
   if (mode !== 'os' && mode !== 'sync') throw new TypeError("persist takes 'os' or 'sync'")
+}
+
+function progressListener(listener: unknown): (progress: VerifyProgress) => void {
+  if (listener === undefined) return () => {}
+  if (typeof listener !== 'function') throw new TypeError('onProgress must be a function')
+  return listener as (progress: VerifyProgress) => void
 }

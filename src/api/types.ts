@@ -1,5 +1,6 @@
 /** Shapes of the public API: encodings, options of reads and writes. */
 
+import type { VerifyProgress } from '../verify/verify.ts'
 import type { Durability } from '../engine/durability.ts'
 import type { CacheStats } from '../table/cache-statistics.ts'
 
@@ -60,6 +61,13 @@ export interface BoundOptions<K> {
 export interface CompactOptions<K> extends BoundOptions<K> {
   /** Ends it with ABORTED; what was not finished stays as it was. */
   signal?: AbortSignal
+}
+
+export interface VerifyOptions {
+  /** Ends it with ABORTED. */
+  signal?: AbortSignal
+  /** Called now and then with how far it is. */
+  onProgress?: (progress: VerifyProgress) => void
 }
 
 export interface RangeOptions<K> extends ReadOptions, BoundOptions<K> {

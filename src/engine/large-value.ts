@@ -21,6 +21,19 @@ export function extentValueLength(engine: Engine, table: TableFile, pointer: num
   return new ExtentList(engine, table, pointer, length).valueLength
 }
 
+/** Where the extents of a value lie, one behind the other from `offset` on. @throws CORRUPT */
+export function extentSizes(
+  engine: Engine,
+  table: TableFile,
+  pointer: number,
+  length: number,
+): { valueLength: number; offset: number; sizes: number[] } {
+  const list = new ExtentList(engine, table, pointer, length)
+  const offset = list.varint()
+  const sizes = Array.from({ length: list.varint() }, () => list.varint())
+  return { valueLength: list.valueLength, offset, sizes }
+}
+
 /** Reads a value from its extents, whose list lies at [pointer, pointer + length) of linear memory. @throws CORRUPT */
 export function extentValue(engine: Engine, table: TableFile, pointer: number, length: number): Uint8Array {
   const list = new ExtentList(engine, table, pointer, length)

@@ -1,0 +1,44 @@
+import { VarveError, type VarveErrorCode } from '../errors.ts'
+
+/** Something that is not as it must be. */
+export interface VerifyProblem {
+  /** CORRUPT, MISSING_FILE, FORMAT_VERSION or IO. */
+  code: VarveErrorCode
+  /** One sentence. */
+  message: string
+  file: string | undefined
+  offset: number | undefined
+}
+
+/** What `verify` looked at, and what it found. */
+export interface VerifyReport {
+  /** Files read: superblock, manifest, journals, tables. */
+  files: number
+  tables: number
+  blocks: number
+  /** Entries in tables. */
+  entries: number
+  /** Bytes of all files read. */
+  bytes: number
+  /** Empty if everything is right; the first PROBLEMS_MAX otherwise. */
+  problems: VerifyProblem[]
+}
+
+/** A database that is damaged all over is told no longer story than this. */
+const PROBLEMS_MAX = 1000
+
+export function emptyReport(): VerifyReport {
+  return { files: 0, tables: 0, blocks: 0, entries: 0, bytes: 0, problems: [] }
+}
+
+export function addProblem(report: VerifyReport, { code, message, file, offset }: VarveError): void {
+  if (report.problems.length < PROBLEMS_MAX) report.problems.push({ code, message, file, offset })
+}
+
+/** Notes what a step threw because of what is on disk. @throws anything else */
+export function noteProblem(report: VerifyReport, error: unknown): void {
+  const isAboutFiles =
+    error instanceof VarveError && ['CORRUPT', 'MISSING_FILE', 'FORMAT_VERSION', 'IO'].includes(error.code)
+  if (!isAboutFiles) throw error
+  addProblem(report, error)
+}
