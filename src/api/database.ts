@@ -5,11 +5,12 @@ import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
-import { EVERYTHING, Keyspace, keyspaceStats } from './keyspace.ts'
+import { EVERYTHING, Keyspace } from './keyspace.ts'
+import { keyspaceStats } from './keyspace-stats.ts'
 import { attempt } from './keyspace-reads.ts'
-import { checkKeyspaceName, ownOptions } from './options.ts'
+import { checkKeyspaceName, ownOptions, progressListener } from './options.ts'
 import { signalOf } from './range.ts'
-import { verify, type VerifyProgress } from '../verify/verify.ts'
+import { verify } from '../verify/verify.ts'
 import type { VerifyReport } from '../verify/report.ts'
 import type { ResultPool } from './result-pool.ts'
 import type { View } from './reads.ts'
@@ -185,12 +186,12 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
 
   /** Compacts all keyspaces, or, with a range, what it touches in the default one. See `Keyspace.compact`. */
   override async compact(options?: CompactOptions<Accepted<KE>>): Promise<void> {
-    const { range, signal } = this.compaction(options)
+    const { range, signal, onProgress } = this.compaction(options)
     if (range !== undefined) return super.compact(options)
     const engine = this.#engine
     await this.flush()
     for (const tree of [...engine.trees.values()]) {
-      if (!tree.dropped) await engine.compactor.compactRange(tree, EVERYTHING, signal)
+      if (!tree.dropped) await engine.compactor.compactRange(tree, EVERYTHING, signal, onProgress)
     }
   }
 
@@ -232,6 +233,9 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
       epoch: engine.catalog.epoch,
       openReads: engine.snapshots.count + engine.openRanges,
       openIterators: engine.openRanges,
+      stalls: engine.stalls.count,
+      stalledMs: engine.stalls.ms,
+      backgroundError: engine.backgroundError(),
       openSnapshots: [...engine.snapshots].map(({ seqno, ageMs }) => ({ seqno, ageMs })),
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),
@@ -282,10 +286,4 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
 
 function checkMode(mode: unknown): void {
   if (mode !== 'os' && mode !== 'sync') throw new TypeError("persist takes 'os' or 'sync'")
-}
-
-function progressListener(listener: unknown): (progress: VerifyProgress) => void {
-  if (listener === undefined) return () => {}
-  if (typeof listener !== 'function') throw new TypeError('onProgress must be a function')
-  return listener as (progress: VerifyProgress) => void
 }

@@ -1,12 +1,11 @@
 import { TYPE_TOMBSTONE, TYPE_VALUE, TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
 import type { MajorRange } from '../compaction/major.ts'
-import type { Engine } from '../engine/engine.ts'
 import { erase } from '../engine/erasure.ts'
 import { firstKey } from '../engine/range-cursor.ts'
 import type { Content } from '../engine/record.ts'
-import type { Tree } from '../engine/tree.ts'
 import { attempt, Reads } from './keyspace-reads.ts'
-import { ownOptions, writeDurability } from './options.ts'
+import type { ProgressListener } from '../engine/progress.ts'
+import { ownOptions, progressListener, writeDurability } from './options.ts'
 import { BOUND_OPTIONS, rangeSpan, signalOf } from './range.ts'
 import type { Snapshot } from './snapshot.ts'
 import { seqnoOf } from './snapshot.ts'
@@ -16,7 +15,6 @@ import type {
   BoundOptions,
   CompactOptions,
   KeyEncoding,
-  KeyspaceStats,
   ValueEncoding,
   WriteOptions,
 } from './types.ts'
@@ -148,9 +146,9 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
    */
   async compact(options?: CompactOptions<Accepted<KE>>): Promise<void> {
     const { engine, tree } = this.view
-    const { range, signal } = this.compaction(options)
+    const { range, signal, onProgress } = this.compaction(options)
     await this.flush()
-    await engine.compactor.compactRange(tree, range ?? EVERYTHING, signal)
+    await engine.compactor.compactRange(tree, range ?? EVERYTHING, signal, onProgress)
   }
 
   compactSync(options?: BoundOptions<Accepted<KE>>): void {
@@ -164,12 +162,13 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   protected compaction(options: unknown): {
     range: MajorRange | undefined
     signal: AbortSignal | undefined
+    onProgress: ProgressListener
   } {
-    const bag = ownOptions(options, [...BOUND_OPTIONS, 'signal'], 'the compaction')
+    const bag = ownOptions(options, [...BOUND_OPTIONS, 'signal', 'onProgress'], 'the compaction')
     const { lower, upper } = rangeSpan(bag, this.view.keys, 'keys')
     const range =
       lower === undefined && upper === undefined ? undefined : { lower: lower?.key, upper: upper?.key }
-    return { range, signal: signalOf(bag['signal']) }
+    return { range, signal: signalOf(bag['signal']), onProgress: progressListener(bag['onProgress']) }
   }
 
   /** @internal */
@@ -211,31 +210,4 @@ export class KeyspaceAt<KE extends KeyEncoding, VE extends ValueEncoding> extend
     }
     return this.ownSeqno()
   }
-}
-
-/** Figures of one keyspace. */
-export function keyspaceStats(engine: Engine, tree: Tree): KeyspaceStats {
-  const state = engine.catalog.state.keyspaces.get(tree.id)
-  const stats: KeyspaceStats = {
-    name: tree.name,
-    keyEncoding: state?.keyEncoding,
-    valueEncoding: state?.valueEncoding,
-    tables: 0,
-    tableBytes: 0,
-    tableEntries: 0,
-    memtables: 0,
-    memtableBytes: 0,
-    memtableEntries: 0,
-  }
-  for (const table of tree.version.tables()) {
-    stats.tables++
-    stats.tableBytes += table.sizeBytes
-    stats.tableEntries += table.entries
-  }
-  for (const memtable of tree.memtables()) {
-    stats.memtables++
-    stats.memtableBytes += memtable.pageBytes
-    stats.memtableEntries += memtable.entries
-  }
-  return stats
 }

@@ -1,6 +1,7 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import type { DatabaseDurability, Durability } from '../engine/durability.ts'
 import type { EngineOptions } from '../engine/engine.ts'
+import type { ProgressListener } from '../engine/progress.ts'
 import { describe } from './encoding.ts'
 
 const MIB = 1048576
@@ -148,4 +149,11 @@ function integer(bag: Bag, name: string, otherwise: number, least: number, most:
     throw new RangeError(`${name} must be a whole number from ${least} to ${most}`)
   }
   return value
+}
+
+/** @throws TypeError */
+export function progressListener(listener: unknown): ProgressListener {
+  if (listener === undefined) return () => {}
+  if (typeof listener !== 'function') throw new TypeError('onProgress must be a function')
+  return listener as ProgressListener
 }

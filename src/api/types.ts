@@ -1,6 +1,6 @@
 /** Shapes of the public API: encodings, options of reads and writes. */
 
-import type { VerifyProgress } from '../verify/verify.ts'
+import type { Progress } from '../engine/progress.ts'
 import type { Durability } from '../engine/durability.ts'
 import type { CacheStats } from '../table/cache-statistics.ts'
 
@@ -61,13 +61,15 @@ export interface BoundOptions<K> {
 export interface CompactOptions<K> extends BoundOptions<K> {
   /** Ends it with ABORTED; what was not finished stays as it was. */
   signal?: AbortSignal
+  /** Called after each of its steps; how many bytes it will read in all is estimated. */
+  onProgress?: (progress: Progress) => void
 }
 
 export interface VerifyOptions {
   /** Ends it with ABORTED. */
   signal?: AbortSignal
   /** Called now and then with how far it is. */
-  onProgress?: (progress: VerifyProgress) => void
+  onProgress?: (progress: Progress) => void
 }
 
 export interface RangeOptions<K> extends ReadOptions, BoundOptions<K> {
@@ -120,6 +122,22 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   threads?: 0
 }
 
+/** Figures of one level of a keyspace that has tables. */
+export interface LevelStats {
+  /** 0: as they were flushed; the higher, the older. */
+  level: number
+  /** Sorted sequences of tables; a read of a key looks into one table of each. */
+  runs: number
+  tables: number
+  bytes: number
+  entries: number
+  tombstones: number
+  /** Versions that were overwritten and kept for a snapshot. */
+  hiddenVersions: number
+  /** How much it needs a compaction: from 1 on there is one to do. */
+  score: number
+}
+
 export interface KeyspaceStats {
   name: string
   /** Encodings fixed at its creation: 'utf8', 'json', 'custom'; undefined = none. */
@@ -131,6 +149,21 @@ export interface KeyspaceStats {
   memtables: number
   memtableBytes: number
   memtableEntries: number
+  levels: LevelStats[]
+  /** Since the database was opened: flushes and the bytes of tables they wrote. */
+  flushes: number
+  flushedBytes: number
+  /** Since then: compactions, the bytes of tables they read and wrote, and tables that went down as they were. */
+  compactions: number
+  compactionReadBytes: number
+  compactionWrittenBytes: number
+  movedTables: number
+  /** Tables that a read of a key may look into. */
+  readAmplification: number
+  /** Bytes written to tables for each byte flushed, since the database was opened; 1 if nothing was. */
+  writeAmplification: number
+  /** Bytes of all tables for each byte of the last level: about what overwritten and deleted entries still take; 1 without tables. */
+  spaceAmplification: number
 }
 
 export interface SnapshotStats {
@@ -150,6 +183,11 @@ export interface DatabaseStats {
   /** Snapshots and ranges that are open. */
   openReads: number
   openIterators: number
+  /** Writes that had to wait for a flush or a compaction, or to do one, since the database was opened, and for how long in all. */
+  stalls: number
+  stalledMs: number
+  /** Why the last work in the background failed, which is tried again; undefined if it did not. */
+  backgroundError: string | undefined
   /** Oldest first. What a snapshot sees stays on disk until it is closed. */
   openSnapshots: SnapshotStats[]
   memoryLimit: number

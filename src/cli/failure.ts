@@ -20,6 +20,12 @@ export function notFound(sentence: string): CommandFailure {
   return new CommandFailure(exitCodes.notFound, sentence)
 }
 
+/** Damage that was found by looking for it. */
+export function corruptFound(problems: number): CommandFailure {
+  const what = problems === 1 ? 'one problem' : `${problems} problems`
+  return new CommandFailure(exitCodes.corrupt, `The database is damaged (${what}); restore it from a backup.`)
+}
+
 export function usage(sentence: string, cause?: unknown): CommandFailure {
   return new CommandFailure(exitCodes.usage, sentence, cause)
 }

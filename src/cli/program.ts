@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addCompact } from './commands/compact.ts'
 import { addCount } from './commands/count.ts'
 import { addDelete } from './commands/delete.ts'
 import { addDump } from './commands/dump.ts'
@@ -7,6 +8,7 @@ import { addLoad } from './commands/load.ts'
 import { addPut } from './commands/put.ts'
 import { addScan } from './commands/scan.ts'
 import { addStat } from './commands/stat.ts'
+import { addVerify } from './commands/verify.ts'
 import { sentenceOf } from './failure.ts'
 import { examples } from './options.ts'
 
@@ -44,7 +46,18 @@ export function createProgram(): Command {
         'varve dump ./data | varve load ./copy',
       ) + exitCodeHelp,
     )
-  const adders = [addGet, addPut, addDelete, addScan, addCount, addLoad, addDump, addStat]
+  const adders = [
+    addGet,
+    addPut,
+    addDelete,
+    addScan,
+    addCount,
+    addLoad,
+    addDump,
+    addStat,
+    addVerify,
+    addCompact,
+  ]
   for (const add of adders) add(program)
   return program
 }

@@ -66,3 +66,35 @@ export function countedEntries(count: number): string {
 function whole(count: number): string {
   return count.toLocaleString('en-US')
 }
+
+/** How far a job over bytes is: a bar on standard error, or nothing when that is not a terminal. */
+export class ByteProgress {
+  readonly #bar: SingleBar
+  #started = false
+
+  constructor(what: string) {
+    this.#bar = new SingleBar({
+      format: `${what} {bar} {percentage}%`,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      barsize: 30,
+      fps: 10,
+      stream: process.stderr,
+      noTTYOutput: false,
+      clearOnComplete: true,
+      hideCursor: false,
+    })
+  }
+
+  readonly show = ({ doneBytes, totalBytes }: { doneBytes: number; totalBytes: number }): void => {
+    if (!process.stderr.isTTY) return
+    if (!this.#started) this.#bar.start(totalBytes, 0)
+    this.#started = true
+    this.#bar.setTotal(totalBytes)
+    this.#bar.update(doneBytes)
+  }
+
+  stop(): void {
+    this.#bar.stop()
+  }
+}

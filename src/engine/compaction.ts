@@ -74,6 +74,10 @@ export class CompactionJob extends TableJob implements RunningJob {
   protected override install(outputs: readonly TableFile[]): void {
     replaceTables(this.engine, this.tree, this.#removed, outputs, [])
     this.outputs = outputs.map(({ info }) => info.id)
+    const { counters } = this.tree
+    counters.compactions++
+    counters.compactionReadBytes += this.inputBytes
+    counters.compactionWrittenBytes += outputs.reduce((sum, { info }) => sum + info.sizeBytes, 0)
   }
 
   protected override cleanUp(): void {
@@ -96,6 +100,7 @@ export function moveTables(engine: Engine, tree: Tree, { tables, level }: MoveCh
     [],
     tables.map((table) => ({ ...table, level, run: 0 })),
   )
+  tree.counters.movedTables += tables.length
 }
 
 /** `opened`: new tables; `moved`: tables that are among those removed, in their new place. */

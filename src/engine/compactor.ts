@@ -2,9 +2,11 @@ import type { Choice, CompactionState, MergeChoice } from '../compaction/choice.
 import { chooseLeveled, LEVELED_DEFAULTS, levelScores, type LeveledOptions } from '../compaction/leveled.ts'
 import { chooseMajor, type MajorRange } from '../compaction/major.ts'
 import { VarveError } from '../errors.ts'
+import { totalBytes as totalBytesOf } from '../compaction/levels.ts'
 import { CompactionJob, moveTables } from './compaction.ts'
 import type { Engine } from './engine.ts'
 import { nextTurn } from './next-turn.ts'
+import type { ProgressListener } from './progress.ts'
 import type { Tree } from './tree.ts'
 
 /** After a failed compaction (disk full, a damaged table) the next try. */
@@ -76,7 +78,14 @@ export class Compactor {
   }
 
   /** Merges everything in tables that overlaps a range down to the last level, in slices. @throws ABORTED, or why a step failed */
-  async compactRange(tree: Tree, range: MajorRange, signal: AbortSignal | undefined): Promise<void> {
+  async compactRange(
+    tree: Tree,
+    range: MajorRange,
+    signal: AbortSignal | undefined,
+    onProgress: ProgressListener,
+  ): Promise<void> {
+    let totalBytes = totalBytesOf([...tree.version.tables()])
+    let doneBytes = 0
     const written = new Set<number>()
     while (this.#major.has(tree)) await nextTurn()
     this.#major.add(tree)
@@ -90,8 +99,14 @@ export class Compactor {
           continue
         }
         const choice = this.#chooseMajor(tree, range, written)
-        if (choice === undefined) return
+        if (choice === undefined) {
+          onProgress({ doneBytes: totalBytes, totalBytes })
+          return
+        }
         for (const id of await this.#do(tree, choice, signal)) written.add(id)
+        if (choice.type === 'merge') doneBytes += totalBytesOf(choice.inputs.flat())
+        totalBytes = Math.max(totalBytes, doneBytes)
+        onProgress({ doneBytes, totalBytes })
       }
     } finally {
       this.#major.delete(tree)
@@ -112,7 +127,7 @@ export class Compactor {
   }
 
   #chooseMajor(tree: Tree, range: MajorRange, written: ReadonlySet<number>): Choice | undefined {
-    return chooseMajor(tree.version, this.#state(tree), this.options, range, (id) => written.has(id))
+    return chooseMajor(tree.version, this.state(tree), this.options, range, (id) => written.has(id))
   }
 
   /** @returns ids of the tables written */
@@ -189,7 +204,7 @@ export class Compactor {
     for (const tree of this.#engine.trees.values()) {
       if (this.#choose(tree) === undefined) continue
       const score = Math.max(
-        ...levelScores(tree.version, this.#state(tree), this.options).map((level) => level.score),
+        ...levelScores(tree.version, this.state(tree), this.options).map((level) => level.score),
       )
       if (best !== undefined && score <= bestScore) continue
       best = tree
@@ -200,10 +215,11 @@ export class Compactor {
 
   #choose(tree: Tree): Choice | undefined {
     if (this.#major.has(tree)) return undefined
-    return chooseLeveled(tree.version, this.#state(tree), this.options)
+    return chooseLeveled(tree.version, this.state(tree), this.options)
   }
 
-  #state(tree: Tree): CompactionState {
+  /** What a strategy is told of a keyspace. */
+  state(tree: Tree): CompactionState {
     return {
       running: this.#jobsOf(tree),
       oldestSnapshot: this.#engine.snapshots.oldest,

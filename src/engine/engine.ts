@@ -14,6 +14,7 @@ import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
 import { Catalog } from './catalog.ts'
 import { Compactor } from './compactor.ts'
+import { StallCounters } from './counters.ts'
 import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
 import { Files } from './files.ts'
@@ -70,6 +71,7 @@ export class Engine {
   readonly flusher: Flusher
   readonly compactor: Compactor
   readonly room: Room
+  readonly stalls: StallCounters = new StallCounters()
   readonly writes: WritePath
   readonly points: PointReader
   /** Keyspaces by id. */
@@ -396,6 +398,12 @@ export class Engine {
   beginDropping(): { barrier: number; snapshots: number[] } {
     this.cursorPages.holdAll()
     return this.snapshots.beginDropping()
+  }
+
+  /** Why the last flush or compaction in the background failed; undefined if it did not. */
+  backgroundError(): string | undefined {
+    const error = this.flusher.lastError ?? this.compactor.lastError
+    return error instanceof Error ? error.message : undefined
   }
 
   /** Bytes of memory nothing uses. */

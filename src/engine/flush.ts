@@ -75,6 +75,8 @@ export class FlushJob extends TableJob {
     tree.flushedSeqno = flushedSeqno
     engine.lease.generation++
     prepared.install()
+    tree.counters.flushes++
+    tree.counters.flushedBytes += added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
 
   protected override cleanUp(): void {

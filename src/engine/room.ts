@@ -182,6 +182,21 @@ export class Room {
 
   /** Makes room on this thread. */
   #make(trees: readonly Tree[], pages: number): void {
+    const { stalls, trees: all } = this.#engine
+    const work = (): number => {
+      let done = 0
+      for (const { counters } of all.values()) done += counters.flushes + counters.compactions
+      return done
+    }
+    const before = work()
+    const startMs = performance.now()
+    this.#makeNow(trees, pages)
+    if (work() === before) return
+    stalls.count++
+    stalls.ms += performance.now() - startMs
+  }
+
+  #makeNow(trees: readonly Tree[], pages: number): void {
     const { kernel, journals, flusher } = this.#engine
     journals.rotateIfFull()
     for (const tree of trees) {

@@ -65,7 +65,7 @@ export class Snapshots {
     this.#open.clear()
   }
 
-  [Symbol.iterator](): Iterator<OpenSnapshot> {
+  [Symbol.iterator](): SetIterator<OpenSnapshot> {
     return this.#open.values()
   }
 }

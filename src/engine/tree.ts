@@ -15,6 +15,7 @@ import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { VersionHistory, type Dated } from '../version/version-history.ts'
 import type { TableInfo, Version } from '../version/version.ts'
+import { TreeCounters } from './counters.ts'
 import { Gap } from './gap.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
 
@@ -125,6 +126,7 @@ export class Tree {
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
+  readonly counters: TreeCounters = new TreeCounters()
   /** Made by the first range that passes over much. */
   gap: Gap | undefined
   readonly #kernel: Kernel

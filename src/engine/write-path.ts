@@ -206,12 +206,18 @@ export class WritePath {
 
   /** Waits until there is room for the oldest group, or somebody else committed it. @throws WRITE_STALLED when the time is up */
   async #waitForRoom(group: StagedGroup): Promise<void> {
-    const { room, options } = this.#engine
+    const { room, options, stalls } = this.#engine
     const deadline = Date.now() + options.stallTimeout
+    const startMs = performance.now()
+    let waited = false
     while (this.#staging.head() === group && room.mustWait(group.record)) {
       if (Date.now() >= deadline) throw stalled(options.stallTimeout)
+      waited = true
       await room.progress(deadline)
     }
+    if (!waited) return
+    stalls.count++
+    stalls.ms += performance.now() - startMs
   }
 
   /** Commits a group and settles its promise: now, or when the sync it asked for is done. */

@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { nextTurn } from '../engine/next-turn.ts'
+import type { ProgressListener } from '../engine/progress.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { VarveError } from '../errors.ts'
 import { checkJournals, checkManifest } from './log-check.ts'
@@ -10,13 +11,6 @@ import { checkTable } from './table-check.ts'
 /** Longest stretch of checking between two turns of the event loop. */
 const SLICE_MS = 8
 
-/** How far a verification is. */
-export interface VerifyProgress {
-  readonly doneBytes: number
-  /** Bytes of all tables, each counted as often as it is read. */
-  readonly totalBytes: number
-}
-
 /**
  * Checks everything on disk that the open database stands on. Reads and writes go on; what is written meanwhile is not checked, and tables that are removed
  * meanwhile are kept until they have been.
@@ -25,7 +19,7 @@ export interface VerifyProgress {
 export async function verify(
   engine: Engine,
   signal: AbortSignal | undefined,
-  onProgress: (progress: VerifyProgress) => void,
+  onProgress: ProgressListener,
 ): Promise<VerifyReport> {
   const report = emptyReport()
   const trees = [...engine.trees.values()].map((tree) => {

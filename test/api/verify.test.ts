@@ -57,6 +57,7 @@ describe('verify', () => {
     })
     await new Promise((resolve) => setImmediate(resolve))
     for (let i = 0; i < 500; i++) db.putSync(numbered(i), 'meanwhile')
+    for (const snapshot of engineOf(db).snapshots) snapshot.end()
     db.compactSync()
     db.dropKeyspaceSync('other')
     db.clearSync()

@@ -1,3 +1,5 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { contentOf, failure, output, temporaryPath, varve } from './support.ts'
 
@@ -152,5 +154,48 @@ describe('stat', () => {
     expect(stats.keyspaces.map((each) => each.tableEntries + each.memtableEntries)).toEqual([4, 1])
     expect(stats.recovery.droppedBytes).toBe(0)
     expect(await output(['stat', data, '--keyspace', 'users'])).not.toContain('(default)')
+  })
+})
+
+describe('compact and verify', () => {
+  it('merge tables, and find nothing wrong with them', async () => {
+    const data = await temporaryPath()
+    for (const round of [1, 2, 3]) {
+      const lines = Array.from(
+        { length: 5000 },
+        (_, i) => `{"key":"${i}","value":"${round} ${'v'.repeat(50)}"}`,
+      )
+      await output(['load', data], lines.join('\n'))
+    }
+    const [, before, after] =
+      /([\d,]+) bytes in tables before, ([\d,]+) after/.exec(await output(['compact', data])) ?? []
+    const number = (text = ''): number => Number(text.replaceAll(',', ''))
+    expect(number(after)).toBeLessThanOrEqual(number(before))
+    expect(await output(['compact', data, '--keyspace', ''])).toContain('bytes in tables')
+    expect(await output(['verify', data])).toMatch(
+      /^ok: \d+ files, [1-9]\d* tables, [\d,]+ blocks, 5,000 entries\n$/,
+    )
+    const report = JSON.parse(await output(['verify', data, '--json'])) as {
+      problems: unknown[]
+      entries: number
+    }
+    expect(report).toMatchObject({ problems: [], entries: 5000 })
+    expect(await output(['stat', data])).toContain('score')
+  })
+
+  it('name what is damaged, with exit code 4', async () => {
+    const data = await temporaryPath()
+    const lines = Array.from({ length: 5000 }, (_, i) => `{"key":"${i}","value":"${'v'.repeat(50)}"}`)
+    await output(['load', data], lines.join('\n'))
+    await output(['compact', data])
+    const [name] = (await readdir(data)).filter((each) => each.endsWith('.sst')) as [string]
+    const bytes = await readFile(join(data, name))
+    const middle = bytes.length >>> 1
+    bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle)
+    await writeFile(join(data, name), bytes)
+    const { exitCode, stdout, stderr } = await varve(['verify', data])
+    expect(exitCode).toBe(4)
+    expect(stdout).toContain(name)
+    expect(stderr).toContain('The database is damaged')
   })
 })

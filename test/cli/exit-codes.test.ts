@@ -13,7 +13,16 @@ async function database(): Promise<string> {
   return data
 }
 
-const commands = [['get', 'k'], ['put', 'k', 'v'], ['delete', 'k'], ['scan'], ['count'], ['dump'], ['stat']]
+const commands = [
+  ['get', 'k'],
+  ['put', 'k', 'v'],
+  ['delete', 'k'],
+  ['scan'],
+  ['count'],
+  ['dump'],
+  ['stat'],
+  ['compact'],
+]
 
 describe('exit code 0', () => {
   it('for help and version, with examples', async () => {
@@ -21,7 +30,18 @@ describe('exit code 0', () => {
     expect(help.exitCode).toBe(0)
     expect(help.stdout).toContain('Examples:')
     expect(help.stdout).toContain('Exit codes:')
-    for (const command of ['get', 'put', 'delete', 'scan', 'count', 'load', 'dump', 'stat']) {
+    for (const command of [
+      'get',
+      'put',
+      'delete',
+      'scan',
+      'count',
+      'load',
+      'dump',
+      'stat',
+      'verify',
+      'compact',
+    ]) {
       expect(await output([command, '--help'])).toContain('$ varve ')
     }
     expect(await output(['--version'])).toMatch(/^\d+\.\d+\.\d+\n$/)

@@ -36,6 +36,7 @@ async function stat(directory: string, options: StatChoice): Promise<void> {
       output.line(JSON.stringify({ ...stats, recovery: database.recovery }))
     } else {
       output.line(keyspaceTable(stats.keyspaces))
+      output.line(levelTable(stats.keyspaces))
       output.line(databaseTable(stats))
     }
     await output.flush()
@@ -58,6 +59,29 @@ function keyspaceTable(keyspaces: readonly KeyspaceStats[]): string {
       whole(keyspace.memtableEntries),
       size(keyspace.memtableBytes),
     ])
+  }
+  return table.toString()
+}
+
+function levelTable(keyspaces: readonly KeyspaceStats[]): string {
+  const columns = ['keyspace', 'level', 'runs', 'tables', 'entries', 'tombstones', 'size', 'score']
+  const table = plainTable(
+    columns,
+    columns.map((_column, at) => (at === 0 ? 'left' : 'right')),
+  )
+  for (const { name, levels } of keyspaces) {
+    for (const level of levels) {
+      table.push([
+        name === '' ? '(default)' : name,
+        String(level.level),
+        whole(level.runs),
+        whole(level.tables),
+        whole(level.entries),
+        whole(level.tombstones),
+        size(level.bytes),
+        level.score.toFixed(2),
+      ])
+    }
   }
   return table.toString()
 }
