@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
+import { EVENT_NAMES, type EventName, type Listener } from '../engine/events.ts'
 import type { Tree } from '../engine/tree.ts'
 import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
@@ -219,6 +220,25 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     return verify(engine, signalOf(bag['signal']), onProgress)
   }
 
+  // ── events ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Has `listener` called, in a microtask, whenever something happens: `flush`, `compaction`, `stall` (a write had to wait), `backgroundError`, `progress`
+   * of compact and verify.
+   * @example db.on('stall', ({ ms }) => console.log(`a write waited for ${ms} ms`))
+   */
+  on<N extends EventName>(name: N, listener: Listener<N>): this {
+    checkListener(name, listener)
+    this.#engine.events.on(name, listener)
+    return this
+  }
+
+  off<N extends EventName>(name: N, listener: Listener<N>): this {
+    checkListener(name, listener)
+    this.#engine.events.off(name, listener)
+    return this
+  }
+
   // ── figures and the end ─────────────────────────────────────────────────────────────────────────────────
 
   /** Figures of the moment; the first keyspace listed is the default one, named ''. */
@@ -286,4 +306,11 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
 
 function checkMode(mode: unknown): void {
   if (mode !== 'os' && mode !== 'sync') throw new TypeError("persist takes 'os' or 'sync'")
+}
+
+function checkListener(name: EventName, listener: unknown): void {
+  if (!EVENT_NAMES.includes(name)) {
+    throw new TypeError(`there is no event '${String(name)}'; known are ${EVENT_NAMES.join(', ')}`)
+  }
+  if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
 }

@@ -6,4 +6,16 @@ export { AsyncRange, SyncRange } from './range.ts'
 export { Slice } from './slice.ts'
 export { Snapshot } from './snapshot.ts'
 export type * from './types.ts'
+export type {
+  BackgroundErrorEvent,
+  CompactionEvent,
+  DatabaseEvents,
+  EventName,
+  FlushEvent,
+  Listener,
+  ProgressEvent,
+  StallEvent,
+} from '../engine/events.ts'
+export type { Progress } from '../engine/progress.ts'
+export type { VerifyProblem, VerifyReport } from '../verify/report.ts'
 export { VarveError, type VarveErrorCode } from '../errors.ts'

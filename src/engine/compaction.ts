@@ -77,7 +77,15 @@ export class CompactionJob extends TableJob implements RunningJob {
     const { counters } = this.tree
     counters.compactions++
     counters.compactionReadBytes += this.inputBytes
-    counters.compactionWrittenBytes += outputs.reduce((sum, { info }) => sum + info.sizeBytes, 0)
+    const writtenBytes = outputs.reduce((sum, { info }) => sum + info.sizeBytes, 0)
+    counters.compactionWrittenBytes += writtenBytes
+    this.engine.events.emit('compaction', {
+      keyspace: this.tree.name,
+      level: this.level,
+      tables: outputs.length,
+      readBytes: this.inputBytes,
+      writtenBytes,
+    })
   }
 
   protected override cleanUp(): void {
@@ -101,6 +109,13 @@ export function moveTables(engine: Engine, tree: Tree, { tables, level }: MoveCh
     tables.map((table) => ({ ...table, level, run: 0 })),
   )
   tree.counters.movedTables += tables.length
+  engine.events.emit('compaction', {
+    keyspace: tree.name,
+    level,
+    tables: tables.length,
+    readBytes: 0,
+    writtenBytes: 0,
+  })
 }
 
 /** `opened`: new tables; `moved`: tables that are among those removed, in their new place. */

@@ -6,7 +6,7 @@ import { totalBytes as totalBytesOf } from '../compaction/levels.ts'
 import { CompactionJob, moveTables } from './compaction.ts'
 import type { Engine } from './engine.ts'
 import { nextTurn } from './next-turn.ts'
-import type { ProgressListener } from './progress.ts'
+import type { Progress, ProgressListener } from './progress.ts'
 import type { Tree } from './tree.ts'
 
 /** After a failed compaction (disk full, a damaged table) the next try. */
@@ -26,6 +26,8 @@ export class Compactor {
   /** Longest stretch of work between two turns of the event loop. */
   sliceMs = 4
   readonly #jobs = new Set<CompactionJob>()
+  /** The ends of those that run in slices. */
+  readonly #running = new Set<Promise<void>>()
   #loop: Promise<void> | undefined
   #retryAt = 0
   #stopped = false
@@ -46,11 +48,11 @@ export class Compactor {
     return true
   }
 
-  /** Ends what runs, without waiting for its result, for good. */
+  /** Ends what runs for good: at once, or after the sync under way. */
   async stop(): Promise<void> {
     this.#stopped = true
     for (const job of this.#jobs) if (!job.syncing) job.giveUp()
-    await this.#loop
+    await Promise.allSettled([this.#loop, ...this.#running])
   }
 
   /** Ends the jobs on a keyspace that is being dropped. */
@@ -84,6 +86,10 @@ export class Compactor {
     signal: AbortSignal | undefined,
     onProgress: ProgressListener,
   ): Promise<void> {
+    const report = (progress: Progress): void => {
+      onProgress(progress)
+      this.#engine.events.emit('progress', { job: 'compact', ...progress })
+    }
     let totalBytes = totalBytesOf([...tree.version.tables()])
     let doneBytes = 0
     const written = new Set<number>()
@@ -100,13 +106,13 @@ export class Compactor {
         }
         const choice = this.#chooseMajor(tree, range, written)
         if (choice === undefined) {
-          onProgress({ doneBytes: totalBytes, totalBytes })
+          report({ doneBytes: totalBytes, totalBytes })
           return
         }
         for (const id of await this.#do(tree, choice, signal)) written.add(id)
         if (choice.type === 'merge') doneBytes += totalBytesOf(choice.inputs.flat())
         totalBytes = Math.max(totalBytes, doneBytes)
-        onProgress({ doneBytes, totalBytes })
+        report({ doneBytes, totalBytes })
       }
     } finally {
       this.#major.delete(tree)
@@ -139,13 +145,16 @@ export class Compactor {
     if (choice.type !== 'merge') throw new Error(`compactor: no way to ${choice.type}`)
     const job = this.#job(tree, choice)
     this.#jobs.add(job)
+    const end = job.finish(this.sliceMs, async () => {
+      await nextTurn()
+      if (signal?.aborted === true || this.#stopped) job.giveUp()
+    })
+    this.#running.add(end)
     try {
-      await job.finish(this.sliceMs, async () => {
-        await nextTurn()
-        if (signal?.aborted === true || this.#stopped) job.giveUp()
-      })
+      await end
       return job.outputs
     } finally {
+      this.#running.delete(end)
       this.#jobs.delete(job)
       this.#engine.room.wake()
     }
@@ -186,6 +195,7 @@ export class Compactor {
       }
     } catch (error) {
       this.lastError = error
+      this.#engine.events.emit('backgroundError', { job: 'compaction', error })
       this.#retryAt = Date.now() + RETRY_MS
     } finally {
       this.#loop = undefined

@@ -14,4 +14,9 @@ export class TreeCounters {
 export class StallCounters {
   count = 0
   ms = 0
+
+  add(ms: number): void {
+    this.count++
+    this.ms += ms
+  }
 }

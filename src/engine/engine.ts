@@ -17,6 +17,7 @@ import { Compactor } from './compactor.ts'
 import { StallCounters } from './counters.ts'
 import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
+import { Events } from './events.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
 import { Journals } from './journals.ts'
@@ -72,6 +73,7 @@ export class Engine {
   readonly compactor: Compactor
   readonly room: Room
   readonly stalls: StallCounters = new StallCounters()
+  readonly events: Events = new Events()
   readonly writes: WritePath
   readonly points: PointReader
   /** Keyspaces by id. */
@@ -398,6 +400,11 @@ export class Engine {
   beginDropping(): { barrier: number; snapshots: number[] } {
     this.cursorPages.holdAll()
     return this.snapshots.beginDropping()
+  }
+
+  noteStall(ms: number): void {
+    this.stalls.add(ms)
+    this.events.emit('stall', { ms })
   }
 
   /** Why the last flush or compaction in the background failed; undefined if it did not. */

@@ -76,7 +76,9 @@ export class FlushJob extends TableJob {
     engine.lease.generation++
     prepared.install()
     tree.counters.flushes++
-    tree.counters.flushedBytes += added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const bytes = added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    tree.counters.flushedBytes += bytes
+    engine.events.emit('flush', { keyspace: tree.name, tables: added.length, bytes })
   }
 
   protected override cleanUp(): void {

@@ -128,6 +128,7 @@ export class Flusher {
       }
     } catch (error) {
       this.lastError = error
+      this.#engine.events.emit('backgroundError', { job: 'flush', error })
       this.#retryAt = Date.now() + RETRY_MS
     } finally {
       this.#loop = undefined

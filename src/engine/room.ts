@@ -182,7 +182,7 @@ export class Room {
 
   /** Makes room on this thread. */
   #make(trees: readonly Tree[], pages: number): void {
-    const { stalls, trees: all } = this.#engine
+    const { trees: all } = this.#engine
     const work = (): number => {
       let done = 0
       for (const { counters } of all.values()) done += counters.flushes + counters.compactions
@@ -192,8 +192,7 @@ export class Room {
     const startMs = performance.now()
     this.#makeNow(trees, pages)
     if (work() === before) return
-    stalls.count++
-    stalls.ms += performance.now() - startMs
+    this.#engine.noteStall(performance.now() - startMs)
   }
 
   #makeNow(trees: readonly Tree[], pages: number): void {

@@ -206,7 +206,7 @@ export class WritePath {
 
   /** Waits until there is room for the oldest group, or somebody else committed it. @throws WRITE_STALLED when the time is up */
   async #waitForRoom(group: StagedGroup): Promise<void> {
-    const { room, options, stalls } = this.#engine
+    const { room, options } = this.#engine
     const deadline = Date.now() + options.stallTimeout
     const startMs = performance.now()
     let waited = false
@@ -216,8 +216,7 @@ export class WritePath {
       await room.progress(deadline)
     }
     if (!waited) return
-    stalls.count++
-    stalls.ms += performance.now() - startMs
+    this.#engine.noteStall(performance.now() - startMs)
   }
 
   /** Commits a group and settles its promise: now, or when the sync it asked for is done. */

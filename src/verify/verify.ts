@@ -36,6 +36,7 @@ export async function verify(
     const advance = (bytes: number): void => {
       doneBytes += bytes
       onProgress({ doneBytes, totalBytes })
+      engine.events.emit('progress', { job: 'verify', doneBytes, totalBytes })
     }
     for (const entry of trees) {
       const { tree, runs } = entry
