@@ -73,6 +73,17 @@ export function cacheFind(slot: u32, table: u32, offset: u64, kind: u32, touch: 
   return frame
 }
 
+/** Whether a block is there. It is no use of it, and nobody counts it. */
+export function cacheHolds(table: u32, offset: u64): bool {
+  const ordinal = loadU32(table + TABLE_ORDINAL)
+  const hash = hashOf(ordinal, offset)
+  const shard = shardOf(hash)
+  shardLock(shard)
+  const frame = search(hash, ordinal, offset)
+  shardUnlock(shard)
+  return frame != 0
+}
+
 /**
  * Adds a block with the payload at [payload, + length), length ≤ BLOCK_MAX_CACHED_PAYLOAD, and pins it; another thread may have been
  * faster. @returns its frame, or 0 if there is no page for it.

@@ -13,7 +13,7 @@ import {
 } from '../memory/layout'
 import { heapPop, heapSettle, heapTop } from '../read/merge-heap'
 import { compareUserKeys, sameUserKey } from '../read/merge-order'
-import { MERGE_HEAP_COUNT, SOURCE_MEMTABLE, SOURCE_NUMBER, SOURCE_PREFIX } from '../read/merge-page'
+import { MERGE_HEAP_COUNT, RUN_HOT, SOURCE_MEMTABLE, SOURCE_NUMBER, SOURCE_PREFIX } from '../read/merge-page'
 import { sourceAdvance } from '../read/merge-source'
 import { CURSOR_REST_LENGTH, CURSOR_TRAILER, CURSOR_VALUE } from '../table/block-entry'
 import { blockCopyKey, blockKeyLength } from '../table/block-reader'
@@ -32,6 +32,7 @@ import {
   STREAM_EXCLUDED,
   STREAM_FIRST_VERSION,
   STREAM_HAS_NEWER,
+  STREAM_HOT,
   STREAM_KEY,
   STREAM_LONG_VERSIONS,
   STREAM_NEWER,
@@ -132,6 +133,7 @@ function takeEntry(stream: u32, source: u32, trailer: u64): void {
   storeU64(entry + CURSOR_TRAILER, trailer)
   storeU64(entry + CURSOR_VALUE, loadU64(source + CURSOR_VALUE))
   storeU64(entry + SOURCE_MEMTABLE, loadU64(source + SOURCE_MEMTABLE))
+  storeU32(stream + STREAM_HOT, loadU32(source + RUN_HOT))
   storeU32(stream + STREAM_SOURCE, loadU32(source + SOURCE_NUMBER))
 }
 

@@ -49,6 +49,9 @@ export const STREAM_SOURCE: u32 = WORDS + 144
 export const STREAM_NEWER_SOURCE: u32 = WORDS + 148
 export const STREAM_LARGE_SHOWN: u32 = WORDS + 152
 
+/** u32: 1 if the current entry comes from a block that was in the cache. */
+export const STREAM_HOT: u32 = WORDS + 156
+
 /** Block sizes of the extents of the value being written, u32 each. */
 export const STREAM_EXTENT_SIZES: u32 = 14336
 export const STREAM_KEY: u32 = 30720

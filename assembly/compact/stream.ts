@@ -9,11 +9,13 @@ import {
   STREAM_READ,
   SUPERVERSION_MAX_MEMTABLES,
 } from '../memory/layout'
+import { cacheHolds } from '../cache/cache'
 import { allocatePage, freePage } from '../memory/pages'
 import { heapPush } from '../read/merge-heap'
 import {
   MERGE_HEAP,
   NO_KEY,
+  RUN_HOT,
   RUN_PHASE,
   SOURCE_MEMTABLE,
   SOURCE_NUMBER,
@@ -145,6 +147,7 @@ export function streamBlock(
   const length = loadU32(slot + SLOT_LENGTH)
   if (payload != page) copyBytes(page, payload, length)
   storeU32(source + SOURCE_TABLE, table)
+  storeU32(source + RUN_HOT, cacheHolds(table, <u64>offset) ? 1 : 0)
   storeU32(source + RUN_PHASE, RUN_STANDS)
   storeU32(stream + STREAM_WAITING, loadU32(stream + STREAM_WAITING) - 1)
   // A block that was walked has an entry.

@@ -47,6 +47,8 @@ export const RUN_INDEX_SIZE: u32 = ENTRY_BYTES + 40
 export const RUN_DATA_SIZE: u32 = ENTRY_BYTES + 44
 /** u32: frame of the data block, pinned; 0 if there is none. */
 export const RUN_FRAME: u32 = ENTRY_BYTES + 48
+/** u32, in an entry stream: 1 if the data block it is in was in the cache when it was read. */
+export const RUN_HOT: u32 = ENTRY_BYTES + 52
 const SOURCE_BYTES: u32 = ENTRY_BYTES + 56
 export const MAX_SOURCES: u32 = 640
 

@@ -1,3 +1,4 @@
+import { cacheInsert, frameUnpin } from '../cache/cache'
 import { loadF64, loadU32, storeF64, storeU32, storeU64 } from '../memory/bytes'
 import {
   BLOCK_DATA,
@@ -26,11 +27,14 @@ import {
   BUILDER_CHAIN,
   BUILDER_DATA_WRITER,
   BUILDER_EXTENTS_OFFSET,
+  BUILDER_HOT_ENTRIES,
   BUILDER_IN_EXTENTS,
   BUILDER_LAST_TRAILER,
   BUILDER_PENDING_OFFSET,
   BUILDER_PENDING_SIZE,
+  BUILDER_TABLE,
   lastKey,
+  outputOffset,
   outputPayload,
 } from './builder-state'
 
@@ -52,11 +56,26 @@ export function finishDataBlock(builder: u32): bool {
   storeU32(builder + BUILDER_MAX_KEY, key)
   storeU32(builder + BUILDER_MAX_KEY_LENGTH, writerLastKey(writer, key))
   storeU64(builder + BUILDER_LAST_TRAILER, writerLastTrailer(writer))
+  const isHot = loadU32(builder + BUILDER_HOT_ENTRIES) > writerEntries(writer) / 2
+  storeU32(builder + BUILDER_HOT_ENTRIES, 0)
   const length = writerFinish(writer, payload, lowest, true)
+  if (isHot) keepHot(builder, payload, length)
   storeU64(builder + BUILDER_PENDING_OFFSET, outputCompressed(builder, BLOCK_DATA, length))
   storeU32(builder + BUILDER_PENDING_SIZE, loadU32(builder + BUILDER_APPENDED))
   storeU32(builder + BUILDER_DATA_BLOCKS, loadU32(builder + BUILDER_DATA_BLOCKS) + 1)
   return true
+}
+
+/** Puts a data block that takes the place of cached ones into the cache, so that readers go on finding it there. */
+function keepHot(builder: u32, payload: u32, length: u32): void {
+  const frame = cacheInsert(
+    loadU32(builder + BUILDER_TABLE),
+    outputOffset(builder),
+    BLOCK_DATA,
+    payload,
+    length,
+  )
+  if (frame != 0) frameUnpin(frame)
 }
 
 /** Turns a value's page chain into extents, one for each page, and notes their block sizes at `sizes`. See builderExtent for their end. */

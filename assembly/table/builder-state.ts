@@ -78,6 +78,9 @@ export const BUILDER_LAST_HASH: u32 = 472
 export const BUILDER_FILTER_BLOCKS: u32 = 480
 /** f64: bytes of the file from which on it ends with the user key. */
 export const BUILDER_TARGET_BYTES: u32 = 488
+/** u32: the table's record; entries of the data block being gathered that come from cached blocks. */
+export const BUILDER_TABLE: u32 = 496
+export const BUILDER_HOT_ENTRIES: u32 = 500
 const BUILDER_ROOT: u32 = 1024
 
 /** In a page of hashes: the one filled before it, and the first hash. */
@@ -131,6 +134,7 @@ export function builderCreate(
   storeF64(builder + BUILDER_BITS_PER_KEY, bitsPerKey)
   storeF64(builder + BUILDER_TARGET_BYTES, targetBytes)
   copyBytes(builder + BUILDER_SALT, salt, 16)
+  storeU32(builder + BUILDER_TABLE, salt)
   return builder
 }
 
@@ -234,4 +238,11 @@ export function builderWritten(builder: u32): void {
   const used = loadU32(builder + BUILDER_USED)
   storeF64(builder + BUILDER_OFFSET, loadF64(builder + BUILDER_OFFSET) + <f64>used)
   storeU32(builder + BUILDER_USED, 0)
+}
+
+/** Offset in the file of the block that comes next. */
+// @ts-ignore: decorator
+@inline
+export function outputOffset(builder: u32): u64 {
+  return <u64>loadF64(builder + BUILDER_OFFSET) + loadU32(builder + BUILDER_USED)
 }

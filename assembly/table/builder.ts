@@ -4,6 +4,7 @@ import {
   STREAM_CUT_PASSED,
   STREAM_EXTENT_SIZES,
   STREAM_FIRST_VERSION,
+  STREAM_HOT,
   STREAM_LONG_VERSIONS,
 } from '../compact/stream-page'
 import { keyHash } from '../key/hash'
@@ -66,6 +67,7 @@ import {
   BUILDER_BLOCK_BYTES,
   BUILDER_DATA_WRITER,
   BUILDER_EXTENTS_OFFSET,
+  BUILDER_HOT_ENTRIES,
   BUILDER_IN_EXTENTS,
   BUILDER_ROOT_FULL,
   outputBlock,
@@ -180,6 +182,8 @@ function addEntry(slot: u32, builder: u32, stream: u32): u32 {
   else writeExtentList(to, rawLength, extentsOffset, extents, sizes)
   count(builder, key, keyLength, type, rawLength)
   if (!isFirst) addF64(builder + BUILDER_HIDDEN_VERSIONS, 1)
+  if (loadU32(stream + STREAM_HOT) != 0)
+    storeU32(builder + BUILDER_HOT_ENTRIES, loadU32(builder + BUILDER_HOT_ENTRIES) + 1)
   if (hasFilter(builder)) rememberHash(builder, hash)
   return STATUS_OK
 }

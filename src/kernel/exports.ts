@@ -257,7 +257,7 @@ export interface KernelExports {
 
   // ── building tables ───────────────────────────────────────────────────────────────────────────────────
   /**
-   * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of 16 bytes.
+   * A builder (in pages of its own) for one table file: blocks come out in an output page. `salt`: address of the table's record, which begins with it.
    * 0 without pages. The file header is TypeScript's; the first block lies at `offset`. `bitsPerKey`: of the table's filter, 1 to 40; 0: no filter.
    * `compression`: COMPRESSION_LZ4 compresses data, index and extent blocks where that pays (one page more), COMPRESSION_NONE none. The table ends
    * with the user key with which it reaches `targetBytes`.

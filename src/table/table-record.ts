@@ -32,9 +32,11 @@ export interface TableLayout {
   readonly sizeBytes: number
 }
 
-/** A table record without content, 0 but for the salt that the caller puts at its start. @throws NO_MEMORY */
+/** A table record without content, 0 but for its ordinal, and the salt that the caller puts at its start. @throws NO_MEMORY */
 export function createTableRecord(kernel: Kernel): number {
-  return kernel.record(TABLE_BYTES)
+  const record = kernel.record(TABLE_BYTES)
+  kernel.u32[(record + TABLE_ORDINAL) >>> 2] = Atomics.add(kernel.u32, CONTROL_TABLE_ORDINAL >>> 2, 1)
+  return record
 }
 
 /** Fills in the record (assembly/memory/layout.ts) of a table whose file was checked or written. @throws NO_MEMORY */
@@ -42,7 +44,6 @@ export function fillTableRecord(kernel: Kernel, record: number, info: TableInfo,
   const { view, u8, u32 } = kernel
   view.setFloat64(record + TABLE_ROOT_OFFSET, layout.rootOffset, true)
   u32[(record + TABLE_ROOT_SIZE) >>> 2] = layout.rootSize
-  u32[(record + TABLE_ORDINAL) >>> 2] = Atomics.add(u32, CONTROL_TABLE_ORDINAL >>> 2, 1)
   view.setBigUint64(record + TABLE_LOWEST_SEQNO, BigInt(info.lowestSeqno), true)
   if (layout.filter !== undefined) {
     const { offset, lines, probes } = layout.filter
