@@ -10,6 +10,7 @@ import { EVERYTHING, Keyspace } from './keyspace.ts'
 import { keyspaceStats } from './keyspace-stats.ts'
 import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions, progressListener } from './options.ts'
+import { POLICY_OPTIONS, policyOf } from './policy.ts'
 import { signalOf } from './range.ts'
 import { verify } from '../verify/verify.ts'
 import type { VerifyReport } from '../verify/report.ts'
@@ -78,18 +79,19 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   ): Keyspace<K, V> {
     const engine = this.#engine
     const checked = checkKeyspaceName(name)
-    const bag = ownOptions(options, ['keyEncoding', 'valueEncoding'], 'keyspace')
+    const bag = ownOptions(options, ['keyEncoding', 'valueEncoding', ...POLICY_OPTIONS], 'keyspace')
     const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
     const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
     engine.assertOpen()
     let tree = engine.treeNamed(checked)
     if (tree === undefined) {
       engine.writes.drainSync()
-      tree = engine.createKeyspace(checked, { keyEncoding, valueEncoding })
+      tree = engine.createKeyspace(checked, { keyEncoding, valueEncoding }, policyOf(bag))
     } else {
       const state = engine.catalog.state.keyspaces.get(tree.id)
       reconcileEncoding('keyEncoding', bag['keyEncoding'], keyEncoding, state?.keyEncoding)
       reconcileEncoding('valueEncoding', bag['valueEncoding'], valueEncoding, state?.valueEncoding)
+      engine.setPolicy(tree, policyOf(bag, tree.policy))
     }
     const codecs = makeCodecs(bag['keyEncoding'], bag['valueEncoding'], engine.kernel, this.#pool)
     return new Keyspace<K, V>({ ...this.view, tree, ...codecs })

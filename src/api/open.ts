@@ -6,6 +6,7 @@ import { Database } from './database.ts'
 import { unwatchDatabase, watchDatabase } from './forgotten.ts'
 import { encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
 import { openRequest } from './options.ts'
+import { policyOf } from './policy.ts'
 import { ResultPool } from './result-pool.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -18,7 +19,9 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
   fileSystem: FileSystem,
   options?: OpenOptions<KE, VE>,
 ): Promise<Database<KE, VE>> {
-  const { engine: engineOptions, keyEncoding, valueEncoding } = openRequest(options)
+  const { engine: engineOptions, keyEncoding, valueEncoding, policy } = openRequest(options)
+  // NOTE: before anything is opened or created; what it is added to is known later.
+  policyOf(policy)
   const definition = {
     keyEncoding: encodingName(keyEncoding, 'keyEncoding'),
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
@@ -26,15 +29,16 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
   const engine = await openEngine(fileSystem, engineOptions, definition)
   const pool = new ResultPool(engine.kernel)
   const codecs = makeCodecs(keyEncoding, valueEncoding, engine.kernel, pool)
+  const tree = engine.trees.get(DEFAULT_KEYSPACE_ID) as Tree
   try {
     const stored = engine.catalog.state.keyspaces.get(DEFAULT_KEYSPACE_ID)
     reconcileEncoding('keyEncoding', keyEncoding, definition.keyEncoding, stored?.keyEncoding)
     reconcileEncoding('valueEncoding', valueEncoding, definition.valueEncoding, stored?.valueEncoding)
+    engine.setPolicy(tree, policyOf(policy, tree.policy))
   } catch (error) {
     await engine.close()
     throw error
   }
-  const tree = engine.trees.get(DEFAULT_KEYSPACE_ID) as Tree
   const lifeline = {}
   engine.onClose = () => {
     openEngines.delete(engine)

@@ -46,12 +46,16 @@ const OPEN_OPTIONS = [
   'maxPendingBytes',
   'recovery',
   'threads',
+  'compaction',
+  'tables',
 ] as const
 
 export interface OpenRequest {
   engine: EngineOptions
   keyEncoding: unknown
   valueEncoding: unknown
+  /** The options of the default keyspace's policy. */
+  policy: Bag
 }
 
 /** Checks what `open` was given and fills in the defaults. @throws TypeError, RangeError */
@@ -87,6 +91,7 @@ export function openRequest(options: unknown): OpenRequest {
       maxPendingBytes: integer(bag, 'maxPendingBytes', 64 * MIB, 1, Number.MAX_SAFE_INTEGER),
       recovery: choice(bag, 'recovery', 'tolerate-tail', ['tolerate-tail', 'strict']),
     },
+    policy: { compaction: bag['compaction'], tables: bag['tables'] },
     keyEncoding: bag['keyEncoding'],
     valueEncoding: bag['valueEncoding'],
   }

@@ -91,9 +91,37 @@ export interface DecodedRangeOptions<K> extends RangeOptions<K> {
   slices?: false
 }
 
+/** How a keyspace's tables are merged. */
+export interface CompactionOptions {
+  /**
+   * `leveled` (default): for everything. `fifo`: nothing is merged, the oldest tables are dropped with all they hold; for data written in the order of its keys
+   * and not changed, as logs and events are.
+   */
+  strategy?: 'leveled' | 'fifo'
+  /** `fifo`: bytes of tables; when there are more the oldest go. */
+  sizeLimit?: number
+  /** `fifo`: milliseconds after which a table goes, looked at whenever one is written, and by compact(). */
+  ttl?: number
+}
+
+/** How a keyspace's tables are written. Each a value for all levels, or a list by level: as flushed, base level, and on; the last for all below. */
+export interface TableOptions {
+  /** Bytes at which a data block ends, before compression: 256 to 65,536. Default 4096. */
+  blockSize?: number | readonly number[]
+  /** Entries between two that are stored with their whole key: 1 to 255. Default 4. */
+  restartInterval?: number | readonly number[]
+  /** Default `['none', 'none', 'lz4']`. */
+  compression?: 'none' | 'lz4' | readonly ('none' | 'lz4')[]
+  /** Bits of the Bloom filter for each key, 1 to 40; 0: no filter. Default 10. */
+  bitsPerKey?: number | readonly number[]
+}
+
+/** Fixed when a keyspace is created. Compaction and tables may be changed by giving others later; tables that are there stay as they are until they are merged. */
 export interface KeyspaceOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
   keyEncoding?: KE
   valueEncoding?: VE
+  compaction?: CompactionOptions
+  tables?: TableOptions
 }
 
 export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> extends KeyspaceOptions<

@@ -2,15 +2,13 @@ import type { MergeChoice, MoveChoice, RunningJob } from '../compaction/choice.t
 import { hull } from '../compaction/levels.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { FLUSHED_TABLE, type TablePolicy } from '../table/writer.ts'
+import type { TablePolicy } from '../table/writer.ts'
+import { atLevel, type KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { Run, TableInfo } from '../version/version.ts'
 import type { Engine } from './engine.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
 import type { PreparedReplacement, Tree } from './tree.ts'
-
-/** Tables of this level counted from the base level, and of those above, are not compressed: they are rewritten soon. */
-const UNCOMPRESSED_LEVEL = 1
 
 /**
  * The merge of tables of a keyspace into tables of a lower level.
@@ -47,7 +45,13 @@ export class CompactionJob extends TableJob implements RunningJob {
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
     const stream = new EntryStream(engine.kernel, [], runs, engine.blocks)
     stream.setRules({ ...engine.beginDropping(), older, cutKeys })
-    return new TableOutput(engine, tree.id, stream, level, policyFor(canonicalLevel, targetBytes))
+    return new TableOutput(
+      engine,
+      tree.id,
+      stream,
+      level,
+      policyFor(tree.policy, canonicalLevel, targetBytes),
+    )
   }
 
   /** Of every Version that is read and has the inputs: the rest of the runs that are not newer than all of them. */
@@ -93,10 +97,16 @@ export class CompactionJob extends TableJob implements RunningJob {
   }
 }
 
-/** How tables of a level, counted from the base level, are written. */
-export function policyFor(canonicalLevel: number, targetBytes: number): TablePolicy {
-  const compression = canonicalLevel <= UNCOMPRESSED_LEVEL ? 'none' : 'lz4'
-  return { ...FLUSHED_TABLE, compression, targetBytes }
+/** How tables of a level, counted from the base level (0: flushed ones), are written. */
+export function policyFor(policy: KeyspacePolicy, canonicalLevel: number, targetBytes: number): TablePolicy {
+  const level = Math.max(0, canonicalLevel)
+  return {
+    blockBytes: atLevel(policy.blockBytes, level),
+    restartInterval: atLevel(policy.restartIntervals, level),
+    compression: atLevel(policy.compressions, level),
+    bitsPerKey: atLevel(policy.bitsPerKey, level),
+    targetBytes,
+  }
 }
 
 /** Puts tables on another level as they are: one edit. @throws DISK_FULL (nothing changed), or poisons */

@@ -1,10 +1,12 @@
 import type { Choice, CompactionState, MergeChoice } from '../compaction/choice.ts'
+import { chooseFifo } from '../compaction/fifo.ts'
 import { chooseLeveled, LEVELED_DEFAULTS, levelScores, type LeveledOptions } from '../compaction/leveled.ts'
 import { chooseMajor, type MajorRange } from '../compaction/major.ts'
 import { VarveError } from '../errors.ts'
 import { totalBytes as totalBytesOf } from '../compaction/levels.ts'
 import { CompactionJob, moveTables } from './compaction.ts'
 import type { Engine } from './engine.ts'
+import { dropTables } from './erasure.ts'
 import { nextTurn } from './next-turn.ts'
 import type { Progress, ProgressListener } from './progress.ts'
 import type { Tree } from './tree.ts'
@@ -133,6 +135,7 @@ export class Compactor {
   }
 
   #chooseMajor(tree: Tree, range: MajorRange, written: ReadonlySet<number>): Choice | undefined {
+    if (tree.policy.strategy === 'fifo') return chooseFifo(tree.version, Date.now(), tree.policy)
     return chooseMajor(tree.version, this.state(tree), this.options, range, (id) => written.has(id))
   }
 
@@ -142,7 +145,10 @@ export class Compactor {
       moveTables(this.#engine, tree, choice)
       return []
     }
-    if (choice.type !== 'merge') throw new Error(`compactor: no way to ${choice.type}`)
+    if (choice.type === 'drop') {
+      dropTables(this.#engine, tree, choice.tables)
+      return []
+    }
     const job = this.#job(tree, choice)
     this.#jobs.add(job)
     const end = job.finish(this.sliceMs, async () => {
@@ -162,6 +168,7 @@ export class Compactor {
 
   #doSync(tree: Tree, choice: Choice): readonly number[] {
     if (choice.type === 'move') moveTables(this.#engine, tree, choice)
+    if (choice.type === 'drop') dropTables(this.#engine, tree, choice.tables)
     if (choice.type !== 'merge') return []
     const job = this.#job(tree, choice)
     this.#finishSync(job)
@@ -225,7 +232,9 @@ export class Compactor {
 
   #choose(tree: Tree): Choice | undefined {
     if (this.#major.has(tree)) return undefined
-    return chooseLeveled(tree.version, this.state(tree), this.options)
+    const { policy, version } = tree
+    if (policy.strategy === 'fifo') return chooseFifo(version, Date.now(), policy)
+    return chooseLeveled(version, this.state(tree), this.options)
   }
 
   /** What a strategy is told of a keyspace. */

@@ -10,6 +10,7 @@ import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { freeTableRecord } from '../table/table-record.ts'
 import type { VersionEdit } from '../version/edit.ts'
+import { DEFAULT_POLICY, samePolicy, type KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
 import { Catalog } from './catalog.ts'
@@ -144,8 +145,8 @@ export class Engine {
     this.writes = new WritePath(this)
     this.points = new PointReader(this)
     for (const keyspace of stored.state.keyspaces.values()) {
-      const { id, name, version, flushedSeqno } = keyspace
-      this.trees.set(id, new Tree(kernel, id, name, version, stored.tables, flushedSeqno))
+      const { id, name, version, flushedSeqno, policy } = keyspace
+      this.trees.set(id, new Tree(kernel, id, name, version, stored.tables, flushedSeqno, policy))
     }
   }
 
@@ -307,15 +308,28 @@ export class Engine {
   }
 
   /** Creates a keyspace, durably. */
-  createKeyspace(name: string, definition: KeyspaceDefinition): Tree {
+  createKeyspace(name: string, definition: KeyspaceDefinition, policy: KeyspacePolicy): Tree {
     this.ensureEpoch()
     // NOTE: commits and changes of structure survive a power loss in the order they were made in.
     this.journals.sync()
     const id = this.nextKeyspaceId++
-    this.catalog.log([{ type: 'keyspaceCreated', id, name, ...definition }])
-    const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), new Map(), 0)
+    this.catalog.log([
+      { type: 'keyspaceCreated', id, name, ...definition },
+      ...(samePolicy(policy, DEFAULT_POLICY) ? [] : [{ type: 'keyspacePolicy' as const, id, policy }]),
+    ])
+    const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), new Map(), 0, policy)
     this.trees.set(id, tree)
     return tree
+  }
+
+  /** Changes how a keyspace's tables are written and merged, durably; what is there stays as it is until it is merged. */
+  setPolicy(tree: Tree, policy: KeyspacePolicy): void {
+    if (samePolicy(tree.policy, policy)) return
+    this.assertWritable(tree)
+    this.assertUnpoisoned()
+    this.catalog.log([{ type: 'keyspacePolicy', id: tree.id, policy }])
+    tree.policy = policy
+    this.compactor.request()
   }
 
   /** Drops a keyspace with all it holds, durably. */

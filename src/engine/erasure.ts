@@ -40,20 +40,41 @@ export function erase(engine: Engine, tree: Tree, range: ErasedRange): void {
   const removed = [...tree.version.tables()].filter((table) => touches(range, table))
   const added = opened.map(({ info }) => info)
   const version = everything ? Version.empty : tree.version.withTables(added, removed)
+  append(engine, tree, { removed, opened, version, erases: true })
+  engine.journals.removeObsolete()
+}
+
+/**
+ * Drops tables with what they hold (FIFO). The memtables stay.
+ * @throws as erase
+ */
+export function dropTables(engine: Engine, tree: Tree, removed: readonly TableInfo[]): void {
+  engine.assertUnpoisoned()
+  // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
+  if (engine.isRead) engine.flusher.flushAllSync([tree])
+  append(engine, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
+}
+
+interface Appended {
+  readonly removed: readonly TableInfo[]
+  readonly opened: readonly TableFile[]
+  readonly version: Version
+  /** Whether everything in memtables goes. */
+  readonly erases: boolean
+}
+
+/** Makes a Version count from a seqno of its own on, by one edit. */
+function append(engine: Engine, tree: Tree, { removed, opened, version, erases }: Appended): void {
   const { exports, slot } = engine.kernel
   const seqno = exports.nextSeqno()
   let prepared: PreparedReplacement | undefined
   try {
-    prepared = tree.prepareAppend(seqno, version, opened)
+    prepared = tree.prepareAppend(seqno, version, opened, !erases)
     if (opened.length > 0) engine.syncDirectory()
     engine.catalog.log([
-      ...removed.map((table): VersionEdit => ({
-        type: 'tableRemoved',
-        keyspaceId: tree.id,
-        tableId: table.id,
-      })),
-      ...added.map((table): VersionEdit => ({ type: 'tableAdded', table })),
-      { type: 'flushedSeqno', keyspaceId: tree.id, seqno: seqno + 1 },
+      ...removed.map(({ id }): VersionEdit => ({ type: 'tableRemoved', keyspaceId: tree.id, tableId: id })),
+      ...opened.map(({ info }): VersionEdit => ({ type: 'tableAdded', table: info })),
+      ...(erases ? [{ type: 'flushedSeqno', keyspaceId: tree.id, seqno: seqno + 1 } as const] : []),
     ])
   } catch (error) {
     prepared?.abandon()
@@ -65,11 +86,10 @@ export function erase(engine: Engine, tree: Tree, range: ErasedRange): void {
   engine.lease.generation++
   exports.beginGroup(slot, 1)
   engine.journals.current?.abandonGroup(1)
-  tree.flushedSeqno = seqno + 1
+  if (erases) tree.flushedSeqno = seqno + 1
   prepared.install()
   exports.publishGroup(slot)
   engine.collect()
-  engine.journals.removeObsolete()
 }
 
 /** Writes the tables that the range cuts again, without it. */
@@ -92,7 +112,11 @@ function rewriteCut(engine: Engine, tree: Tree, range: ErasedRange): TableFile[]
         tree.id,
         stream,
         table.level,
-        policyFor(table.level - baseLevel + 1, engine.compactor.options.tableBytes),
+        policyFor(
+          tree.policy,
+          table.level === 0 ? 0 : table.level - baseLevel + 1,
+          engine.compactor.options.tableBytes,
+        ),
       )
       try {
         while (!output.built) output.step(Infinity)

@@ -1,8 +1,8 @@
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { FLUSHED_TABLE } from '../table/writer.ts'
 import { assignRuns } from '../version/flush-runs.ts'
 import type { Run, TableInfo } from '../version/version.ts'
+import { policyFor } from './compaction.ts'
 import type { Engine } from './engine.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
@@ -29,7 +29,7 @@ export class FlushJob extends TableJob {
       this.#memtables.map((memtable) => memtable.pointer),
     )
     stream.setRules({ ...engine.beginDropping(), older, cutKeys: [] })
-    return new TableOutput(engine, tree.id, stream, 0, FLUSHED_TABLE)
+    return new TableOutput(engine, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 
   protected override olderRuns(): readonly Run[] {

@@ -14,6 +14,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { VersionHistory, type Dated } from '../version/version-history.ts'
+import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { TableInfo, Version } from '../version/version.ts'
 import { TreeCounters } from './counters.ts'
 import { Gap } from './gap.ts'
@@ -126,6 +127,8 @@ export class Tree {
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
+  /** How its tables are written and merged. */
+  policy: KeyspacePolicy
   readonly counters: TreeCounters = new TreeCounters()
   /** Made by the first range that passes over much. */
   gap: Gap | undefined
@@ -144,11 +147,13 @@ export class Tree {
     version: Version,
     tables: ReadonlyMap<number, TableFile>,
     flushedSeqno: number,
+    policy: KeyspacePolicy,
   ) {
     this.#kernel = kernel
     this.id = id
     this.name = name
     this.flushedSeqno = flushedSeqno
+    this.policy = policy
     this.#files = new Map()
     this.files = this.#files
     for (const { id: tableId } of version.tables()) {
@@ -252,10 +257,15 @@ export class Tree {
   }
 
   /**
-   * A change of what reads at an S > seqno find, complete but not yet in use: `version` alone, without memtables. Older ones go on as they were.
+   * A change of what reads at an S > seqno find, complete but not yet in use: `version` and, with `keepsMemtables`, the memtables. Older ones go on as they were.
    * `opened`: the open files of its new tables. INVARIANT: as `prepare`. @throws NO_MEMORY
    */
-  prepareAppend(seqno: number, version: Version, opened: readonly TableFile[]): PreparedReplacement {
+  prepareAppend(
+    seqno: number,
+    version: Version,
+    opened: readonly TableFile[],
+    keepsMemtables: boolean,
+  ): PreparedReplacement {
     const kernel = this.#kernel
     for (const table of opened) this.#files.set(table.info.id, table)
     const abandon = (): void => {
@@ -265,7 +275,7 @@ export class Tree {
     let next: SuperVersion
     try {
       record = createVersionRecord(kernel, version.runs, this.#files)
-      next = this.#create(seqno, [], version, record)
+      next = this.#create(seqno, keepsMemtables ? this.memtables() : [], version, record)
     } catch (error) {
       freeVersionRecord(kernel, record)
       abandon()
@@ -276,8 +286,8 @@ export class Tree {
         const { version: before } = this.#history.latest
         this.#history.append(next)
         this.superVersion = next.address
-        this.active = undefined
-        this.sealed = []
+        if (!keepsMemtables) this.active = undefined
+        if (!keepsMemtables) this.sealed = []
         for (const table of before.tables()) if (!version.has(table)) this.#retired.push(table)
       },
       abandon: () => {

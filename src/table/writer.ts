@@ -43,9 +43,6 @@ import { encodeProperties } from './properties.ts'
 import type { TableFile, TableFilter } from './table-file.ts'
 import { createTableRecord, fillTableRecord, freeTableRecord } from './table-record.ts'
 
-/** Data blocks are ended when they reach this size. */
-export const BLOCK_BYTES = 4096
-const RESTART_INTERVAL = 4
 const INDEX_BLOCK_BYTES = 32768
 
 /** Blocks read or output pages written in one step: a millisecond or two of work. */
@@ -55,6 +52,9 @@ export type Progress = 'more' | 'stream-ended' | 'table-full'
 
 /** How a table is written. */
 export interface TablePolicy {
+  /** Data blocks are ended when they reach this size. */
+  readonly blockBytes: number
+  readonly restartInterval: number
   /** See bitsPerKeyFor. */
   readonly bitsPerKey: number
   readonly compression: Compression
@@ -63,6 +63,8 @@ export interface TablePolicy {
 }
 
 export const FLUSHED_TABLE: TablePolicy = {
+  blockBytes: 4096,
+  restartInterval: 4,
   bitsPerKey: DEFAULT_BITS_PER_KEY,
   compression: 'none',
   targetBytes: Infinity,
@@ -105,8 +107,8 @@ export class TableWriter {
     const { exports } = kernel
     this.#builder =
       exports.builderCreate(
-        BLOCK_BYTES,
-        RESTART_INTERVAL,
+        policy.blockBytes,
+        policy.restartInterval,
         INDEX_BLOCK_BYTES,
         this.#record,
         FILE_HEADER_BYTES,
@@ -165,7 +167,7 @@ export class TableWriter {
     const { exports, slot, u8 } = this.#kernel
     const builder = this.#builder
     while (exports.builderFinish(slot, builder) === STATUS_FULL) this.#drain()
-    const info = this.#info()
+    const info = this.#info(createdAt)
     const filter = this.#filter()
     const properties = encodeProperties(info, {
       weakTombstones: this.#float(BUILDER_WEAK_TOMBSTONES),
@@ -174,7 +176,7 @@ export class TableWriter {
       dataBlocks: this.#word(BUILDER_DATA_BLOCKS),
       indexBlocks: this.#word(BUILDER_INDEX_BLOCKS),
       extentBlocks: this.#word(BUILDER_EXTENT_BLOCKS),
-      blockBytes: BLOCK_BYTES,
+      blockBytes: this.#policy.blockBytes,
       compression: this.#policy.compression,
       createdAt,
       filter,
@@ -221,7 +223,7 @@ export class TableWriter {
     this.file.close()
   }
 
-  #info(): TableInfo {
+  #info(createdAt: number): TableInfo {
     const { u8 } = this.#kernel
     const keyAt = (pointer: number, length: number): Uint8Array => {
       const at = this.#word(pointer)
@@ -242,6 +244,7 @@ export class TableWriter {
       entries: this.#float(BUILDER_ENTRIES),
       tombstones: this.#float(BUILDER_TOMBSTONES) + this.#float(BUILDER_WEAK_TOMBSTONES),
       hiddenVersions: this.#float(BUILDER_HIDDEN_VERSIONS),
+      createdAt,
       fileChecksum: new Uint8Array(8),
     }
   }

@@ -54,6 +54,7 @@ export async function verify(
         await inSlices(engine, signal, checkRuns(engine, tree, runs, report), () => tree.dropped)
       advance(bytesOf([entry]))
     }
+    advance(totalBytes - doneBytes)
     return report
   } finally {
     if (!engine.closed) {

@@ -5,6 +5,7 @@
 import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { unknownFormat } from './binary.ts'
 import { FieldReader, FieldWriter, type FieldSource } from './fields.ts'
+import { LEVELS_MAX, type KeyspacePolicy } from './keyspace-policy.ts'
 import type { TableInfo } from './version.ts'
 
 /** Longest name of a keyspace or of an encoding, in UTF-8. */
@@ -13,6 +14,8 @@ const CHAIN_BYTES = 8
 const SALT_BYTES = 16
 const CHECKSUM_BYTES = 8
 const BYTEWISE = 1
+const STRATEGIES = ['leveled', 'fifo'] as const
+const COMPRESSIONS = ['none', 'lz4'] as const
 
 export interface CountersEdit {
   readonly type: 'counters'
@@ -29,6 +32,13 @@ export interface KeyspaceCreatedEdit {
   /** Name of a built-in encoding; undefined = not fixed. */
   readonly keyEncoding: string | undefined
   readonly valueEncoding: string | undefined
+}
+
+/** How the keyspace's tables are written and merged from now on. */
+export interface KeyspacePolicyEdit {
+  readonly type: 'keyspacePolicy'
+  readonly id: number
+  readonly policy: KeyspacePolicy
 }
 
 /** The keyspace goes, and all its tables with it. */
@@ -90,6 +100,7 @@ export interface CleanCloseEdit {
 export type VersionEdit =
   | CountersEdit
   | KeyspaceCreatedEdit
+  | KeyspacePolicyEdit
   | KeyspaceDroppedEdit
   | TableAddedEdit
   | TableRemovedEdit
@@ -113,6 +124,8 @@ function encodeEdit(fields: FieldWriter, edit: VersionEdit): void {
       return fields.record(1, encodeCounters(edit))
     case 'keyspaceCreated':
       return fields.record(3, encodeKeyspace(edit))
+    case 'keyspacePolicy':
+      return fields.record(26, encodePolicy(edit))
     case 'keyspaceDropped':
       return fields.number(5, edit.id)
     case 'tableAdded':
@@ -154,6 +167,22 @@ function encodeKeyspace(edit: KeyspaceCreatedEdit): FieldWriter {
   return record
 }
 
+function encodePolicy({ id, policy }: KeyspacePolicyEdit): FieldWriter {
+  const record = new FieldWriter()
+  record.number(1, id)
+  record.number(3, STRATEGIES.indexOf(policy.strategy))
+  record.number(5, policy.sizeLimitBytes)
+  record.number(7, policy.ttlMs)
+  record.numbers(9, policy.blockBytes)
+  record.numbers(11, policy.restartIntervals)
+  record.numbers(
+    13,
+    policy.compressions.map((name) => COMPRESSIONS.indexOf(name)),
+  )
+  record.numbers(15, policy.bitsPerKey)
+  return record
+}
+
 function encodeTable(table: TableInfo): FieldWriter {
   const record = new FieldWriter()
   record.number(1, table.keyspaceId)
@@ -161,6 +190,7 @@ function encodeTable(table: TableInfo): FieldWriter {
   record.number(3, table.id)
   record.number(4, table.hiddenVersions)
   record.number(5, table.sizeBytes)
+  record.number(6, table.createdAt)
   record.bytes(7, exactly(table.salt, SALT_BYTES))
   record.number(9, table.level)
   record.number(11, table.run)
@@ -218,6 +248,8 @@ function decodeEdit(fields: FieldReader, source: FieldSource): VersionEdit | und
       return { type: 'retainFloor', id: fields.number() }
     case 23:
       return { type: 'cleanClose', nextSeqno: fields.number() }
+    case 26:
+      return decodePolicy(fields.record())
     default:
       fields.unknown()
       return undefined
@@ -257,6 +289,36 @@ function decodeKeyspace(fields: FieldReader, source: FieldSource): KeyspaceCreat
   return { type: 'keyspaceCreated', id, name, keyEncoding, valueEncoding }
 }
 
+function decodePolicy(fields: FieldReader): KeyspacePolicyEdit {
+  let id = 0
+  const numbers = new Map<number, number[]>()
+  while (fields.next()) {
+    if (fields.tag === 1) id = fields.number()
+    else if (fields.tag % 2 === 1 && fields.tag <= 15) numbers.set(fields.tag, fields.list(LEVELS_MAX))
+    else fields.unknown()
+  }
+  fields.demand(1, 3, 5, 7, 9, 11, 13, 15)
+  const list = (tag: number): number[] => numbers.get(tag) ?? []
+  const named = <T>(names: readonly T[], number: number | undefined, what: string): T => {
+    const name = names[number ?? -1]
+    if (name === undefined) throw fields.malformed(`there is no ${what} ${number}`)
+    return name
+  }
+  return {
+    type: 'keyspacePolicy',
+    id,
+    policy: {
+      strategy: named(STRATEGIES, list(3)[0], 'strategy'),
+      sizeLimitBytes: list(5)[0] ?? 0,
+      ttlMs: list(7)[0] ?? 0,
+      blockBytes: list(9),
+      restartIntervals: list(11),
+      compressions: list(13).map((number) => named(COMPRESSIONS, number, 'compression')),
+      bitsPerKey: list(15),
+    },
+  }
+}
+
 function decodeTable(fields: FieldReader): TableInfo {
   const numbers = new Map<number, number>()
   const bytes = new Map<number, Uint8Array>()
@@ -265,7 +327,8 @@ function decodeTable(fields: FieldReader): TableInfo {
     if (tag === 7) bytes.set(tag, fields.bytes(SALT_BYTES))
     else if (tag === 13 || tag === 15) bytes.set(tag, fields.rest(KEY_MAX_BYTES))
     else if (tag === 23) bytes.set(tag, fields.bytes(CHECKSUM_BYTES))
-    else if (tag === 2 || tag === 4 || (tag <= 21 && tag % 2 === 1)) numbers.set(tag, fields.number())
+    else if (tag === 2 || tag === 4 || tag === 6 || (tag <= 21 && tag % 2 === 1))
+      numbers.set(tag, fields.number())
     else fields.unknown()
   }
   fields.demand(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23)
@@ -285,6 +348,7 @@ function decodeTable(fields: FieldReader): TableInfo {
     entries: number(21),
     tombstones: number(2),
     hiddenVersions: number(4),
+    createdAt: number(6),
     fileChecksum: content(23),
   }
 }

@@ -74,6 +74,16 @@ export class FieldReader {
     return this.#varint(Number.MAX_SAFE_INTEGER)
   }
 
+  /** The numbers that the rest of the field consists of, at most `most`. */
+  list(most: number): number[] {
+    const numbers: number[] = []
+    while (this.#position < this.#fieldEnd) {
+      if (numbers.length === most) throw this.malformed(`field ${this.tag} has more than ${most} numbers`)
+      numbers.push(this.number())
+    }
+    return numbers
+  }
+
   /** A copy of the next `length` bytes of the field. */
   bytes(length: number): Uint8Array {
     if (length > this.#fieldEnd - this.#position) throw this.malformed(`field ${this.tag} is too short`)

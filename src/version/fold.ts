@@ -5,6 +5,7 @@
 import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { NAME_MAX_BYTES, type CountersEdit, type KeyspaceCreatedEdit, type VersionEdit } from './edit.ts'
 import type { Counters, DatabaseState, JournalState, KeyspaceState, StateChange } from './state.ts'
+import { DEFAULT_POLICY, policyProblem, type KeyspacePolicy } from './keyspace-policy.ts'
 import { compareKeys, Version, type TableInfo } from './version.ts'
 
 /** Keyspace ids are u32 in journals. */
@@ -57,6 +58,8 @@ class Draft implements StateChange {
         return this.#count(edit)
       case 'keyspaceCreated':
         return this.#createKeyspace(edit)
+      case 'keyspacePolicy':
+        return this.#setPolicy(edit.id, edit.policy)
       case 'keyspaceDropped':
         return this.#dropKeyspace(edit.id)
       case 'tableAdded':
@@ -113,7 +116,24 @@ class Draft implements StateChange {
     const isTaken = this.#names.get(name) ?? this.#state.keyspaceIds.has(name)
     if (isTaken) return `keyspace ${id} has the name of another`
     this.#names.set(name, true)
-    this.keyspaces.set(id, { id, name, keyEncoding, valueEncoding, flushedSeqno: 0, version: Version.empty })
+    this.keyspaces.set(id, {
+      id,
+      name,
+      keyEncoding,
+      valueEncoding,
+      flushedSeqno: 0,
+      version: Version.empty,
+      policy: DEFAULT_POLICY,
+    })
+    return undefined
+  }
+
+  #setPolicy(id: number, policy: KeyspacePolicy): string | undefined {
+    const keyspace = this.#keyspace(id)
+    if (keyspace === undefined) return `keyspace ${id} is given a policy but not there`
+    const problem = policyProblem(policy)
+    if (problem !== undefined) return `keyspace ${id}: ${problem}`
+    this.keyspaces.set(id, { ...keyspace, policy })
     return undefined
   }
 

@@ -1,5 +1,6 @@
 /** What the edits of a manifest add up to: the structure of the database. */
 import type { VersionEdit } from './edit.ts'
+import { DEFAULT_POLICY, samePolicy, type KeyspacePolicy } from './keyspace-policy.ts'
 import type { TableInfo, Version } from './version.ts'
 
 export interface Counters {
@@ -17,6 +18,7 @@ export interface KeyspaceState {
   /** Every entry with a smaller seqno is in tables. */
   readonly flushedSeqno: number
   readonly version: Version
+  readonly policy: KeyspacePolicy
 }
 
 /** Where a journal was left. */
@@ -139,8 +141,11 @@ export function lowestNextSeqno(state: DatabaseState): number {
 export function snapshotEdit(state: DatabaseState): VersionEdit[] {
   const nextSeqno = Math.max(state.counters.nextSeqno, state.cleanClose ?? 0)
   const edits: VersionEdit[] = [{ type: 'counters', ...state.counters, nextSeqno }]
-  for (const { id, name, keyEncoding, valueEncoding, flushedSeqno, version } of byId(state.keyspaces)) {
+  for (const { id, name, keyEncoding, valueEncoding, flushedSeqno, version, policy } of byId(
+    state.keyspaces,
+  )) {
     edits.push({ type: 'keyspaceCreated', id, name, keyEncoding, valueEncoding })
+    if (!samePolicy(policy, DEFAULT_POLICY)) edits.push({ type: 'keyspacePolicy', id, policy })
     if (flushedSeqno > 0) edits.push({ type: 'flushedSeqno', keyspaceId: id, seqno: flushedSeqno })
     for (const table of version.tables()) edits.push({ type: 'tableAdded', table })
   }

@@ -19,6 +19,8 @@ export interface TableInfo {
   /** Of these, tombstones of any kind; and older versions of a key, which were kept for a snapshot. */
   readonly tombstones: number
   readonly hiddenVersions: number
+  /** Milliseconds since 1970; 0: not known. */
+  readonly createdAt: number
   /** XXH3-64 of all bytes of the file, 8 bytes. */
   readonly fileChecksum: Uint8Array
 }

@@ -34,6 +34,7 @@ export function table(
     entries: 10,
     tombstones: 0,
     hiddenVersions: 0,
+    createdAt: 0,
     fileChecksum: new Uint8Array(8),
     ...more,
   }

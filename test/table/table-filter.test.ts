@@ -76,6 +76,7 @@ describe('the filter in the properties', () => {
     entries: 9,
     tombstones: 0,
     hiddenVersions: 0,
+    createdAt: 0,
     fileChecksum: new Uint8Array(8),
   }
   const footer = {

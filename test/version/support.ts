@@ -54,6 +54,7 @@ export function table(id: number, from: string, to: string, rest: Partial<TableI
     entries: 5,
     tombstones: 1,
     hiddenVersions: 0,
+    createdAt: 1_700_000_000_000,
     fileChecksum: filled(8, id),
     ...rest,
   }
@@ -217,5 +218,6 @@ export const anyTable: fc.Arbitrary<TableInfo> = fc
       entries,
       tombstones: tombstones % (entries + 1),
       hiddenVersions: (7 * tombstones) % entries,
+      createdAt: 1_000 * tombstones,
     }
   })
