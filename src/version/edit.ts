@@ -125,7 +125,7 @@ function encodeEdit(fields: FieldWriter, edit: VersionEdit): void {
     case 'keyspaceCreated':
       return fields.record(3, encodeKeyspace(edit))
     case 'keyspacePolicy':
-      return fields.record(26, encodePolicy(edit))
+      return fields.record(31, encodePolicy(edit))
     case 'keyspaceDropped':
       return fields.number(5, edit.id)
     case 'tableAdded':
@@ -248,7 +248,7 @@ function decodeEdit(fields: FieldReader, source: FieldSource): VersionEdit | und
       return { type: 'retainFloor', id: fields.number() }
     case 23:
       return { type: 'cleanClose', nextSeqno: fields.number() }
-    case 26:
+    case 31:
       return decodePolicy(fields.record())
     default:
       fields.unknown()

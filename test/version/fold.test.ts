@@ -1,5 +1,6 @@
 /** What edits make of a state, and every way in which they cannot be true. */
 import fc from 'fast-check'
+import { DEFAULT_POLICY, type KeyspacePolicy } from '../../src/version/keyspace-policy.ts'
 import { describe, expect, it } from 'vitest'
 import { decodeEdits, encodeEdits, type VersionEdit } from '../../src/version/edit.ts'
 import { FieldWriter } from '../../src/version/fields.ts'
@@ -25,6 +26,11 @@ const removed = (tableId: number, keyspaceId = 0): VersionEdit => ({
   keyspaceId,
   tableId,
 })
+const policy = (more: Partial<KeyspacePolicy>, id = 0): VersionEdit => ({
+  type: 'keyspacePolicy',
+  id,
+  policy: { ...DEFAULT_POLICY, ...more },
+})
 const flushed = (seqno: number, keyspaceId = 0): VersionEdit => ({ type: 'flushedSeqno', keyspaceId, seqno })
 const sealed = (id: number): VersionEdit => ({ type: 'journalSealed', id, length: 128, chain: filled(8, 3) })
 
@@ -41,6 +47,18 @@ const base: readonly VersionEdit[] = [
   { type: 'replayFloor', id: 50 },
   { type: 'retainFloor', id: 50 },
 ]
+
+const byLevel = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+  fc.array(value, { minLength: 1, maxLength: 7 })
+const anyPolicy: fc.Arbitrary<KeyspacePolicy> = fc.record({
+  strategy: fc.constantFrom('leveled' as const, 'fifo' as const),
+  sizeLimitBytes: fc.maxSafeNat(),
+  ttlMs: fc.maxSafeNat(),
+  blockBytes: byLevel(fc.integer({ min: 256, max: 65_536 })),
+  restartIntervals: byLevel(fc.integer({ min: 1, max: 255 })),
+  compressions: byLevel(fc.constantFrom('none' as const, 'lz4' as const)),
+  bitsPerKey: byLevel(fc.nat(40)),
+})
 
 describe('encoding', () => {
   const id = fc.maxSafeNat()
@@ -61,6 +79,7 @@ describe('encoding', () => {
       valueEncoding: encodingName,
     }),
     fc.record({ type: fc.constant('keyspaceDropped' as const), id }),
+    fc.record({ type: fc.constant('keyspacePolicy' as const), id, policy: anyPolicy }),
     fc.record({ type: fc.constant('tableAdded' as const), table: anyTable }),
     fc.record({ type: fc.constant('tableRemoved' as const), keyspaceId: id, tableId: id }),
     fc.record({ type: fc.constant('flushedSeqno' as const), keyspaceId: id, seqno: id }),
@@ -126,7 +145,7 @@ describe('encoding', () => {
     expect(decodeEdits(inRecord(100), source)).toHaveLength(1)
     expect(decodeEdits(outside(100), source)).toHaveLength(0)
     expect(await codeOf(() => decodeEdits(inRecord(101), source))).toBe('FORMAT_VERSION')
-    for (const tag of [25, 27, 29, 31, 33, 101, 2 ** 32 - 1]) {
+    for (const tag of [25, 27, 29, 33, 35, 101, 2 ** 32 - 1]) {
       expect(await codeOf(() => decodeEdits(outside(tag), source)), `tag ${tag}`).toBe('FORMAT_VERSION')
     }
   })
@@ -217,6 +236,11 @@ describe('folding', () => {
     ['keyspace 2 has a malformed key enc', [{ ...created(2, 'x'), keyEncoding: '' } as VersionEdit]],
     ['keyspace 2 has a malformed value enc', [{ ...created(2, 'x'), valueEncoding: '\0' } as VersionEdit]],
     ['keyspace 7 is dropped but not there', [{ type: 'keyspaceDropped', id: 7 }]],
+    ['keyspace 7 is given a policy but not there', [policy({}, 7)]],
+    ['keyspace 0: blockBytes must be whole numbers from 256 to 65536', [policy({ blockBytes: [4096, 255] })]],
+    ['keyspace 0: restartIntervals must be whole numbers from 1 to 255', [policy({ restartIntervals: [0] })]],
+    ['keyspace 0: bitsPerKey must be whole numbers from 1 to 40, or 0', [policy({ bitsPerKey: [41] })]],
+    ['keyspace 0: compressions must have 1 to 7 values', [policy({ compressions: [] })]],
     [
       'keyspace 1 is dropped but not there',
       [

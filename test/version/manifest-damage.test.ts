@@ -222,7 +222,7 @@ describe('valid checksums do not make content true', () => {
   })
 
   it('unknown required fields are FORMAT_VERSION, also above the durable length and after another boot', async () => {
-    const sample = handmade([first, Uint8Array.of(31, 0)])
+    const sample = handmade([first, Uint8Array.of(33, 0)])
     for (const [, bootId] of boots) {
       expect(await codeOf(() => read(sample.bytes, superblockAt(sample, 0), bootId))).toBe('FORMAT_VERSION')
     }

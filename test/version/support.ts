@@ -1,4 +1,5 @@
 /** What the tests of the manifest share: a kernel, small states, damaged copies of files. */
+import { DEFAULT_POLICY } from '../../src/version/keyspace-policy.ts'
 import fc from 'fast-check'
 import { VarveError, type VarveErrorCode } from '../../src/errors.ts'
 import { manifestFileName } from '../../src/fs/file-names.ts'
@@ -102,6 +103,13 @@ export const laterEdits: readonly (readonly VersionEdit[])[] = [
     { type: 'journalCreated', id: 4 },
   ],
   [{ type: 'journalSealed', id: 1, length: 4096, chain: filled(8, 0xc4) }],
+  [
+    {
+      type: 'keyspacePolicy',
+      id: 1,
+      policy: { ...DEFAULT_POLICY, strategy: 'fifo', sizeLimitBytes: 1_000_000 },
+    },
+  ],
   [
     { type: 'flushedSeqno', keyspaceId: 0, seqno: 10 },
     { type: 'tableAdded', table: table(5, 'a', 'm') },
