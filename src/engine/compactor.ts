@@ -9,6 +9,7 @@ import type { Engine } from './engine.ts'
 import { dropTables } from './erasure.ts'
 import { nextTurn } from './next-turn.ts'
 import type { Progress, ProgressListener } from './progress.ts'
+import type { Version } from '../version/version.ts'
 import type { Tree } from './tree.ts'
 
 /** After a failed compaction (disk full, a damaged table) the next try. */
@@ -35,6 +36,8 @@ export class Compactor {
   #stopped = false
   /** Keyspaces that a compact() goes through. */
   readonly #major = new Set<Tree>()
+  /** Versions in which there was nothing to do: a database may have many keyspaces, and all are asked whenever one is flushed. */
+  readonly #idle = new WeakMap<Tree, { readonly version: Version; readonly oldestSnapshot: number }>()
   /** Why the last background compaction failed; cleared by the next success. */
   lastError: unknown
 
@@ -234,7 +237,18 @@ export class Compactor {
     if (this.#major.has(tree)) return undefined
     const { policy, version } = tree
     if (policy.strategy === 'fifo') return chooseFifo(version, Date.now(), policy)
-    return chooseLeveled(version, this.state(tree), this.options)
+    const state = this.state(tree)
+    const idle = this.#idle.get(tree)
+    if (
+      idle?.version === version &&
+      idle.oldestSnapshot === state.oldestSnapshot &&
+      state.running.length === 0
+    )
+      return undefined
+    const choice = chooseLeveled(version, state, this.options)
+    if (choice === undefined && state.running.length === 0)
+      this.#idle.set(tree, { version, oldestSnapshot: state.oldestSnapshot })
+    return choice
   }
 
   /** What a strategy is told of a keyspace. */

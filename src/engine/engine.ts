@@ -102,6 +102,8 @@ export class Engine {
   #shut = false
   #replaying = false
   #closed = false
+  /** Keyspaces with SuperVersions for older reads. */
+  readonly #withHistory = new Set<Tree>()
   /** Files to delete once this open writes. */
   #orphans: readonly string[]
   /** Where the log that was found ends, and the seqno that follows it. */
@@ -342,6 +344,7 @@ export class Engine {
     this.compactor.cancel(tree)
     this.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
     this.trees.delete(tree.id)
+    this.#withHistory.delete(tree)
     const tables = [...tree.files.values()]
     tree.free()
     for (const table of tables) this.closeTable(table)
@@ -399,14 +402,20 @@ export class Engine {
     return this.snapshots.count > 0 || this.openRanges > 0
   }
 
+  /** After a SuperVersion was appended to a keyspace's: gives the older ones back as soon as no read can ask for them. */
+  collectLater(tree: Tree): void {
+    this.#withHistory.add(tree)
+    this.collect()
+  }
+
   /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
   collect(): void {
-    for (const tree of this.trees.values()) {
-      if (!tree.hasHistory) continue
+    for (const tree of this.#withHistory) {
       const { barrier, snapshots } = this.beginDropping()
       this.lease.generation++
       tree.collect(barrier, snapshots)
       this.deleteRetired(tree)
+      if (!tree.hasHistory) this.#withHistory.delete(tree)
     }
   }
 

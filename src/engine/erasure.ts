@@ -89,7 +89,7 @@ function append(engine: Engine, tree: Tree, { removed, opened, version, erases }
   if (erases) tree.flushedSeqno = seqno + 1
   prepared.install()
   exports.publishGroup(slot)
-  engine.collect()
+  engine.collectLater(tree)
 }
 
 /** Writes the tables that the range cuts again, without it. */

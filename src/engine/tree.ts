@@ -362,6 +362,9 @@ export class Tree {
     this.sealed = []
     for (const superVersion of this.#history) this.#free(superVersion, true)
     this.superVersion = 0
+    // INVARIANT: whoever had pinned tables leaves them alone now.
+    this.#retired = []
+    this.#files.clear()
     for (const memtable of memtables) memtable.free()
     this.gap?.free()
     this.gap = undefined

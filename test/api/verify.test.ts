@@ -64,6 +64,10 @@ describe('verify', () => {
     await db.compact()
     expect(messages(await verification)).toEqual([])
     expect(done.at(-1)).toBe(1)
+    const memory = db.stats().memoryFreeBytes
+    for (let i = 0; i < 100; i++) db.putSync(numbered(i), 'after it')
+    db.clearSync()
+    expect(db.stats().memoryFreeBytes).toBe(memory)
     expect(filesEnding(fileSystem, '.sst')).toEqual([])
     await db.close()
   })
