@@ -1,5 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
+import { createKeyspace, dropKeyspace, setPolicy } from '../engine/keyspaces.ts'
 import { EVENT_NAMES, type EventName, type Listener } from '../engine/events.ts'
 import type { Tree } from '../engine/tree.ts'
 import { VarveError } from '../errors.ts'
@@ -86,12 +87,12 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     let tree = engine.treeNamed(checked)
     if (tree === undefined) {
       engine.writes.drainSync()
-      tree = engine.createKeyspace(checked, { keyEncoding, valueEncoding }, policyOf(bag))
+      tree = createKeyspace(engine, checked, { keyEncoding, valueEncoding }, policyOf(bag))
     } else {
       const state = engine.catalog.state.keyspaces.get(tree.id)
       reconcileEncoding('keyEncoding', bag['keyEncoding'], keyEncoding, state?.keyEncoding)
       reconcileEncoding('valueEncoding', bag['valueEncoding'], valueEncoding, state?.valueEncoding)
-      engine.setPolicy(tree, policyOf(bag, tree.policy))
+      setPolicy(engine, tree, policyOf(bag, tree.policy))
     }
     const codecs = makeCodecs(bag['keyEncoding'], bag['valueEncoding'], engine.kernel, this.#pool)
     return new Keyspace<K, V>({ ...this.view, tree, ...codecs })
@@ -113,7 +114,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     this.#engine.assertOpen()
     const tree = this.#engine.treeNamed(checked)
     if (tree === undefined) throw new VarveError('NOT_FOUND', 'There is no keyspace of that name.')
-    this.#engine.dropKeyspace(tree)
+    dropKeyspace(this.#engine, tree)
   }
 
   // ── atomic writes ───────────────────────────────────────────────────────────────────────────────────────

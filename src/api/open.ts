@@ -1,4 +1,5 @@
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
+import { setPolicy } from '../engine/keyspaces.ts'
 import { openEngine } from '../engine/open.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
@@ -34,7 +35,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     const stored = engine.catalog.state.keyspaces.get(DEFAULT_KEYSPACE_ID)
     reconcileEncoding('keyEncoding', keyEncoding, definition.keyEncoding, stored?.keyEncoding)
     reconcileEncoding('valueEncoding', valueEncoding, definition.valueEncoding, stored?.valueEncoding)
-    engine.setPolicy(tree, policyOf(policy, tree.policy))
+    setPolicy(engine, tree, policyOf(policy, tree.policy))
   } catch (error) {
     await engine.close()
     throw error

@@ -44,7 +44,7 @@ export class CompactionJob extends TableJob implements RunningJob {
     const { inputs, level, targetBytes, cutKeys, canonicalLevel } = this.#choice
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
     const stream = new EntryStream(engine.kernel, [], runs, engine.blocks)
-    stream.setRules({ ...engine.beginDropping(), older, cutKeys })
+    stream.setRules({ ...engine.disposal.beginDropping(), older, cutKeys })
     return new TableOutput(
       engine,
       tree.id,
@@ -93,7 +93,7 @@ export class CompactionJob extends TableJob implements RunningJob {
   }
 
   protected override cleanUp(): void {
-    this.engine.deleteRetired(this.tree)
+    this.engine.disposal.deleteRetired(this.tree)
   }
 }
 

@@ -1,16 +1,14 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import type { File, FileSystem, OwnerLock } from '../fs/filesystem.ts'
-import { journalFileName, tableFileName } from '../fs/file-names.ts'
+import { journalFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { BlockLoader } from '../table/block-loader.ts'
 import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { freeTableRecord } from '../table/table-record.ts'
 import type { VersionEdit } from '../version/edit.ts'
-import { DEFAULT_POLICY, samePolicy, type KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
 import { Catalog } from './catalog.ts'
@@ -18,6 +16,7 @@ import { Compactor } from './compactor.ts'
 import { StallCounters } from './counters.ts'
 import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
+import { Disposal } from './disposal.ts'
 import { Events } from './events.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
@@ -70,6 +69,7 @@ export class Engine {
   readonly catalog: Catalog
   readonly journals: Journals
   readonly blocks: BlockLoader
+  readonly disposal: Disposal
   readonly flusher: Flusher
   readonly compactor: Compactor
   readonly room: Room
@@ -102,8 +102,6 @@ export class Engine {
   #shut = false
   #replaying = false
   #closed = false
-  /** Keyspaces with SuperVersions for older reads. */
-  readonly #withHistory = new Set<Tree>()
   /** Files to delete once this open writes. */
   #orphans: readonly string[]
   /** Where the log that was found ends, and the seqno that follows it. */
@@ -139,7 +137,8 @@ export class Engine {
       Math.min(CACHE_FLOOR_BYTES, Math.floor(options.memoryLimit / 4)) / PAGE_BYTES,
     )
     for (const table of stored.tables.values()) this.blocks.add(table)
-    this.snapshots = new Snapshots(kernel, () => this.collect())
+    this.disposal = new Disposal(this)
+    this.snapshots = new Snapshots(kernel, () => this.disposal.collect())
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
     this.compactor = new Compactor(this)
@@ -309,50 +308,6 @@ export class Engine {
     return undefined
   }
 
-  /** Creates a keyspace, durably. */
-  createKeyspace(name: string, definition: KeyspaceDefinition, policy: KeyspacePolicy): Tree {
-    this.ensureEpoch()
-    // NOTE: commits and changes of structure survive a power loss in the order they were made in.
-    this.journals.sync()
-    const id = this.nextKeyspaceId++
-    this.catalog.log([
-      { type: 'keyspaceCreated', id, name, ...definition },
-      ...(samePolicy(policy, DEFAULT_POLICY) ? [] : [{ type: 'keyspacePolicy' as const, id, policy }]),
-    ])
-    const tree = new Tree(this.kernel, id, name, keyspaceVersion(this.catalog, id), new Map(), 0, policy)
-    this.trees.set(id, tree)
-    return tree
-  }
-
-  /** Changes how a keyspace's tables are written and merged, durably; what is there stays as it is until it is merged. */
-  setPolicy(tree: Tree, policy: KeyspacePolicy): void {
-    if (samePolicy(tree.policy, policy)) return
-    this.assertWritable(tree)
-    this.assertUnpoisoned()
-    this.catalog.log([{ type: 'keyspacePolicy', id: tree.id, policy }])
-    tree.policy = policy
-    this.compactor.request()
-  }
-
-  /** Drops a keyspace with all it holds, durably. */
-  dropKeyspace(tree: Tree): void {
-    this.writes.drainSync()
-    this.assertWritable(tree)
-    this.assertUnpoisoned()
-    this.journals.sync()
-    this.flusher.cancel(tree)
-    this.compactor.cancel(tree)
-    this.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
-    this.trees.delete(tree.id)
-    this.#withHistory.delete(tree)
-    const tables = [...tree.files.values()]
-    tree.free()
-    for (const table of tables) this.closeTable(table)
-    this.catalog.coverBySuperblock()
-    for (const table of tables) this.files.removeOrphan(tableFileName(table.info.id))
-    this.journals.removeObsolete()
-  }
-
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Makes created and deleted names durable. @throws POISONED: which names are on disk is not known then */
@@ -366,63 +321,6 @@ export class Engine {
 
   visibleSeqno(): number {
     return this.kernel.exports.visibleSeqno()
-  }
-
-  /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
-  closeTable(table: TableFile): void {
-    this.lease.generation++
-    this.blocks.remove(table)
-    table.file.close()
-    freeTableRecord(this.kernel, table.record)
-  }
-
-  /** Closes and deletes tables that were never installed. */
-  discardTables(tables: readonly TableFile[]): void {
-    for (const table of tables) {
-      this.closeTable(table)
-      this.files.removeOrphan(tableFileName(table.info.id))
-    }
-  }
-
-  /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */
-  deleteRetired(tree: Tree): void {
-    if (!tree.hasDead) return
-    try {
-      // CRASH: the edit that removed them is durable, and covered by the superblock before a file goes.
-      this.catalog.coverBySuperblock()
-    } catch {
-      // NOTE: they stay until the next time, or the next open. What this means for the database is remembered where it failed.
-      return
-    }
-    this.discardTables(tree.sweep())
-  }
-
-  /** Whether a snapshot or a range may read what is there now, whatever happens to it. */
-  get isRead(): boolean {
-    return this.snapshots.count > 0 || this.openRanges > 0
-  }
-
-  /** After a SuperVersion was appended to a keyspace's: gives the older ones back as soon as no read can ask for them. */
-  collectLater(tree: Tree): void {
-    this.#withHistory.add(tree)
-    this.collect()
-  }
-
-  /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
-  collect(): void {
-    for (const tree of this.#withHistory) {
-      const { barrier, snapshots } = this.beginDropping()
-      this.lease.generation++
-      tree.collect(barrier, snapshots)
-      this.deleteRetired(tree)
-      if (!tree.hasHistory) this.#withHistory.delete(tree)
-    }
-  }
-
-  /** What a flush or a compaction that begins now has to keep. */
-  beginDropping(): { barrier: number; snapshots: number[] } {
-    this.cursorPages.holdAll()
-    return this.snapshots.beginDropping()
   }
 
   noteStall(ms: number): void {
@@ -518,12 +416,6 @@ export class Engine {
     this.catalog.close()
     for (const tree of this.trees.values()) for (const table of tree.files.values()) table.file.close()
   }
-}
-
-function keyspaceVersion(catalog: Catalog, id: number): Tree['version'] {
-  const keyspace = catalog.state.keyspaces.get(id)
-  if (keyspace === undefined) throw new Error(`keyspace ${id} was not created`)
-  return keyspace.version
 }
 
 function dropped(): VarveError {

@@ -32,7 +32,7 @@ export function erase(engine: Engine, tree: Tree, range: ErasedRange): void {
   const everything = range.from === undefined && range.to === undefined
   if (isEmpty(range)) return
   // NOTE: memtables that only a snapshot reads could not be flushed any more; and tables can be cut, memtables cannot.
-  if (!everything || engine.isRead) engine.flusher.flushAllSync([tree])
+  if (!everything || engine.disposal.isRead) engine.flusher.flushAllSync([tree])
   engine.flusher.cancel(tree)
   engine.compactor.cancel(tree)
   engine.journals.sync()
@@ -51,7 +51,7 @@ export function erase(engine: Engine, tree: Tree, range: ErasedRange): void {
 export function dropTables(engine: Engine, tree: Tree, removed: readonly TableInfo[]): void {
   engine.assertUnpoisoned()
   // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
-  if (engine.isRead) engine.flusher.flushAllSync([tree])
+  if (engine.disposal.isRead) engine.flusher.flushAllSync([tree])
   append(engine, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
 }
 
@@ -78,7 +78,7 @@ function append(engine: Engine, tree: Tree, { removed, opened, version, erases }
     ])
   } catch (error) {
     prepared?.abandon()
-    if (engine.writable) engine.discardTables(opened)
+    if (engine.writable) engine.disposal.discardTables(opened)
     else for (const table of opened) table.file.close()
     throw error
   }
@@ -89,7 +89,7 @@ function append(engine: Engine, tree: Tree, { removed, opened, version, erases }
   if (erases) tree.flushedSeqno = seqno + 1
   prepared.install()
   exports.publishGroup(slot)
-  engine.collectLater(tree)
+  engine.disposal.collectLater(tree)
 }
 
 /** Writes the tables that the range cuts again, without it. */
@@ -131,7 +131,7 @@ function rewriteCut(engine: Engine, tree: Tree, range: ErasedRange): TableFile[]
     for (const { file } of written) file.sync()
     return written
   } catch (error) {
-    engine.discardTables(written)
+    engine.disposal.discardTables(written)
     throw error instanceof VarveError ? error : engine.poison(error)
   }
 }

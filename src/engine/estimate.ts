@@ -4,7 +4,8 @@ import { FILE_HEADER_BYTES } from '../table/format.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { Engine } from './engine.ts'
 import type { RangeBound, RangeSpan } from './range-cursor.ts'
-import type { Memtable, Tree } from './tree.ts'
+import type { Memtable } from './memtable.ts'
+import type { Tree } from './tree.ts'
 
 /** How a table lies to a span of keys. */
 export type Overlap = 'outside' | 'inside' | 'partly'

@@ -6,7 +6,8 @@ import { policyFor } from './compaction.ts'
 import type { Engine } from './engine.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
-import type { Memtable, PreparedReplacement, Tree } from './tree.ts'
+import type { Memtable } from './memtable.ts'
+import type { PreparedReplacement, Tree } from './tree.ts'
 
 /**
  * The flush of sealed memtables of a keyspace, its oldest ones, into tables.
@@ -28,7 +29,7 @@ export class FlushJob extends TableJob {
       engine.kernel,
       this.#memtables.map((memtable) => memtable.pointer),
     )
-    stream.setRules({ ...engine.beginDropping(), older, cutKeys: [] })
+    stream.setRules({ ...engine.disposal.beginDropping(), older, cutKeys: [] })
     return new TableOutput(engine, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 

@@ -1,7 +1,8 @@
 import type { Engine } from './engine.ts'
 import { FlushJob } from './flush.ts'
 import { nextTurn } from './next-turn.ts'
-import type { Memtable, Tree } from './tree.ts'
+import type { Memtable } from './memtable.ts'
+import type { Tree } from './tree.ts'
 
 /** Longest stretch of flush work between two turns of the event loop. */
 const SLICE_MS = 4

@@ -6,7 +6,8 @@ import {
 import { noPages } from '../kernel/kernel.ts'
 import type { Engine } from './engine.ts'
 import type { RecordBuffer } from './record.ts'
-import type { Memtable, Tree } from './tree.ts'
+import type { Memtable } from './memtable.ts'
+import type { Tree } from './tree.ts'
 
 /** Sealed memtables a keyspace may have before writes wait for its flush. */
 const SEALED_LIMIT = 4

@@ -112,7 +112,7 @@ export abstract class TableJob {
       this.install(tables)
     } catch (error) {
       // NOTE: on a full disk nothing was said; after any other failure nobody knows, and the files must stay.
-      if (isTransient(error)) this.engine.discardTables(tables)
+      if (isTransient(error)) this.engine.disposal.discardTables(tables)
       else for (const table of tables) table.file.close()
       throw error
     }

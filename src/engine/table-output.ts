@@ -58,7 +58,7 @@ export class TableOutput {
       this.#engine.files.removeOrphan(tableFileName(this.#writer.id))
       this.#writer = undefined
     }
-    this.#engine.discardTables(this.tables)
+    this.#engine.disposal.discardTables(this.tables)
     this.#stream.free()
   }
 

@@ -1,9 +1,4 @@
 import {
-  MEMTABLE_ENTRIES,
-  MEMTABLE_ENTRY_BYTES,
-  MEMTABLE_GAP,
-  MEMTABLE_HIGHEST_SEQNO,
-  MEMTABLE_PAGE_BYTES,
   SUPERVERSION_BYTES,
   SUPERVERSION_COUNT,
   SUPERVERSION_MAX_MEMTABLES,
@@ -18,59 +13,8 @@ import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { TableInfo, Version } from '../version/version.ts'
 import { TreeCounters } from './counters.ts'
 import { Gap } from './gap.ts'
+import { Memtable } from './memtable.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
-
-/** A memtable of linear memory and what the journals need to know of it. */
-export class Memtable {
-  readonly pointer: number
-  /** Id of the journal that holds its first record; 0 without a journal. */
-  readonly firstJournal: number
-  /** Whether a hash index was asked for. */
-  indexed = false
-  readonly #kernel: Kernel
-
-  /** `gap`: address of the keyspace's, 0 without one. @throws NO_MEMORY */
-  constructor(kernel: Kernel, firstJournal: number, gap: number) {
-    this.#kernel = kernel
-    this.pointer = kernel.exports.createMemtable() >>> 0
-    if (this.pointer === 0) throw noPages()
-    this.setGap(gap)
-    this.firstJournal = firstJournal
-  }
-
-  /** Bytes of its entries: nodes, keys and values. */
-  get entryBytes(): number {
-    return this.#kernel.u32[(this.pointer + MEMTABLE_ENTRY_BYTES) >>> 2] as number
-  }
-
-  /** Bytes of the pages it holds. */
-  get pageBytes(): number {
-    return this.#kernel.u32[(this.pointer + MEMTABLE_PAGE_BYTES) >>> 2] as number
-  }
-
-  get entries(): number {
-    return this.#kernel.u32[(this.pointer + MEMTABLE_ENTRIES) >>> 2] as number
-  }
-
-  get highestSeqno(): number {
-    return Number(this.#kernel.view.getBigUint64(this.pointer + MEMTABLE_HIGHEST_SEQNO, true))
-  }
-
-  /** Gives it a hash index of `pages` pages, if there are so many: without one reads are slower and nothing else. */
-  index(pages: number): void {
-    this.indexed = true
-    this.#kernel.exports.memtableIndex(this.pointer, pages)
-  }
-
-  setGap(gap: number): void {
-    this.#kernel.u32[(this.pointer + MEMTABLE_GAP) >>> 2] = gap
-  }
-
-  /** INVARIANT: no SuperVersion names it any more. */
-  free(): void {
-    this.#kernel.exports.freeMemtable(this.pointer)
-  }
-}
 
 /**
  * What reads of a keyspace go through from a seqno on: memtables, newest first, and the tables of a Version. Immutable, with the record by which the

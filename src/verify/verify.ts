@@ -60,7 +60,7 @@ export async function verify(
     if (!engine.closed) {
       for (const { tree, pin } of trees) {
         tree.unpin(pin)
-        engine.deleteRetired(tree)
+        engine.disposal.deleteRetired(tree)
       }
     }
   }

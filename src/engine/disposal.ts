@@ -1,0 +1,78 @@
+import { tableFileName } from '../fs/file-names.ts'
+import type { TableFile } from '../table/table-file.ts'
+import { freeTableRecord } from '../table/table-record.ts'
+import type { Engine } from './engine.ts'
+import type { Tree } from './tree.ts'
+
+/** What may go, and how it goes: tables that nothing names any more, SuperVersions that nothing reads any more. */
+export class Disposal {
+  readonly #engine: Engine
+  /** Keyspaces with SuperVersions for older reads. */
+  readonly #withHistory = new Set<Tree>()
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /** Whether a snapshot or a range may read what is there now, whatever happens to it. */
+  get isRead(): boolean {
+    return this.#engine.snapshots.count > 0 || this.#engine.openRanges > 0
+  }
+
+  /** What a flush or a compaction that begins now has to keep. */
+  beginDropping(): { barrier: number; snapshots: number[] } {
+    this.#engine.cursorPages.holdAll()
+    return this.#engine.snapshots.beginDropping()
+  }
+
+  /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
+  closeTable(table: TableFile): void {
+    this.#engine.lease.generation++
+    this.#engine.blocks.remove(table)
+    table.file.close()
+    freeTableRecord(this.#engine.kernel, table.record)
+  }
+
+  /** Closes and deletes tables that were never installed. */
+  discardTables(tables: readonly TableFile[]): void {
+    for (const table of tables) {
+      this.closeTable(table)
+      this.#engine.files.removeOrphan(tableFileName(table.info.id))
+    }
+  }
+
+  /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */
+  deleteRetired(tree: Tree): void {
+    if (!tree.hasDead) return
+    try {
+      // CRASH: the edit that removed them is durable, and covered by the superblock before a file goes.
+      this.#engine.catalog.coverBySuperblock()
+    } catch {
+      // NOTE: they stay until the next time, or the next open. What this means for the database is remembered where it failed.
+      return
+    }
+    this.discardTables(tree.sweep())
+  }
+
+  /** After a SuperVersion was appended to a keyspace's: gives the older ones back as soon as no read can ask for them. */
+  collectLater(tree: Tree): void {
+    this.#withHistory.add(tree)
+    this.collect()
+  }
+
+  /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
+  collect(): void {
+    for (const tree of this.#withHistory) {
+      const { barrier, snapshots } = this.beginDropping()
+      this.#engine.lease.generation++
+      tree.collect(barrier, snapshots)
+      this.deleteRetired(tree)
+      if (!tree.hasHistory) this.#withHistory.delete(tree)
+    }
+  }
+
+  /** A keyspace is gone. */
+  forget(tree: Tree): void {
+    this.#withHistory.delete(tree)
+  }
+}
