@@ -11,17 +11,7 @@ export class LoadProgress {
   constructor(sizeBytes: number | undefined) {
     this.#sizeBytes = sizeBytes
     const position = sizeBytes === undefined ? '' : '{bar} {percentage}% · '
-    this.#bar = new SingleBar({
-      format: `${position}{entries} entries · {rate}/s`,
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      barsize: 30,
-      fps: 10,
-      stream: process.stderr,
-      noTTYOutput: false,
-      clearOnComplete: true,
-      hideCursor: false,
-    })
+    this.#bar = bar(`${position}{entries} entries · {rate}/s`)
     if (process.stderr.isTTY) this.#bar.start(sizeBytes ?? 0, 0, this.#payload())
   }
 
@@ -73,17 +63,7 @@ export class ByteProgress {
   #started = false
 
   constructor(what: string) {
-    this.#bar = new SingleBar({
-      format: `${what} {bar} {percentage}%`,
-      barCompleteChar: '█',
-      barIncompleteChar: '░',
-      barsize: 30,
-      fps: 10,
-      stream: process.stderr,
-      noTTYOutput: false,
-      clearOnComplete: true,
-      hideCursor: false,
-    })
+    this.#bar = bar(`${what} {bar} {percentage}%`)
   }
 
   readonly show = ({ doneBytes, totalBytes }: { doneBytes: number; totalBytes: number }): void => {
@@ -97,4 +77,19 @@ export class ByteProgress {
   stop(): void {
     this.#bar.stop()
   }
+}
+
+/** A bar on standard error that goes when it is done. */
+function bar(format: string): SingleBar {
+  return new SingleBar({
+    format,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 30,
+    fps: 10,
+    stream: process.stderr,
+    noTTYOutput: false,
+    clearOnComplete: true,
+    hideCursor: false,
+  })
 }
