@@ -1,4 +1,4 @@
-import type { Run, Version } from '../version/version.ts'
+import type { Run, TableInfo, Version } from '../version/version.ts'
 import { compareKeys } from '../version/version.ts'
 import type { Choice, CompactionState } from './choice.ts'
 import { garbage, levelTargets, mergeInto, rewrite, type LeveledOptions } from './leveled.ts'
@@ -12,6 +12,8 @@ export interface MajorRange {
   readonly lower: Uint8Array | undefined
   /** Included. */
   readonly upper: Uint8Array | undefined
+  /** Flushed tables with ids from this on came after it was asked for, and wait; undefined: none do. */
+  readonly newerFrom?: number
 }
 
 /**
@@ -31,7 +33,8 @@ export function chooseMajor(
 ): Choice | undefined {
   const targets = levelTargets(version, options)
   const runs = flushedRuns(version)
-  if (runs.some((run) => inRange(run, range).length > 0)) {
+  const isOld = ({ id }: TableInfo): boolean => id < (range.newerFrom ?? Infinity)
+  if (runs.some((run) => inRange(run, range).some(isOld))) {
     const overlapped = overlapping(levelRun(version, targets.baseLevel), hull(runs.flat()))
     const oldest = runs.slice(-Math.max(1, state.maxInputRuns - (overlapped.length > 0 ? 1 : 0)))
     return mergeInto(version, state, options, targets, oldest, targets.baseLevel)

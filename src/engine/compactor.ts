@@ -98,6 +98,8 @@ export class Compactor {
     let totalBytes = totalBytesOf([...tree.version.tables()])
     let doneBytes = 0
     const written = new Set<number>()
+    // NOTE: else it would go on for as long as others write.
+    const all = { ...range, newerFrom: this.#engine.catalog.newFileId() }
     while (this.#major.has(tree)) await nextTurn()
     this.#major.add(tree)
     try {
@@ -109,7 +111,7 @@ export class Compactor {
           await nextTurn()
           continue
         }
-        const choice = this.#chooseMajor(tree, range, written)
+        const choice = this.#chooseMajor(tree, all, written)
         if (choice === undefined) {
           report({ doneBytes: totalBytes, totalBytes })
           return

@@ -215,6 +215,21 @@ describe('compaction', () => {
     await db.close()
   })
 
+  it('ends while others write as fast as they can', async () => {
+    const db = await openSmall()
+    for (let i = 0; i < 3000; i++) db.putSync(numbered((i * 7919) % 1000), dense(60))
+    let done = false
+    const compaction = db.compact().then(() => (done = true))
+    let written = 0
+    for (; !done && written < 200_000; written++) {
+      db.putSync(numbered(5000 + ((written * 7919) % 1000)), dense(10))
+      if (written % 200 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(done).toBe(true)
+    await compaction
+    await db.close()
+  })
+
   it('that is aborted leaves its inputs, and no file of its own', async () => {
     const fileSystem = new FaultyFileSystem()
     const db = await openText(fileSystem, { memtableSize: 65_536 })
