@@ -54,17 +54,14 @@ export class CompactionJob extends TableJob implements RunningJob {
     )
   }
 
-  /** Of every Version that is read and has the inputs: the rest of the runs that are not newer than all of them. */
+  /** The rest of the runs that are not newer than all inputs. */
   protected override olderRuns(): readonly Run[] {
-    const older = new Set<Run>()
-    for (const { runs } of this.tree.versionsNaming([], this.#removed)) {
-      const newest = runs.findIndex((run) => run.some(({ id }) => this.inputs.has(id)))
-      for (const run of runs.slice(newest)) {
-        const rest = run.filter(({ id }) => !this.inputs.has(id))
-        if (rest.length > 0) older.add(rest)
-      }
-    }
-    return [...older]
+    const { runs } = this.tree.version
+    const newest = runs.findIndex((run) => run.some(({ id }) => this.inputs.has(id)))
+    return runs
+      .slice(newest)
+      .map((run) => run.filter(({ id }) => !this.inputs.has(id)))
+      .filter((rest) => rest.length > 0)
   }
 
   protected override sources(): Iterable<number> {

@@ -34,7 +34,7 @@ export class FlushJob extends TableJob {
   }
 
   protected override olderRuns(): readonly Run[] {
-    return [...new Set(this.tree.versionsNaming(this.#memtables, []).flatMap((version) => version.runs))]
+    return [...new Set(this.tree.versionsNaming(this.#memtables).flatMap((version) => version.runs))]
   }
 
   protected override sources(): Iterable<number> {

@@ -157,8 +157,8 @@ export class Tree {
   }
 
   /**
-   * Everything that a replacement needs. It replaces in every SuperVersion that names what is replaced, all of it; one that names only a part, as one from
-   * before a change that took the rest, goes on naming that.
+   * Everything that a replacement needs: of memtables in every SuperVersion that names them, of tables in the newest one only. NOTE: older ones, from before a change
+   * that took tables, still have those, and what is merged or moved could overlap them, or get below them.
    * INVARIANT: installed or abandoned before the next step of the tree. @throws NO_MEMORY
    */
   prepare({ memtables, removed, added, opened }: Replacement): PreparedReplacement {
@@ -171,7 +171,8 @@ export class Tree {
     }
     try {
       for (const old of this.#history) {
-        if (!names(old, memtables, removed)) continue
+        const isReplaced = memtables.length > 0 ? names(old, memtables) : old === this.#history.latest
+        if (!isReplaced) continue
         const left = old.memtables.filter((memtable) => !memtables.includes(memtable))
         const version = old.version.withTables(added, removed)
         const record = createVersionRecord(kernel, version.runs, this.#files)
@@ -258,9 +259,9 @@ export class Tree {
   }
 
   /** The Versions of all SuperVersions that name all of these, each once. */
-  versionsNaming(memtables: readonly Memtable[], tables: readonly TableInfo[]): Version[] {
+  versionsNaming(memtables: readonly Memtable[]): Version[] {
     const versions = new Set<Version>()
-    for (const old of this.#history) if (names(old, memtables, tables)) versions.add(old.version)
+    for (const old of this.#history) if (names(old, memtables)) versions.add(old.version)
     return [...versions]
   }
 
@@ -277,13 +278,16 @@ export class Tree {
 
   /** Whether there are tables that `sweep` would take out. */
   get hasDead(): boolean {
-    return this.#retired.some((table) => !this.#isNamed(table))
+    if (this.#retired.length === 0) return false
+    const named = this.#namedIds()
+    return this.#retired.some(({ id }) => !named.has(id))
   }
 
   /** Takes out the removed tables that no SuperVersion and no running job names any more. */
   sweep(): TableFile[] {
-    const dead = this.#retired.filter((table) => !this.#isNamed(table))
-    this.#retired = this.#retired.filter((table) => !dead.includes(table))
+    const named = this.#namedIds()
+    const dead = this.#retired.filter(({ id }) => !named.has(id))
+    this.#retired = this.#retired.filter(({ id }) => named.has(id))
     return dead.map(({ id }) => {
       const file = this.#files.get(id) as TableFile
       this.#files.delete(id)
@@ -291,11 +295,14 @@ export class Tree {
     })
   }
 
-  #isNamed(table: TableInfo): boolean {
-    return (
-      [...this.#history].some(({ version }) => version.has(table)) ||
-      [...this.#pins].some((pin) => pin.has(table.id))
-    )
+  /** What retired tables may still be named by. NOTE: ids, because an older SuperVersion may name a table in the level that it was moved from. */
+  #namedIds(): Set<number> {
+    const named = new Set<number>([...this.#pins].flatMap((pin) => [...pin]))
+    for (const { version } of this.#history) {
+      if (version === this.version) continue
+      for (const { id } of version.tables()) named.add(id)
+    }
+    return named
   }
 
   /** Frees everything in memory but the tables' own records; the tree is gone. */
@@ -347,12 +354,6 @@ export class Tree {
 }
 
 /** Whether a SuperVersion names all of these. */
-function names(
-  { memtables, version }: SuperVersion,
-  wanted: readonly Memtable[],
-  tables: readonly TableInfo[],
-): boolean {
-  return (
-    wanted.every((memtable) => memtables.includes(memtable)) && tables.every((table) => version.has(table))
-  )
+function names({ memtables }: SuperVersion, wanted: readonly Memtable[]): boolean {
+  return wanted.every((memtable) => memtables.includes(memtable))
 }
