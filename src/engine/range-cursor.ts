@@ -112,6 +112,8 @@ export class RangeCursor implements Lease {
     this.#remaining = span.limit
     this.#capacity = span.limit <= ONE_CHUNK_ENTRIES ? LARGEST_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#ended = span.limit <= 0 || isEmpty(span)
+    // NOTE: the snapshot whose S it is may end before the first step.
+    if (seqno < engine.visibleSeqno()) this.hold()
     engine.openRanges++
     engine.cursorPages.add(this)
   }

@@ -5,6 +5,8 @@ import type { Kernel } from '../kernel/kernel.ts'
 export class Snapshots {
   readonly #open = new Set<OpenSnapshot>()
   readonly #registry: SnapshotRegistry
+  /** What is registered, by S. NOTE: shared, so that a range goes on at the S of a snapshot that ends before it, which the barrier may have passed. */
+  readonly #held = new Map<number, { readonly registration: Registration; holders: number }>()
 
   readonly #onRelease: () => void
 
@@ -28,7 +30,7 @@ export class Snapshots {
 
   /** Of the latest state. @throws NO_MEMORY */
   take(): OpenSnapshot {
-    const snapshot = new OpenSnapshot(this, this.#registry.register())
+    const snapshot = new OpenSnapshot(this, this.#share(this.#registry.register()))
     this.#open.add(snapshot)
     return snapshot
   }
@@ -40,15 +42,35 @@ export class Snapshots {
 
   /** Keeps S = `seqno` readable for a range, or nothing if entries that it needs may be gone. */
   hold(seqno: number): Registration | undefined {
+    const held = this.#held.get(seqno)
+    if (held !== undefined) {
+      held.holders++
+      return held.registration
+    }
     const registration = this.#registry.register(seqno)
-    if (registration.seqno === seqno) return registration
+    if (registration.seqno === seqno) return this.#share(registration)
     this.#registry.release(registration)
     return undefined
   }
 
-  letGo(registration: Registration): void {
-    this.#registry.release(registration)
+  letGo({ seqno }: Registration): void {
+    const held = this.#held.get(seqno)
+    if (held === undefined || --held.holders > 0) return
+    this.#held.delete(seqno)
+    this.#registry.release(held.registration)
     this.#onRelease()
+  }
+
+  /** Counts a holder of a new registration, or of the older one of the same S. */
+  #share(registration: Registration): Registration {
+    const held = this.#held.get(registration.seqno)
+    if (held === undefined) {
+      this.#held.set(registration.seqno, { registration, holders: 1 })
+      return registration
+    }
+    this.#registry.release(registration)
+    held.holders++
+    return held.registration
   }
 
   /**
@@ -63,6 +85,7 @@ export class Snapshots {
   /** Forgets all: the memory is about to be given back, and no longer the registry's. */
   close(): void {
     this.#open.clear()
+    this.#held.clear()
   }
 
   [Symbol.iterator](): SetIterator<OpenSnapshot> {
