@@ -43,6 +43,11 @@ export class Catalog {
     return this.#state
   }
 
+  /** Of the manifest in use. */
+  get manifestId(): number {
+    return this.#manifestId
+  }
+
   /** Whether this open has its own epoch, so that files may be written. */
   get begun(): boolean {
     return this.#manifest !== undefined

@@ -74,6 +74,7 @@ async function inSlices(
   isOver: () => boolean,
 ): Promise<void> {
   let sliceEnd = performance.now() + SLICE_MS
+  engine.assertOpen()
   try {
     while (steps.next().done !== true) {
       if (signal?.aborted === true) {

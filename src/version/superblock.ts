@@ -1,7 +1,7 @@
 /** The superblock: two copies of 128 bytes that name the current manifest (docs/manifest-format.md). */
 import { corrupt, VarveError } from '../errors.ts'
 import { superblockFileName, type SuperblockCopy } from '../fs/file-names.ts'
-import type { FileSystem } from '../fs/filesystem.ts'
+import type { File, FileSystem } from '../fs/filesystem.ts'
 import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
 import { getU64, hash, putU64, unknownFormat, viewOf, type Hasher } from './binary.ts'
 import { FRAME_ALIGNMENT } from './manifest-frame.ts'
@@ -116,29 +116,60 @@ type CopyReading =
 
 /** Reads both copies. @throws CORRUPT, MISSING_FILE, FORMAT_VERSION, IO */
 export async function readSuperblock(fs: FileSystem, hasher: Hasher): Promise<SuperblockReading> {
-  return choose(await readCopy(fs, hasher, 'a'), await readCopy(fs, hasher, 'b'))
+  const files = await openSuperblock(fs)
+  try {
+    return readSuperblockFiles(files, hasher)
+  } finally {
+    closeSuperblock(files)
+  }
 }
 
-async function readCopy(fs: FileSystem, hasher: Hasher, copy: SuperblockCopy): Promise<CopyReading> {
-  let file
+/** The open copies; undefined: there is no such file. */
+export interface SuperblockFiles {
+  readonly a: File | undefined
+  readonly b: File | undefined
+}
+
+/** Opens both copies, to be read. @throws IO, … */
+export async function openSuperblock(fs: FileSystem): Promise<SuperblockFiles> {
+  const a = await openCopy(fs, 'a')
   try {
-    file = await fs.open(superblockFileName(copy), false)
+    return { a, b: await openCopy(fs, 'b') }
   } catch (error) {
-    if (error instanceof VarveError && error.code === 'NOT_FOUND') return { kind: 'missing' }
+    a?.close()
     throw error
   }
+}
+
+/** Reads both copies, at one moment: they may be in use. @throws as readSuperblock */
+export function readSuperblockFiles({ a, b }: SuperblockFiles, hasher: Hasher): SuperblockReading {
+  return choose(readCopy(a, hasher, 'a'), readCopy(b, hasher, 'b'))
+}
+
+export function closeSuperblock({ a, b }: SuperblockFiles): void {
+  a?.close()
+  b?.close()
+}
+
+async function openCopy(fs: FileSystem, copy: SuperblockCopy): Promise<File | undefined> {
   try {
-    // One byte more than there should be, so that a longer file shows.
-    const bytes = new Uint8Array(SUPERBLOCK_BYTES + 1)
-    const read = file.read(bytes, 0)
-    if (read === 0) return { kind: 'empty' }
-    const superblock = decodeSuperblock(hasher, bytes.slice(0, read), copy)
-    return typeof superblock === 'string'
-      ? { kind: 'damaged', reason: superblock }
-      : { kind: 'valid', superblock }
-  } finally {
-    file.close()
+    return await fs.open(superblockFileName(copy), false)
+  } catch (error) {
+    if (error instanceof VarveError && error.code === 'NOT_FOUND') return undefined
+    throw error
   }
+}
+
+function readCopy(file: File | undefined, hasher: Hasher, copy: SuperblockCopy): CopyReading {
+  if (file === undefined) return { kind: 'missing' }
+  // One byte more than there should be, so that a longer file shows.
+  const bytes = new Uint8Array(SUPERBLOCK_BYTES + 1)
+  const read = file.read(bytes, 0)
+  if (read === 0) return { kind: 'empty' }
+  const superblock = decodeSuperblock(hasher, bytes.slice(0, read), copy)
+  return typeof superblock === 'string'
+    ? { kind: 'damaged', reason: superblock }
+    : { kind: 'valid', superblock }
 }
 
 function choose(a: CopyReading, b: CopyReading): SuperblockReading {
