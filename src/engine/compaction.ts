@@ -43,8 +43,9 @@ export class CompactionJob extends TableJob implements RunningJob {
     const { engine, tree } = this
     const { inputs, level, targetBytes, cutKeys, canonicalLevel } = this.#choice
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
+    const dropping = engine.disposal.beginDropping()
     const stream = new EntryStream(engine.kernel, [], runs, engine.blocks)
-    stream.setRules({ ...engine.disposal.beginDropping(), older, cutKeys })
+    stream.setRules({ ...dropping, older, cutKeys })
     return new TableOutput(
       engine,
       tree.id,

@@ -25,11 +25,12 @@ export class FlushJob extends TableJob {
 
   protected override open(older: number): TableOutput {
     const { engine, tree } = this
+    const dropping = engine.disposal.beginDropping()
     const stream = new EntryStream(
       engine.kernel,
       this.#memtables.map((memtable) => memtable.pointer),
     )
-    stream.setRules({ ...engine.disposal.beginDropping(), older, cutKeys: [] })
+    stream.setRules({ ...dropping, older, cutKeys: [] })
     return new TableOutput(engine, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 
@@ -83,6 +84,8 @@ export class FlushJob extends TableJob {
   }
 
   protected override cleanUp(): void {
+    // NOTE: a compaction may have ended meanwhile, and left to us the tables that we had pinned.
+    this.engine.disposal.deleteRetired(this.tree)
     this.engine.journals.removeObsolete()
   }
 }
