@@ -32,7 +32,7 @@ it('a job that finds no memory for the S of the ranges gives back what it had', 
     db.flushSync()
   }
   const { snapshots } = engineOf(db)
-  const { beginDropping } = snapshots
+  const beginDropping = snapshots.beginDropping.bind(snapshots)
   const failing = (): never => {
     throw noPages()
   }
