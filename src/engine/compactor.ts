@@ -84,6 +84,17 @@ export class Compactor {
     return true
   }
 
+  /** Ends a running job, whose pages a writer needs: on this thread. @returns false if there is none */
+  endOneSync(): boolean {
+    for (const job of this.#jobs) {
+      if (job.done) continue
+      if (job.syncing) job.giveUp()
+      else this.#finishSync(job)
+      return true
+    }
+    return false
+  }
+
   /** Merges everything in tables that overlaps a range down to the last level, in slices. @throws ABORTED, or why a step failed */
   async compactRange(
     tree: Tree,

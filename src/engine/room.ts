@@ -212,6 +212,8 @@ export class Room {
       const largest = this.#largestActive()
       if (largest === undefined) {
         if (kernel.freePages() >= pages + RESERVED_PAGES) break
+        // NOTE: a compaction under way has some of the reserved pages.
+        if (this.#endCompaction()) continue
         throw noPages()
       }
       flusher.seal(largest)
@@ -220,8 +222,21 @@ export class Room {
 
   /** Compacts on this thread until there are few enough runs; a compaction that fails leaves the write go on. */
   #thinOut(tree: Tree): void {
-    try {
+    this.#tolerant(() => {
       while (hasTooManyRuns(tree) && this.#engine.compactor.compactOneSync(tree));
+    })
+  }
+
+  /** Has a compaction that is under way give its pages back. @returns false if there is none */
+  #endCompaction(): boolean {
+    let isOne = true
+    this.#tolerant(() => (isOne = this.#engine.compactor.endOneSync()))
+    return isOne
+  }
+
+  #tolerant(compact: () => void): void {
+    try {
+      compact()
     } catch (error) {
       // NOTE: writes are not refused because tables cannot be read or merged; the background says so and tries again.
       this.#engine.compactor.lastError = error
