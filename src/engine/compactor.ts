@@ -53,6 +53,11 @@ export class Compactor {
     return true
   }
 
+  /** Whether there is, or could now be, a compaction of a keyspace. */
+  canCompact(tree: Tree): boolean {
+    return this.#jobsOf(tree).length > 0 || (this.#mayRun() && this.#choose(tree) !== undefined)
+  }
+
   /** Ends what runs for good: at once, or after the sync under way. */
   async stop(): Promise<void> {
     this.#stopped = true

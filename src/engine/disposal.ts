@@ -1,3 +1,4 @@
+import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { freeTableRecord } from '../table/table-record.ts'
@@ -63,11 +64,23 @@ export class Disposal {
   /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
   collect(): void {
     for (const tree of this.#withHistory) {
-      const { barrier, snapshots } = this.beginDropping()
+      const dropping = this.#beginIfPossible()
+      if (dropping === undefined) return
+      const { barrier, snapshots } = dropping
       this.#engine.lease.generation++
       tree.collect(barrier, snapshots)
       this.deleteRetired(tree)
       if (!tree.hasHistory) this.#withHistory.delete(tree)
+    }
+  }
+
+  /** beginDropping, or undefined without memory for it: then what may go goes when the next read ends. */
+  #beginIfPossible(): { barrier: number; snapshots: number[] } | undefined {
+    try {
+      return this.beginDropping()
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'NO_MEMORY') return undefined
+      throw error
     }
   }
 

@@ -53,6 +53,7 @@ export function dropTables(engine: Engine, tree: Tree, removed: readonly TableIn
   // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
   if (engine.disposal.isRead) engine.flusher.flushAllSync([tree])
   append(engine, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
+  tree.gap?.forget()
 }
 
 interface Appended {

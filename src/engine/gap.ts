@@ -58,6 +58,11 @@ export class Gap {
     u32[at + (GAP_KNOWN >>> 2)] = 1
   }
 
+  /** What was hidden may be seen again. */
+  forget(): void {
+    this.#kernel.u32[(this.pointer + GAP_KNOWN) >>> 2] = 0
+  }
+
   free(): void {
     this.#kernel.exports.freeRecord(this.pointer, GAP_BYTES)
   }

@@ -99,8 +99,11 @@ export class Room {
     const pages = pagesFor(record)
     if (this.#hasRoom(trees, pages)) return false
     // NOTE: what only a rotation can mend is mended at once by forRecord; waiting is for flushes.
-    const crowded = trees.some((tree) => this.#full(tree) && hasTooManyRuns(tree))
-    if (crowded && this.#engine.compactor.request()) return true
+    const { compactor } = this.#engine
+    const crowded = trees.some(
+      (tree) => this.#full(tree) && hasTooManyRuns(tree) && compactor.canCompact(tree),
+    )
+    if (crowded && compactor.request()) return true
     const blocked =
       trees.some((tree) => this.#full(tree) && tree.sealed.length >= SEALED_LIMIT) ||
       this.#reclaimablePages() < pages + RESERVED_PAGES ||

@@ -114,7 +114,7 @@ export abstract class TableJob {
       // NOTE: on a full disk nothing was said; after any other failure nobody knows, and the files must stay.
       if (isTransient(error)) this.engine.disposal.discardTables(tables)
       else for (const table of tables) table.file.close()
-      throw error
+      throw this.#failure(error)
     }
     this.cleanUp()
   }
