@@ -15,6 +15,7 @@ const PARTS = [
       'test/version',
       'test/table',
       'test/compaction',
+      'test/verify',
       'test/sync',
       'test/api',
       'test/cli',

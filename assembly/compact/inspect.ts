@@ -4,6 +4,7 @@ import { loadF64, loadU32, loadU64, storeF64, storeU32 } from '../memory/bytes'
 import {
   SLOT_LENGTH,
   SLOT_POINTER,
+  SLOT_POSITION,
   STATUS_ABSENT,
   STATUS_FOREIGN,
   STATUS_FOUND,
@@ -47,6 +48,7 @@ export function streamInspect(slot: u32, stream: u32, table: u32, maxEntries: u3
     if (!isFirst && source < loadU32(stream + STREAM_NEWER_SOURCE)) {
       storeU32(slot + SLOT_POINTER, key)
       storeU32(slot + SLOT_LENGTH, keyLength)
+      storeU32(slot + SLOT_POSITION, source)
       return STATUS_FOREIGN
     }
     if (table != 0) {

@@ -249,7 +249,8 @@ export interface KernelExports {
    * Passes up to `maxEntries` entries of a stream, counting them at STREAM_TOMBSTONES, … With `table` (one source, this table) every user key is
    * looked for in its filter, and every extent list is shown once.
    * @returns OK, DONE, NEED_BLOCK (data, as builderFeed, or filter: loadBlock) and MALFORMED as builderFeed; LARGE: an extent list at SLOT_POINTER/LENGTH, call
-   * again to go on; ABSENT: the filter lacks the key at SLOT_POINTER/LENGTH; FOREIGN: of that key, an older entry lies in an earlier source.
+   * again to go on; ABSENT: the filter lacks the key at SLOT_POINTER/LENGTH; FOREIGN: of that key, source
+   * SLOT_POSITION holds an entry that is older than one in a later source.
    */
   streamInspect(slot: number, stream: number, table: number, maxEntries: number): number
   /** Tells the run source `number` that there is no next block. */

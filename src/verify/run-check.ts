@@ -1,6 +1,7 @@
 import {
   SLOT_LENGTH,
   SLOT_POINTER,
+  SLOT_POSITION,
   STATUS_DONE,
   STATUS_FOREIGN,
   STATUS_MALFORMED,
@@ -66,11 +67,14 @@ function* checkOrder(engine: Engine, tree: Tree, runs: readonly Run[]): Generato
       status = exports.streamInspect(slot, stream.pointer, 0, ENTRIES_AT_ONCE)
       if (status === STATUS_FOREIGN) {
         const at = kernel.word(SLOT_POINTER)
-        const key = Buffer.from(u8.slice(at, at + Math.min(40, kernel.word(SLOT_LENGTH)))).toString('hex')
+        const table = holderOf(
+          runs[kernel.word(SLOT_POSITION)] ?? [],
+          u8.subarray(at, at + kernel.word(SLOT_LENGTH)),
+        )
         throw corrupt(
-          nameOf(tree, runs[0]?.[0]?.id ?? 0),
+          nameOf(tree, table),
           0,
-          `of the key 0x${key} a newer run holds an older entry`,
+          'it holds an entry that is older than one of the same key in an older run',
         )
       }
       if (status === STATUS_MALFORMED) {
@@ -87,6 +91,12 @@ function* checkOrder(engine: Engine, tree: Tree, runs: readonly Run[]): Generato
   } finally {
     stream.free()
   }
+}
+
+/** The table of a run that may hold a key; 0: none. */
+function holderOf(run: Run, key: Uint8Array): number {
+  const table = run.find(({ largestKey }) => compareKeys(key, largestKey) <= 0)
+  return table?.id ?? 0
 }
 
 function nameOf(tree: Tree, id: number): string {

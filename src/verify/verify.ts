@@ -1,15 +1,16 @@
 import type { Engine } from '../engine/engine.ts'
-import { nextTurn } from '../engine/next-turn.ts'
 import type { ProgressListener } from '../engine/progress.ts'
+import { missing } from '../engine/read-database.ts'
+import type { Tree } from '../engine/tree.ts'
+import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { VarveError } from '../errors.ts'
-import { checkJournals, checkManifest } from './log-check.ts'
-import { emptyReport, type VerifyReport } from './report.ts'
+import { checkJournals } from './journal-check.ts'
+import { checkManifest } from './manifest-check.ts'
+import { openIfThere } from './open-file.ts'
+import { emptyReport, noteProblem, type VerifyReport } from './report.ts'
 import { checkRuns } from './run-check.ts'
+import { Slices } from './slices.ts'
 import { checkTable } from './table-check.ts'
-
-/** Longest stretch of checking between two turns of the event loop. */
-const SLICE_MS = 8
 
 /**
  * Checks everything on disk that the open database stands on. Reads and writes go on; what is written meanwhile is not checked, and tables that are removed
@@ -27,8 +28,9 @@ export async function verify(
     return { tree, runs, pin: tree.pin(runs.flat().map(({ id }) => id)) }
   })
   try {
+    const slices = new Slices(engine, signal)
     await checkManifest(engine, report)
-    await checkJournals(engine, report)
+    await checkJournals(engine, report, slices)
     const bytesOf = (some: typeof trees): number =>
       some.flatMap(({ runs }) => runs.flat()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const totalBytes = 2 * bytesOf(trees)
@@ -42,16 +44,10 @@ export async function verify(
       const { tree, runs } = entry
       for (const { id, sizeBytes } of runs.flat()) {
         if (tree.dropped) break
-        await inSlices(
-          engine,
-          signal,
-          checkTable(engine, tree.files.get(id) as TableFile, report),
-          () => tree.dropped,
-        )
+        await checkNamed(engine, tree, id, report, slices)
         advance(sizeBytes)
       }
-      if (!tree.dropped)
-        await inSlices(engine, signal, checkRuns(engine, tree, runs, report), () => tree.dropped)
+      if (!tree.dropped) await slices.run(checkRuns(engine, tree, runs, report), () => tree.dropped)
       advance(bytesOf([entry]))
     }
     advance(totalBytes - doneBytes)
@@ -66,30 +62,24 @@ export async function verify(
   }
 }
 
-/** Takes the steps of a check, with turns of the event loop between them, until it ends or `isOver`. */
-async function inSlices(
+/** Checks a table, and that its name in the directory leads to the same bytes. INVARIANT: it is pinned, so only with its keyspace may it go. */
+async function checkNamed(
   engine: Engine,
-  signal: AbortSignal | undefined,
-  steps: Generator<void>,
-  isOver: () => boolean,
+  tree: Tree,
+  id: number,
+  report: VerifyReport,
+  slices: Slices,
 ): Promise<void> {
-  let sliceEnd = performance.now() + SLICE_MS
-  engine.assertOpen()
+  const named = await openIfThere(engine, tableFileName(id)).catch((error: unknown) => {
+    noteProblem(report, error)
+    return undefined
+  })
   try {
-    while (steps.next().done !== true) {
-      if (signal?.aborted === true) {
-        throw new VarveError('ABORTED', 'The verification was aborted by its signal.', {
-          cause: signal.reason,
-        })
-      }
-      if (performance.now() < sliceEnd) continue
-      await nextTurn()
-      engine.assertOpen()
-      if (isOver()) return
-      sliceEnd = performance.now() + SLICE_MS
-    }
+    if (tree.dropped) return
+    const table = tree.files.get(id) as TableFile
+    if (named === undefined) noteProblem(report, missing(table.file.name))
+    await slices.run(checkTable(engine, table, named ?? table.file, report), () => tree.dropped)
   } finally {
-    // NOTE: a closed database took its pages back already.
-    if (!engine.closed) steps.return(undefined)
+    named?.close()
   }
 }

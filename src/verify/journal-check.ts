@@ -1,0 +1,136 @@
+import { equalBytes } from '../bytes.ts'
+import type { Engine } from '../engine/engine.ts'
+import { missing } from '../engine/read-database.ts'
+import { corrupt } from '../errors.ts'
+import type { File } from '../fs/filesystem.ts'
+import { journalFileName } from '../fs/file-names.ts'
+import {
+  HEADER_DATABASE_ID,
+  HEADER_JOURNAL_ID,
+  HEADER_PREDECESSOR,
+  type JournalHeader,
+  type JournalLink,
+} from '../journal/format.ts'
+import { FrameCursor } from '../journal/reader.ts'
+import type { JournalSeal } from '../version/state.ts'
+import { openIfThere } from './open-file.ts'
+import { noteProblem, type VerifyReport } from './report.ts'
+import type { Slices } from './slices.ts'
+
+/** Frames checked between two looks at the clock. */
+const FRAMES_AT_ONCE = 256
+
+/** Reads every frame of the journals that the manifest names, and that each goes on where the one before it was left. @throws ABORTED, CLOSED */
+export async function checkJournals(engine: Engine, report: VerifyReport, slices: Slices): Promise<void> {
+  const { catalog } = engine
+  const ids = [...catalog.state.journals.keys()].sort((a, b) => a - b)
+  /** Where the journal before was left. */
+  let before: JournalLink | undefined
+  for (const id of ids) {
+    try {
+      const file = await openIfThere(engine, journalFileName(id))
+      const journal = catalog.state.journals.get(id)
+      // NOTE: undefined: given up meanwhile, and deleted as soon as nobody has it open. What follows it cannot be compared with it.
+      if (journal === undefined) {
+        file?.close()
+        before = undefined
+        continue
+      }
+      if (file === undefined) throw missing(journalFileName(id))
+      try {
+        const check = new JournalCheck(engine, file, id, journal.seal, before)
+        report.files++
+        report.bytes += check.end
+        if (check.end > 0) {
+          await slices.run(check.frames())
+          before = check.reached
+        }
+      } finally {
+        file.close()
+      }
+    } catch (error) {
+      before = undefined
+      if (catalog.state.journals.has(id)) noteProblem(report, error)
+    }
+  }
+}
+
+class JournalCheck {
+  /** Everything below was written as a whole. 0: it is no part of the log, or not begun. */
+  readonly end: number
+  reached: JournalLink | undefined
+  readonly #engine: Engine
+  readonly #file: File
+  readonly #id: number
+  readonly #before: JournalLink | undefined
+  /** At `end`, where it is known. */
+  readonly #chain: Uint8Array | undefined
+
+  constructor(
+    engine: Engine,
+    file: File,
+    id: number,
+    seal: JournalSeal | undefined,
+    before: JournalLink | undefined,
+  ) {
+    const { current } = engine.journals
+    this.#engine = engine
+    this.#file = file
+    this.#id = id
+    this.#before = before
+    if (seal !== undefined) {
+      this.end = seal.length
+      this.#chain = seal.chain
+    } else if (current?.id === id) {
+      this.end = current.length
+      // NOTE: the writer's chain is that of the last frame acknowledged, which may wait in its buffer.
+      this.#chain = current.bufferedBytes === 0 ? current.chain : undefined
+    } else {
+      // It was left, and the edit that seals it waits for the next one.
+      this.end = file.size()
+      this.#chain = undefined
+    }
+  }
+
+  /** Yields between some frames; other things may be done with the kernel then. @throws CORRUPT, IO */
+  *frames(): Generator<void> {
+    const { kernel } = this.#engine
+    const name = this.#file.name
+    const page = kernel.page()
+    try {
+      const cursor = new FrameCursor(kernel, this.#file, page, this.end)
+      const { decoded } = cursor.readHeader()
+      if (decoded.kind !== 'header') throw corrupt(name, 0, 'its header is not as it was written')
+      this.#checkHeader(decoded.header)
+      let step = cursor.next()
+      for (let frames = 1; step === 'frame'; frames++) {
+        if (frames % FRAMES_AT_ONCE === 0) yield
+        step = cursor.next()
+      }
+      if (step !== 'end') throw corrupt(name, cursor.position, `no valid frame there (${step})`)
+      const chain = cursor.codec.takeChain()
+      if (this.#chain !== undefined && !equalBytes(chain, this.#chain)) {
+        throw corrupt(name, this.end, 'its frames are not those that were written')
+      }
+      this.reached = { id: this.#id, length: this.end, chain }
+    } finally {
+      kernel.exports.freePage(page)
+    }
+  }
+
+  #checkHeader({ databaseId, journalId, predecessor }: JournalHeader): void {
+    const name = this.#file.name
+    const { databaseId: ours } = this.#engine
+    if (!equalBytes(databaseId, ours))
+      throw corrupt(name, HEADER_DATABASE_ID, 'it belongs to another database')
+    if (journalId !== this.#id)
+      throw corrupt(name, HEADER_JOURNAL_ID, 'it is another journal under this name')
+    const link = this.#before
+    if (link === undefined) return
+    const follows =
+      predecessor?.id === link.id &&
+      predecessor.length === link.length &&
+      equalBytes(predecessor.chain, link.chain)
+    if (!follows) throw corrupt(name, HEADER_PREDECESSOR, 'it does not follow the journal before it')
+  }
+}
