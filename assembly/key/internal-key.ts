@@ -5,6 +5,8 @@ import { TYPE_MASK } from '../memory/layout'
  * descends, so the newest version comes first.
  */
 
+/** Seqnos are below this. */
+export const SEQNO_LIMIT: u64 = 1 << 53
 /** Stands before every version of a key: newer than all. */
 export const TRAILER_BEFORE: u64 = 0xffffffffffffffff
 /** Stands after every version of a key: seqnos start at 1. */

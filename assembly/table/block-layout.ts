@@ -29,8 +29,3 @@ export const HEADER_FLAGS: u32 = 2
 export const HEADER_STORED_LENGTH: u32 = 4
 export const HEADER_RAW_LENGTH: u32 = 8
 export const HEADER_ZERO: u32 = 12
-
-/** Seqnos are below this. */
-export const SEQNO_LIMIT: u64 = 1 << 53
-/** Bytes of the longest entry header: type, three varint32, and a varint64 of 53 bits. */
-export const ENTRY_HEADER_MAX_BYTES: u32 = 24

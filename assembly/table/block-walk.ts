@@ -1,6 +1,7 @@
 import { hashBegin, hashFinish, hashUpdate } from '../checksum/xxh3-stream'
 import { compareBytes } from '../key/compare'
 import { keyHash } from '../key/hash'
+import { SEQNO_LIMIT } from '../key/internal-key'
 import { readVarint32, varint64Length, varint64Value, varintNext, varintValue } from '../key/varint'
 import { loadU16, loadU32, loadU64, loadU8 } from '../memory/bytes'
 import {
@@ -20,7 +21,6 @@ import {
   BLOCK_PAYLOAD_TRAILER,
   FLAG_WIDE_RESTARTS,
   RESTART_U16_MAX,
-  SEQNO_LIMIT,
   TRAILER_BASE_SEQNO,
   TRAILER_ENTRIES,
   TRAILER_FLAGS,

@@ -1,4 +1,5 @@
 import { commonPrefix } from '../key/compare'
+import { SEQNO_LIMIT } from '../key/internal-key'
 import { varint32Size, writeVarint32, writeVarint64 } from '../key/varint'
 import {
   copyBytes,
@@ -15,7 +16,6 @@ import {
   BLOCK_PAYLOAD_TRAILER,
   FLAG_WIDE_RESTARTS,
   RESTART_U16_MAX,
-  SEQNO_LIMIT,
   TRAILER_BASE_SEQNO,
   TRAILER_ENTRIES,
   TRAILER_FLAGS,

@@ -1,4 +1,5 @@
 import { equalBytes } from '../key/compare'
+import { SEQNO_LIMIT } from '../key/internal-key'
 import { copyBytes, fillBytes, loadF64, loadU32, storeF64, storeU32 } from '../memory/bytes'
 import {
   BLOCK_HEADER_BYTES,
@@ -13,7 +14,7 @@ import {
   SLOT_POINTER,
 } from '../memory/layout'
 import { allocatePage, freePage } from '../memory/pages'
-import { BLOCK_PAYLOAD_TRAILER, SEQNO_LIMIT } from './block-layout'
+import { BLOCK_PAYLOAD_TRAILER } from './block-layout'
 import { FRAME_BYTES, frameBlock } from './block-frame'
 import { writerCreate } from './block-writer'
 import { FILTER_MAX_BITS_PER_KEY } from './filter-probes'

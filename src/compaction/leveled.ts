@@ -1,5 +1,5 @@
 import type { Run, TableInfo, Version } from '../version/version.ts'
-import type { Choice, CompactionState, MergeChoice } from './choice.ts'
+import type { Choice, CompactionState } from './choice.ts'
 import { flushedRuns, hull, isBusy, isFree, LAST_LEVEL, levelRun, overlapping, totalBytes } from './levels.ts'
 
 export interface LeveledOptions {
@@ -63,8 +63,8 @@ export function levelScores(
   version: Version,
   state: CompactionState,
   options: LeveledOptions,
+  { targets }: LevelTargets = levelTargets(version, options),
 ): readonly LevelScore[] {
-  const { targets } = levelTargets(version, options)
   return targets.map((target, level) => {
     if (level === 0) return { level, score: flushedScore(version, state, options) }
     const idle = levelRun(version, level).filter((table) => !isBusy(state, table))
@@ -88,20 +88,23 @@ export function chooseLeveled(
   options: LeveledOptions,
 ): Choice | undefined {
   const targets = levelTargets(version, options)
-  const scores = [...levelScores(version, state, options)].sort((a, b) => b.score - a.score)
+  const scores = [...levelScores(version, state, options, targets)].sort((a, b) => b.score - a.score)
   for (const { level, score } of scores) {
     if (score < 1) break
     const choice =
       level === 0
-        ? chooseFlushed(version, state, options, targets)
+        ? mergeFlushed(version, state, options, targets)
         : chooseTable(version, state, options, targets, level, levelRun(version, level))
     if (choice !== undefined) return choice
   }
   return chooseTombstones(version, state, options, targets) ?? chooseGarbage(version, state, options, targets)
 }
 
-/** The flushed runs, or as many of the oldest ones as can be read at once, and what they overlap in the base level. */
-function chooseFlushed(
+/**
+ * Merges the flushed runs, or as many of the oldest ones as can be read at once, with what they overlap in the base level; undefined if others are
+ * at work there.
+ */
+export function mergeFlushed(
   version: Version,
   state: CompactionState,
   options: LeveledOptions,
@@ -238,7 +241,7 @@ export function mergeInto(
     targetBytes: options.tableBytes,
     cutKeys: cutKeys(grandparents, grandparentLimit),
     canonicalLevel: Math.max(1, level - baseLevel + 1),
-  } satisfies MergeChoice
+  }
 }
 
 /** Keys behind which a table ends: the last ones of tables up to which `limitBytes` have come together. */

@@ -1,8 +1,7 @@
-import { compareKeys, type Run, type TableInfo, type Version } from '../version/version.ts'
+import { LEVELS } from '../version/keyspace-policy.ts'
+import { compareKeys, firstIndex, type Run, type TableInfo, type Version } from '../version/version.ts'
 import type { CompactionState, RunningJob } from './choice.ts'
 
-/** Levels of a keyspace. Level 0 has the runs that were flushed; each one below has a single run. */
-export const LEVELS = 7
 export const LAST_LEVEL: number = LEVELS - 1
 
 /** A range of keys, both ends included. */
@@ -21,8 +20,10 @@ export function levelRun(version: Version, level: number): Run {
   return version.runs.find((run) => run[0]?.level === level) ?? []
 }
 
-export function totalBytes(tables: readonly TableInfo[]): number {
-  return tables.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+export function totalBytes(tables: Iterable<TableInfo>): number {
+  let sum = 0
+  for (const { sizeBytes } of tables) sum += sizeBytes
+  return sum
 }
 
 /** From the smallest to the largest key of tables. INVARIANT: there is one. */
@@ -42,20 +43,10 @@ export function overlaps(a: KeySpan, b: KeySpan): boolean {
 
 /** The tables of a run that overlap a span. */
 export function overlapping(run: Run, span: KeySpan): readonly TableInfo[] {
-  const start = firstIndex(run, ({ largestKey }) => compareKeys(largestKey, span.smallestKey) >= 0)
-  const end = firstIndex(run, ({ smallestKey }) => compareKeys(smallestKey, span.largestKey) > 0)
+  const at = (i: number): TableInfo => run[i] as TableInfo
+  const start = firstIndex(run.length, (i) => compareKeys(at(i).largestKey, span.smallestKey) >= 0)
+  const end = firstIndex(run.length, (i) => compareKeys(at(i).smallestKey, span.largestKey) > 0)
   return run.slice(start, Math.max(start, end))
-}
-
-function firstIndex(run: Run, isReached: (table: TableInfo) => boolean): number {
-  let low = 0
-  let high = run.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (isReached(run[middle] as TableInfo)) high = middle
-    else low = middle + 1
-  }
-  return low
 }
 
 export function isBusy(state: CompactionState, table: TableInfo): boolean {

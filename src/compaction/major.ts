@@ -1,8 +1,8 @@
 import type { Run, TableInfo, Version } from '../version/version.ts'
 import { compareKeys } from '../version/version.ts'
 import type { Choice, CompactionState } from './choice.ts'
-import { garbage, levelTargets, mergeInto, rewrite, type LeveledOptions } from './leveled.ts'
-import { flushedRuns, hull, LAST_LEVEL, levelRun, overlapping, type KeySpan } from './levels.ts'
+import { garbage, levelTargets, mergeFlushed, mergeInto, rewrite, type LeveledOptions } from './leveled.ts'
+import { flushedRuns, LAST_LEVEL, levelRun, overlapping, type KeySpan } from './levels.ts'
 
 /** So much of a level goes down in one step. */
 const PORTION_TABLES = 16
@@ -32,12 +32,9 @@ export function chooseMajor(
   isDone: (tableId: number) => boolean,
 ): Choice | undefined {
   const targets = levelTargets(version, options)
-  const runs = flushedRuns(version)
   const isOld = ({ id }: TableInfo): boolean => id < (range.newerFrom ?? Infinity)
-  if (runs.some((run) => inRange(run, range).some(isOld))) {
-    const overlapped = overlapping(levelRun(version, targets.baseLevel), hull(runs.flat()))
-    const oldest = runs.slice(-Math.max(1, state.maxInputRuns - (overlapped.length > 0 ? 1 : 0)))
-    return mergeInto(version, state, options, targets, oldest, targets.baseLevel)
+  if (flushedRuns(version).some((run) => inRange(run, range).some(isOld))) {
+    return mergeFlushed(version, state, options, targets)
   }
   for (let level = 1; level < LAST_LEVEL; level++) {
     const tables = inRange(levelRun(version, level), range)

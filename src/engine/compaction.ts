@@ -1,14 +1,15 @@
 import type { MergeChoice, MoveChoice, RunningJob } from '../compaction/choice.ts'
-import { hull } from '../compaction/levels.ts'
+import { hull, totalBytes } from '../compaction/levels.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { TablePolicy } from '../table/writer.ts'
 import { atLevel, type KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { Run, TableInfo } from '../version/version.ts'
 import type { Engine } from './engine.ts'
+import { commitTables } from './table-commit.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
-import type { PreparedReplacement, Tree } from './tree.ts'
+import type { Tree } from './tree.ts'
 
 /**
  * The merge of tables of a keyspace into tables of a lower level.
@@ -33,7 +34,7 @@ export class CompactionJob extends TableJob implements RunningJob {
     this.level = choice.level
     this.#removed = choice.inputs.flat()
     this.inputs = new Set(this.#removed.map(({ id }) => id))
-    this.inputBytes = this.#removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    this.inputBytes = totalBytes(this.#removed)
     const { smallestKey, largestKey } = hull(this.#removed)
     this.smallestKey = smallestKey
     this.largestKey = largestKey
@@ -79,7 +80,7 @@ export class CompactionJob extends TableJob implements RunningJob {
     const { counters } = this.tree
     counters.compactions++
     counters.compactionReadBytes += this.inputBytes
-    const writtenBytes = outputs.reduce((sum, { info }) => sum + info.sizeBytes, 0)
+    const writtenBytes = totalBytes(outputs.map(({ info }) => info))
     counters.compactionWrittenBytes += writtenBytes
     this.engine.events.emit('compaction', {
       keyspace: this.tree.name,
@@ -134,20 +135,6 @@ function replaceTables(
   opened: readonly TableFile[],
   moved: readonly TableInfo[],
 ): void {
-  const added = [...opened.map(({ info }) => info), ...moved]
-  let prepared: PreparedReplacement | undefined
-  try {
-    prepared = tree.prepare({ memtables: [], removed, added, opened })
-    if (opened.length > 0) engine.syncDirectory()
-    engine.catalog.log([
-      ...removed.map(({ id }) => ({ type: 'tableRemoved' as const, keyspaceId: tree.id, tableId: id })),
-      ...added.map((table) => ({ type: 'tableAdded' as const, table })),
-    ])
-  } catch (error) {
-    prepared?.abandon()
-    throw error
-  }
-  for (const table of opened) engine.blocks.add(table)
-  engine.lease.generation++
-  prepared.install()
+  const change = { removed, added: [...opened.map(({ info }) => info), ...moved], opened }
+  commitTables(engine, tree, change, () => tree.prepare({ memtables: [], ...change })).install()
 }

@@ -1,4 +1,4 @@
-import type { Choice, CompactionState, MergeChoice } from '../compaction/choice.ts'
+import type { Choice, CompactionState, DropChoice, MergeChoice, MoveChoice } from '../compaction/choice.ts'
 import { chooseFifo } from '../compaction/fifo.ts'
 import { chooseLeveled, LEVELED_DEFAULTS, levelScores, type LeveledOptions } from '../compaction/leveled.ts'
 import { chooseMajor, type MajorRange } from '../compaction/major.ts'
@@ -162,14 +162,7 @@ export class Compactor {
 
   /** @returns ids of the tables written */
   async #do(tree: Tree, choice: Choice, signal?: AbortSignal): Promise<readonly number[]> {
-    if (choice.type === 'move') {
-      moveTables(this.#engine, tree, choice)
-      return []
-    }
-    if (choice.type === 'drop') {
-      dropTables(this.#engine, tree, choice.tables)
-      return []
-    }
+    if (choice.type !== 'merge') return this.#rearrange(tree, choice)
     const job = this.#job(tree, choice)
     this.#jobs.add(job)
     const end = job.finish(this.sliceMs, async () => {
@@ -188,12 +181,17 @@ export class Compactor {
   }
 
   #doSync(tree: Tree, choice: Choice): readonly number[] {
-    if (choice.type === 'move') moveTables(this.#engine, tree, choice)
-    if (choice.type === 'drop') dropTables(this.#engine, tree, choice.tables)
-    if (choice.type !== 'merge') return []
+    if (choice.type !== 'merge') return this.#rearrange(tree, choice)
     const job = this.#job(tree, choice)
     this.#finishSync(job)
     return job.outputs
+  }
+
+  /** What needs no job. */
+  #rearrange(tree: Tree, choice: MoveChoice | DropChoice): readonly number[] {
+    if (choice.type === 'move') moveTables(this.#engine, tree, choice)
+    else dropTables(this.#engine, tree, choice.tables)
+    return []
   }
 
   #job(tree: Tree, choice: MergeChoice): CompactionJob {
@@ -215,10 +213,8 @@ export class Compactor {
     try {
       // NOTE: never within the turn of the write that asked.
       await nextTurn()
-      for (let tree = this.#next(); tree !== undefined && this.#mayRun(); tree = this.#next()) {
-        const choice = this.#choose(tree)
-        if (choice === undefined) break
-        await this.#do(tree, choice)
+      for (let next = this.#next(); next !== undefined && this.#mayRun(); next = this.#next()) {
+        await this.#do(next.tree, next.choice)
         this.lastError = undefined
       }
     } catch (error) {
@@ -235,17 +231,18 @@ export class Compactor {
     return !this.#stopped && this.#engine.writable && this.#engine.catalog.begun
   }
 
-  /** The keyspace that needs it most. */
-  #next(): Tree | undefined {
-    let best: Tree | undefined
+  /** What to do next in the keyspace that needs it most. */
+  #next(): { readonly tree: Tree; readonly choice: Choice } | undefined {
+    let best: { readonly tree: Tree; readonly choice: Choice } | undefined
     let bestScore = 0
     for (const tree of this.#engine.trees.values()) {
-      if (this.#choose(tree) === undefined) continue
+      const choice = this.#choose(tree)
+      if (choice === undefined) continue
       const score = Math.max(
         ...levelScores(tree.version, this.state(tree), this.options).map((level) => level.score),
       )
       if (best !== undefined && score <= bestScore) continue
-      best = tree
+      best = { tree, choice }
       bestScore = score
     }
     return best

@@ -2,10 +2,10 @@ import { levelTargets } from '../compaction/leveled.ts'
 import { VarveError } from '../errors.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
-import type { VersionEdit } from '../version/edit.ts'
 import { compareKeys, Version, type TableInfo } from '../version/version.ts'
 import { policyFor } from './compaction.ts'
 import type { Engine } from './engine.ts'
+import { commitTables } from './table-commit.ts'
 import { TableOutput } from './table-output.ts'
 import type { PreparedReplacement, Tree } from './tree.ts'
 
@@ -68,26 +68,18 @@ interface Appended {
 function append(engine: Engine, tree: Tree, { removed, opened, version, erases }: Appended): void {
   const { exports, slot } = engine.kernel
   const seqno = exports.nextSeqno()
-  let prepared: PreparedReplacement | undefined
+  const added = opened.map(({ info }) => info)
+  const change = { removed, added, opened, flushedSeqno: erases ? seqno + 1 : undefined }
+  let prepared: PreparedReplacement
   try {
-    prepared = tree.prepareAppend(seqno, version, opened, !erases)
-    if (opened.length > 0) engine.syncDirectory()
-    engine.catalog.log([
-      ...removed.map(({ id }): VersionEdit => ({ type: 'tableRemoved', keyspaceId: tree.id, tableId: id })),
-      ...opened.map(({ info }): VersionEdit => ({ type: 'tableAdded', table: info })),
-      ...(erases ? [{ type: 'flushedSeqno', keyspaceId: tree.id, seqno: seqno + 1 } as const] : []),
-    ])
+    prepared = commitTables(engine, tree, change, () => tree.prepareAppend(seqno, version, opened, !erases))
   } catch (error) {
-    prepared?.abandon()
     if (engine.writable) engine.disposal.discardTables(opened)
     else for (const table of opened) table.file.close()
     throw error
   }
-  for (const table of opened) engine.blocks.add(table)
-  engine.lease.generation++
   exports.beginGroup(slot, 1)
   engine.journals.current?.abandonGroup(1)
-  if (erases) tree.flushedSeqno = seqno + 1
   prepared.install()
   exports.publishGroup(slot)
   engine.disposal.collectLater(tree)

@@ -1,13 +1,15 @@
+import { totalBytes } from '../compaction/levels.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { assignRuns } from '../version/flush-runs.ts'
 import type { Run, TableInfo } from '../version/version.ts'
 import { policyFor } from './compaction.ts'
 import type { Engine } from './engine.ts'
+import { commitTables } from './table-commit.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
 import type { Memtable } from './memtable.ts'
-import type { PreparedReplacement, Tree } from './tree.ts'
+import type { Tree } from './tree.ts'
 
 /**
  * The flush of sealed memtables of a keyspace, its oldest ones, into tables.
@@ -52,33 +54,18 @@ export class FlushJob extends TableJob {
 
   protected override install(outputs: readonly TableFile[]): void {
     const { engine, tree } = this
-    const { catalog } = engine
     const memtables = this.#memtables
     const flushedSeqno = Math.max(...memtables.map((memtable) => memtable.highestSeqno)) + 1
     const added = assignRuns(
       outputs.map((table) => table.info),
       tree.version,
-      () => catalog.newFileId(),
+      () => engine.catalog.newFileId(),
     )
     const opened = outputs.map((table, i) => ({ ...table, info: added[i] as TableInfo }))
-    let prepared: PreparedReplacement | undefined
-    try {
-      prepared = tree.prepare({ memtables, removed: [], added, opened })
-      engine.syncDirectory()
-      catalog.log([
-        ...added.map((table) => ({ type: 'tableAdded' as const, table })),
-        { type: 'flushedSeqno', keyspaceId: tree.id, seqno: flushedSeqno },
-      ])
-    } catch (error) {
-      prepared?.abandon()
-      throw error
-    }
-    for (const table of opened) engine.blocks.add(table)
-    tree.flushedSeqno = flushedSeqno
-    engine.lease.generation++
-    prepared.install()
+    const change = { removed: [], added, opened, flushedSeqno }
+    commitTables(engine, tree, change, () => tree.prepare({ memtables, ...change })).install()
     tree.counters.flushes++
-    const bytes = added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    const bytes = totalBytes(added)
     tree.counters.flushedBytes += bytes
     engine.events.emit('flush', { keyspace: tree.name, tables: added.length, bytes })
   }

@@ -29,14 +29,18 @@ interface SuperVersion extends Dated {
   readonly address: number
 }
 
-/** Tables in the place of what they were made of. */
-export interface Replacement {
-  /** The oldest sealed memtables, or none. */
-  readonly memtables: readonly Memtable[]
+export interface TableChange {
   readonly removed: readonly TableInfo[]
+  /** Those that are moved are among the removed ones too. */
   readonly added: readonly TableInfo[]
   /** The open files of those added that are new. */
   readonly opened: readonly TableFile[]
+}
+
+/** Tables in the place of what they were made of. */
+export interface Replacement extends TableChange {
+  /** The oldest sealed memtables, or none. */
+  readonly memtables: readonly Memtable[]
 }
 
 /** The SuperVersions that follow a replacement, complete but not yet in use: from here on nothing can fail. */

@@ -1,14 +1,17 @@
+import {
+  BLOCK_PAYLOAD_TRAILER,
+  FLAG_WIDE_RESTARTS,
+  TRAILER_BASE_SEQNO,
+  TRAILER_FLAGS,
+  TRAILER_INTERVAL,
+  TRAILER_RESTART_ARRAY,
+  TRAILER_RESTARTS,
+} from '../../assembly/table/block-layout.ts'
+
 /**
  * The entries of a data or index block's payload (docs/table-format.md), read in JavaScript: for who looks at a few of them and wants to keep what he
  * saw. INVARIANT: the payload passed checkBlock, and stays as it is.
  */
-const TRAILER_BYTES = 32
-const TRAILER_RESTARTS = 12
-const TRAILER_RESTART_ARRAY = 16
-const TRAILER_INTERVAL = 28
-const TRAILER_FLAGS = 29
-const FLAG_WIDE_RESTARTS = 1
-
 export class BlockEntries {
   /** Of the entry it stands at: a copy, for the next entry begins like this one. */
   key: Uint8Array = new Uint8Array(0)
@@ -30,11 +33,11 @@ export class BlockEntries {
   constructor(payload: Uint8Array) {
     const { buffer, byteOffset, byteLength } = payload
     const view = new DataView(buffer, byteOffset, byteLength)
-    const trailer = byteLength - TRAILER_BYTES
+    const trailer = byteLength - BLOCK_PAYLOAD_TRAILER
     const restarts = view.getUint32(trailer + TRAILER_RESTARTS, true)
     const isWide = view.getUint8(trailer + TRAILER_FLAGS) === FLAG_WIDE_RESTARTS
     this.#payload = payload
-    this.#baseSeqno = Number(view.getBigUint64(trailer, true))
+    this.#baseSeqno = Number(view.getBigUint64(trailer + TRAILER_BASE_SEQNO, true))
     this.#entriesEnd = view.getUint32(trailer + TRAILER_RESTART_ARRAY, true)
     this.#interval = view.getUint8(trailer + TRAILER_INTERVAL)
     this.#lastHeadOrdinal = (restarts - 1) * this.#interval

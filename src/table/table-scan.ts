@@ -1,11 +1,9 @@
 import { BLOCK_HEADER_BYTES, BLOCK_MAX_BYTES, BLOCK_TRAILER_BYTES } from '../../assembly/memory/layout.ts'
+import { HEADER_KIND, HEADER_STORED_LENGTH } from '../../assembly/table/block-layout.ts'
 import { FILE_HEADER_BYTES, FOOTER_BYTES } from './format.ts'
 import { blockProblem, type TableFile } from './table-file.ts'
 
 const WINDOW_BYTES = 131072
-/** Offsets in a block's header (docs/table-format.md). */
-const HEADER_KIND = 0
-const HEADER_STORED_LENGTH = 4
 
 /** The blocks of a table file, front to back, in pieces that are read ahead. Nothing about them is checked but that they lie in the file. */
 export class TableScan {

@@ -5,7 +5,7 @@
 import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { unknownFormat } from './binary.ts'
 import { FieldReader, FieldWriter, type FieldSource } from './fields.ts'
-import { LEVELS_MAX, type KeyspacePolicy } from './keyspace-policy.ts'
+import { LEVELS, type KeyspacePolicy } from './keyspace-policy.ts'
 import type { TableInfo } from './version.ts'
 
 /** Longest name of a keyspace or of an encoding, in UTF-8. */
@@ -294,7 +294,7 @@ function decodePolicy(fields: FieldReader): KeyspacePolicyEdit {
   const numbers = new Map<number, number[]>()
   while (fields.next()) {
     if (fields.tag === 1) id = fields.number()
-    else if (fields.tag % 2 === 1 && fields.tag <= 15) numbers.set(fields.tag, fields.list(LEVELS_MAX))
+    else if (fields.tag % 2 === 1 && fields.tag <= 15) numbers.set(fields.tag, fields.list(LEVELS))
     else fields.unknown()
   }
   fields.demand(1, 3, 5, 7, 9, 11, 13, 15)

@@ -28,7 +28,8 @@ export const DEFAULT_POLICY: KeyspacePolicy = {
   bitsPerKey: [10],
 }
 
-export const LEVELS_MAX = 7
+/** Levels of a keyspace. Level 0 has the runs that were flushed; each one below has a single run. */
+export const LEVELS = 7
 const BLOCK_BYTES_MIN = 256
 const BLOCK_BYTES_MAX = 65_536
 const RESTART_INTERVAL_MAX = 255
@@ -43,7 +44,7 @@ export function atLevel<T>(list: readonly T[], level: number): T {
 export function policyProblem(policy: KeyspacePolicy): string | undefined {
   const { sizeLimitBytes, ttlMs, blockBytes, restartIntervals, compressions, bitsPerKey } = policy
   for (const [name, list] of Object.entries({ blockBytes, restartIntervals, compressions, bitsPerKey })) {
-    if (list.length < 1 || list.length > LEVELS_MAX) return `${name} must have 1 to ${LEVELS_MAX} values`
+    if (list.length < 1 || list.length > LEVELS) return `${name} must have 1 to ${LEVELS} values`
   }
   const isWhole = (value: number, min: number, max: number): boolean =>
     Number.isSafeInteger(value) && value >= min && value <= max

@@ -143,7 +143,7 @@ function tableIndex(run: Run, key: Uint8Array): number {
 }
 
 /** Smallest index in [0, length) for which `isReached` holds; it holds for all above it. `length` if for none. */
-function firstIndex(length: number, isReached: (index: number) => boolean): number {
+export function firstIndex(length: number, isReached: (index: number) => boolean): number {
   let low = 0
   let high = length
   while (low < high) {

@@ -37,6 +37,7 @@ import {
   readExtentList,
   readHandle,
   readLines,
+  viewOf,
   writeFilter,
   type Filter,
   type TableBlock,
@@ -180,6 +181,26 @@ export function readBlocks(file: Uint8Array, salt: Uint8Array): TableBlock[] {
     at += block.size
   }
   return blocks
+}
+
+/** The entries of a whole file, header and footer included: as readTable. */
+export function readTableFile(file: Uint8Array, salt: Uint8Array): TableEntry[] {
+  const footer = viewOf(file.subarray(file.length - 64))
+  const rootOffset = Number(footer.getBigUint64(0, true))
+  const rootSize = footer.getUint32(8, true)
+  const none = new Uint8Array(0)
+  return readTable(
+    {
+      file: file.subarray(0, rootOffset + rootSize),
+      rootOffset,
+      rootSize,
+      float: (at) => (at === BUILDER_ROOT_OFFSET ? rootOffset : 0),
+      word: (at) => (at === BUILDER_ROOT_SIZE ? rootSize : 0),
+      smallestKey: none,
+      largestKey: none,
+    },
+    salt,
+  )
 }
 
 /**

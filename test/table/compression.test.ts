@@ -3,8 +3,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   BLOCK_EXTENT,
-  BUILDER_ROOT_OFFSET,
-  BUILDER_ROOT_SIZE,
   CONTROL_FREE_PAGES,
   SLOT_LENGTH,
   SLOT_POINTER,
@@ -35,7 +33,7 @@ import {
   viewOf,
   type TableEntry,
 } from '../kernel/table-format.ts'
-import { fillMemtable, readBlocks, readTable } from '../kernel/table-reader.ts'
+import { fillMemtable, readBlocks, readTableFile } from '../kernel/table-reader.ts'
 
 const salt = Uint8Array.from({ length: 16 }, (_, i) => 13 * i + 5)
 const memoryBytes = 32 * 1024 * 1024
@@ -68,26 +66,6 @@ async function write(entries: readonly TableEntry[], compression: Compression = 
   const bytes = new Uint8Array(info.sizeBytes)
   expect(file.read(bytes, 0)).toBe(info.sizeBytes)
   return { kernel, table: openTable(kernel, await files.open(tableFileName(7), false), info), file: bytes }
-}
-
-/** The entries as the tests' own reader finds them. */
-function readIndependently(file: Uint8Array): TableEntry[] {
-  const footer = viewOf(file.subarray(file.length - 64))
-  const rootOffset = Number(footer.getBigUint64(0, true))
-  const rootSize = footer.getUint32(8, true)
-  const none = new Uint8Array(0)
-  return readTable(
-    {
-      file: file.subarray(0, rootOffset + rootSize),
-      rootOffset,
-      rootSize,
-      float: (at) => (at === BUILDER_ROOT_OFFSET ? rootOffset : 0),
-      word: (at) => (at === BUILDER_ROOT_SIZE ? rootSize : 0),
-      smallestKey: none,
-      largestKey: none,
-    },
-    salt,
-  )
 }
 
 /** Reads every key as the engine does: kernel calls, and a loader for the blocks they ask for. */
@@ -134,7 +112,7 @@ async function expectRoundTrip(entries: readonly TableEntry[], compression: Comp
   const expected = entries
     .map((entry) => (entry.value.length >= 32768 ? { ...entry, type: TYPE_EXTENT } : entry))
     .toSorted(compareEntries)
-  const found = readIndependently(written.file)
+  const found = readTableFile(written.file, salt)
   expect(found.length).toBe(expected.length)
   found.forEach((entry, i) => {
     expect(compareEntries(entry, expected[i] as TableEntry)).toBe(0)

@@ -1,10 +1,5 @@
 /** Flushes and compactions of tables in memory, for tests of what they may drop. */
-import {
-  BUILDER_ROOT_OFFSET,
-  BUILDER_ROOT_SIZE,
-  TYPE_TOMBSTONE,
-  TYPE_WEAK_TOMBSTONE,
-} from '../../assembly/memory/layout.ts'
+import { TYPE_TOMBSTONE, TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
 import { createVersionRecord, freeVersionRecord } from '../../src/engine/version-record.ts'
 import type { File } from '../../src/fs/filesystem.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
@@ -15,8 +10,8 @@ import { readBack } from '../../src/table/read-back.ts'
 import type { TableFile } from '../../src/table/table-file.ts'
 import { freeTableRecord } from '../../src/table/table-record.ts'
 import { FLUSHED_TABLE, TableWriter, type TablePolicy } from '../../src/table/writer.ts'
-import { compareEntries, compareKeys, viewOf, type TableEntry } from '../kernel/table-format.ts'
-import { fillMemtable, readTable } from '../kernel/table-reader.ts'
+import { compareEntries, compareKeys, type TableEntry } from '../kernel/table-format.ts'
+import { fillMemtable, readTableFile } from '../kernel/table-reader.ts'
 
 const salt = Uint8Array.from({ length: 16 }, (_, i) => 13 * i + 5)
 
@@ -110,22 +105,7 @@ export class StreamWorld {
   read({ info, file }: TableFile): TableEntry[] {
     const bytes = new Uint8Array(info.sizeBytes)
     file.read(bytes, 0)
-    const footer = viewOf(bytes.subarray(bytes.length - 64))
-    const rootOffset = Number(footer.getBigUint64(0, true))
-    const rootSize = footer.getUint32(8, true)
-    const none = new Uint8Array(0)
-    return readTable(
-      {
-        file: bytes.subarray(0, rootOffset + rootSize),
-        rootOffset,
-        rootSize,
-        float: (at) => (at === BUILDER_ROOT_OFFSET ? rootOffset : 0),
-        word: (at) => (at === BUILDER_ROOT_SIZE ? rootSize : 0),
-        smallestKey: none,
-        largestKey: none,
-      },
-      salt,
-    )
+    return readTableFile(bytes, salt)
   }
 
   close(table: TableFile): void {

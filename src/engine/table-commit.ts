@@ -1,0 +1,42 @@
+import type { VersionEdit } from '../version/edit.ts'
+import type { Engine } from './engine.ts'
+import type { PreparedReplacement, TableChange, Tree } from './tree.ts'
+
+export interface TableCommit extends TableChange {
+  /** From here on every entry with a smaller seqno is in tables, or gone; undefined: as before. */
+  readonly flushedSeqno?: number | undefined
+}
+
+/**
+ * The step by which tables come to count and others cease to, by one edit.
+ *
+ * CRASH: before the edit is durable the opened tables are orphans, after it the removed ones are.
+ * @returns what must be installed in this turn; nothing can fail from here on
+ * @throws DISK_FULL, NO_MEMORY: nothing changed, the opened tables are the caller's. POISONED
+ */
+export function commitTables(
+  engine: Engine,
+  tree: Tree,
+  { removed, added, opened, flushedSeqno }: TableCommit,
+  prepare: () => PreparedReplacement,
+): PreparedReplacement {
+  let prepared: PreparedReplacement | undefined
+  try {
+    prepared = prepare()
+    if (opened.length > 0) engine.syncDirectory()
+    engine.catalog.log([
+      ...removed.map(({ id }): VersionEdit => ({ type: 'tableRemoved', keyspaceId: tree.id, tableId: id })),
+      ...added.map((table): VersionEdit => ({ type: 'tableAdded', table })),
+      ...(flushedSeqno === undefined
+        ? []
+        : [{ type: 'flushedSeqno', keyspaceId: tree.id, seqno: flushedSeqno } as const]),
+    ])
+  } catch (error) {
+    prepared?.abandon()
+    throw error
+  }
+  for (const table of opened) engine.blocks.add(table)
+  if (flushedSeqno !== undefined) tree.flushedSeqno = flushedSeqno
+  engine.lease.generation++
+  return prepared
+}
