@@ -24,9 +24,9 @@ const configurations: Options[] = [
   {
     ...shared,
     name: 'library',
-    entry: { index: 'src/index.ts', browser: 'src/browser.ts' },
+    entry: { index: 'src/index.ts', browser: 'src/browser.ts', level: 'src/level/index.ts' },
     platform: 'neutral',
-    external: [/^node:/],
+    external: [/^node:/, 'abstract-level'],
     splitting: true,
     dts: { compilerOptions: { ignoreDeprecations: '6.0', stripInternal: true } },
     esbuildPlugins: [cleanOnce(), thirdPartyLicenses()],

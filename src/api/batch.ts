@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.ts'
 import { RecordBuffer, type Content } from '../engine/record.ts'
 import { Keyspace } from './keyspace.ts'
 import { writeDurability } from './options.ts'
-import type { View } from './reads.ts'
+import type { View } from './view.ts'
 import type { Accepted, KeyEncoding, ValueEncoding, WriteOptions } from './types.ts'
 
 const NOTHING: Content = new Uint8Array(0)

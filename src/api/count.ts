@@ -1,7 +1,7 @@
-import { nextTurn } from '../engine/next-turn.ts'
+import { nextTurn } from '../next-turn.ts'
 import { RangeCursor, type RangeSpan } from '../engine/range-cursor.ts'
 import { VarveError } from '../errors.ts'
-import type { View } from './reads.ts'
+import type { View } from './view.ts'
 
 /** Longest stretch of counting between two turns of the event loop. */
 const SLICE_MS = 8

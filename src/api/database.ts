@@ -6,7 +6,7 @@ import type { Tree } from '../engine/tree.ts'
 import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
 import { Batch, viewOf } from './batch.ts'
-import { describe, encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
+import { describe, encodingName } from './encoding.ts'
 import { EVERYTHING, Keyspace } from './keyspace.ts'
 import { keyspaceStats } from './keyspace-stats.ts'
 import { attempt } from './keyspace-reads.ts'
@@ -15,9 +15,8 @@ import { POLICY_OPTIONS, policyOf } from './policy.ts'
 import { signalOf } from './range.ts'
 import { verify } from '../verify/verify.ts'
 import type { VerifyReport } from '../verify/report.ts'
-import type { ResultPool } from './result-pool.ts'
-import type { View } from './reads.ts'
 import { Snapshot } from './snapshot.ts'
+import { viewUnder, type View } from './view.ts'
 import type {
   Accepted,
   BoundOptions,
@@ -47,13 +46,11 @@ export type Operation<KE extends KeyEncoding, VE extends ValueEncoding> =
  */
 export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends Keyspace<KE, VE> {
   readonly #engine: Engine
-  readonly #pool: ResultPool
 
   /** @internal */
-  constructor(engine: Engine, pool: ResultPool, view: View) {
+  constructor(view: View) {
     super(view)
-    this.#engine = engine
-    this.#pool = pool
+    this.#engine = view.engine
   }
 
   /** What was cut off the end of the log when it was opened; see docs/journal-format.md. */
@@ -84,18 +81,12 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
     const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
     engine.assertOpen()
-    let tree = engine.treeNamed(checked)
-    if (tree === undefined) {
-      engine.writes.drainSync()
-      tree = createKeyspace(engine, checked, { keyEncoding, valueEncoding }, policyOf(bag))
-    } else {
-      const state = engine.catalog.state.keyspaces.get(tree.id)
-      reconcileEncoding('keyEncoding', bag['keyEncoding'], keyEncoding, state?.keyEncoding)
-      reconcileEncoding('valueEncoding', bag['valueEncoding'], valueEncoding, state?.valueEncoding)
-      setPolicy(engine, tree, policyOf(bag, tree.policy))
-    }
-    const codecs = makeCodecs(bag['keyEncoding'], bag['valueEncoding'], engine.kernel, this.#pool)
-    return new Keyspace<K, V>({ ...this.view, tree, ...codecs })
+    const found = engine.treeNamed(checked)
+    if (found === undefined) engine.writes.drainSync()
+    const tree = found ?? createKeyspace(engine, checked, { keyEncoding, valueEncoding }, policyOf(bag))
+    const view = viewUnder({ ...this.view, tree }, bag['keyEncoding'], bag['valueEncoding'])
+    if (found !== undefined) setPolicy(engine, tree, policyOf(bag, tree.policy))
+    return new Keyspace<K, V>(view)
   }
 
   /** Names of all keyspaces but the default one, in bytewise order. */

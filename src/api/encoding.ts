@@ -189,12 +189,8 @@ function isEncoding(value: unknown): value is Encoding<unknown> {
  * Checks an encoding option against what was persisted when the keyspace was created. `bytes` and `buffer`, asked for by name, are raw
  * views of any keyspace; a keyspace that fixed nothing takes any. @throws TypeError on a mismatch
  */
-export function reconcileEncoding(
-  option: string,
-  requested: unknown,
-  name: string | undefined,
-  persisted: string | undefined,
-): void {
+export function reconcileEncoding(option: string, requested: unknown, persisted: string | undefined): void {
+  const name = encodingName(requested, option)
   if (persisted === undefined || persisted === name || requested === 'bytes' || requested === 'buffer') return
   const given = requested === undefined ? 'not given' : `'${name}'`
   throw new TypeError(

@@ -13,7 +13,7 @@ import {
   SyncRange,
   type RangeMode,
 } from './range.ts'
-import { hasKey, readSlice, readValue, valueLength, type View } from './reads.ts'
+import { hasKey, readSlice, readValue, valueLength } from './reads.ts'
 import type { Slice } from './slice.ts'
 import type {
   Accepted,
@@ -26,6 +26,7 @@ import type {
   SliceRangeOptions,
   ValueEncoding,
 } from './types.ts'
+import type { View } from './view.ts'
 
 /**
  * The reads that databases, keyspaces and snapshots share. Every one of them sees the state of one moment.

@@ -9,15 +9,16 @@ import { ownOptions, progressListener, writeDurability } from './options.ts'
 import { BOUND_OPTIONS, rangeSpan, signalOf } from './range.ts'
 import type { Snapshot } from './snapshot.ts'
 import { seqnoOf } from './snapshot.ts'
-import type { View } from './reads.ts'
 import type {
   Accepted,
   BoundOptions,
   CompactOptions,
+  EncodingOptions,
   KeyEncoding,
   ValueEncoding,
   WriteOptions,
 } from './types.ts'
+import { viewUnder, type View } from './view.ts'
 
 const NOTHING: Content = new Uint8Array(0)
 /** @internal */
@@ -88,6 +89,20 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const { engine, tree, keys } = this.view
     const durability = writeDurability(options, engine.options.durability)
     engine.writes.putSync(tree, TYPE_WEAK_TOMBSTONE, keys.encode(key, 'key'), NOTHING, durability)
+  }
+
+  /**
+   * The same keyspace with keys and values encoded in another way: those not named are `bytes`.
+   * @throws TypeError if it was created with others and a name is neither `bytes` nor `buffer`
+   * @example const text = db.withEncodings({ valueEncoding: 'utf8' })
+   */
+  withEncodings<K extends KeyEncoding = 'bytes', V extends ValueEncoding = 'bytes'>(
+    encodings: EncodingOptions<K, V>,
+  ): Keyspace<K, V> {
+    const bag = ownOptions(encodings, ['keyEncoding', 'valueEncoding'], 'the encodings')
+    return new Keyspace<K, V>(
+      viewUnder(this.view, bag['keyEncoding'] ?? 'bytes', bag['valueEncoding'] ?? 'bytes'),
+    )
   }
 
   /** The reads of this keyspace as of a snapshot of its database. */

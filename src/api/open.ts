@@ -5,11 +5,12 @@ import type { Tree } from '../engine/tree.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
 import { unwatchDatabase, watchDatabase } from './forgotten.ts'
-import { encodingName, makeCodecs, reconcileEncoding } from './encoding.ts'
+import { encodingName } from './encoding.ts'
 import { openRequest } from './options.ts'
 import { policyOf } from './policy.ts'
 import { ResultPool } from './result-pool.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
+import { viewUnder, type View } from './view.ts'
 import type { Engine } from '../engine/engine.ts'
 
 /** Engines that are open in this process, for the exit hook. */
@@ -28,26 +29,27 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
   const engine = await openEngine(fileSystem, engineOptions, definition)
-  const pool = new ResultPool(engine.kernel)
-  const codecs = makeCodecs(keyEncoding, valueEncoding, engine.kernel, pool)
   const tree = engine.trees.get(DEFAULT_KEYSPACE_ID) as Tree
+  const lifeline = {}
+  let view: View
   try {
-    const stored = engine.catalog.state.keyspaces.get(DEFAULT_KEYSPACE_ID)
-    reconcileEncoding('keyEncoding', keyEncoding, definition.keyEncoding, stored?.keyEncoding)
-    reconcileEncoding('valueEncoding', valueEncoding, definition.valueEncoding, stored?.valueEncoding)
+    view = viewUnder(
+      { engine, tree, lifeline, pool: new ResultPool(engine.kernel) },
+      keyEncoding,
+      valueEncoding,
+    )
     setPolicy(engine, tree, policyOf(policy, tree.policy))
   } catch (error) {
     await engine.close()
     throw error
   }
-  const lifeline = {}
   engine.onClose = () => {
     openEngines.delete(engine)
     unwatchDatabase(engine)
   }
   openEngines.add(engine)
   watchDatabase(lifeline, engine)
-  return new Database<KE, VE>(engine, pool, { engine, tree, lifeline, ...codecs })
+  return new Database<KE, VE>(view)
 }
 
 /** Hands what is buffered in any open database to the operating system: for the end of the process. */

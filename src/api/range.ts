@@ -8,7 +8,7 @@ import { compareKeys } from '../version/version.ts'
 import { describe, type Codec } from './encoding.ts'
 import { unwatchIterator, watchIterator, type WatchedIterator } from './forgotten.ts'
 import { flag, ownOptions } from './options.ts'
-import type { View } from './reads.ts'
+import type { View } from './view.ts'
 import { RangeSlices } from './slice.ts'
 
 /** What a range hands out of each entry. */

@@ -1,19 +1,8 @@
 import { INPUT_SECOND, KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import type { Engine } from '../engine/engine.ts'
 import { contentBound, keyTooLong, type Content } from '../engine/record.ts'
-import type { Tree } from '../engine/tree.ts'
-import type { Codec } from './encoding.ts'
 import { Slice } from './slice.ts'
-
-/** The keyspace a read goes to: tree and codecs. */
-export interface View {
-  readonly engine: Engine
-  readonly tree: Tree
-  readonly keys: Codec
-  readonly values: Codec
-  /** While anybody has this, the database is in use; see forgotten.ts. */
-  readonly lifeline: object
-}
+import type { View } from './view.ts'
 
 /** Puts a key at the start of the thread's input page. @returns its length. @throws RangeError */
 function inputKey(engine: Engine, key: Content): number {

@@ -4,7 +4,7 @@ import type { OpenSnapshot } from '../engine/snapshots.ts'
 import { unwatchSnapshot, watchSnapshot } from './forgotten.ts'
 import { Reads } from './keyspace-reads.ts'
 import type { KeyEncoding, SnapshotHandle, ValueEncoding } from './types.ts'
-import type { View } from './reads.ts'
+import type { View } from './view.ts'
 
 /**
  * The database as it was at one moment, across all keyspaces: reads of the default keyspace here, of another by

@@ -116,10 +116,17 @@ export interface TableOptions {
   bitsPerKey?: number | readonly number[]
 }
 
-/** Fixed when a keyspace is created. Compaction and tables may be changed by giving others later; tables that are there stay as they are until they are merged. */
-export interface KeyspaceOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
+/** How keys and values are turned into bytes; `bytes` if not given. */
+export interface EncodingOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
   keyEncoding?: KE
   valueEncoding?: VE
+}
+
+/** Fixed when a keyspace is created. Compaction and tables may be changed by giving others later; tables that are there stay as they are until they are merged. */
+export interface KeyspaceOptions<KE extends KeyEncoding, VE extends ValueEncoding> extends EncodingOptions<
+  KE,
+  VE
+> {
   compaction?: CompactionOptions
   tables?: TableOptions
 }

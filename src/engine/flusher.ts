@@ -1,6 +1,6 @@
 import type { Engine } from './engine.ts'
 import { FlushJob } from './flush.ts'
-import { nextTurn } from './next-turn.ts'
+import { nextTurn } from '../next-turn.ts'
 import type { Memtable } from './memtable.ts'
 import type { Tree } from './tree.ts'
 

@@ -58,14 +58,14 @@ async function openLocked(
     if (!options.createIfMissing) {
       throw new VarveError(
         'NOT_FOUND',
-        `There is no database in ${fileSystem.location}, and createIfMissing is false.`,
+        `A database does not exist in ${fileSystem.location}, and createIfMissing is false.`,
       )
     }
     await clearForCreation(fileSystem, names)
     return create(fileSystem, lock, kernel, options, definition)
   }
   if (options.errorIfExists) {
-    throw new VarveError('EXISTS', `There is a database in ${fileSystem.location} already (errorIfExists).`)
+    throw new VarveError('EXISTS', `A database exists in ${fileSystem.location} already (errorIfExists).`)
   }
   const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
   let superblock: SuperblockWriter | undefined

@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
-import { nextTurn } from '../engine/next-turn.ts'
+import { nextTurn } from '../next-turn.ts'
 import { VarveError } from '../errors.ts'
 import { assertStillOpen } from './open-file.ts'
 

@@ -1,0 +1,29 @@
+import type { Engine } from '../engine/engine.ts'
+import type { Tree } from '../engine/tree.ts'
+import { makeCodecs, reconcileEncoding, type Codec } from './encoding.ts'
+import type { ResultPool } from './result-pool.ts'
+
+/** What the operations of a handle go to: a keyspace, and how its keys and values are encoded. */
+export interface View {
+  readonly engine: Engine
+  readonly tree: Tree
+  readonly keys: Codec
+  readonly values: Codec
+  /** Where results that are bytes are put. */
+  readonly pool: ResultPool
+  /** While anybody has this, the database is in use; see forgotten.ts. */
+  readonly lifeline: object
+}
+
+/** A view of the same keyspace under these encoding options. @throws TypeError if it was created with others */
+export function viewUnder<V extends Omit<View, 'keys' | 'values'>>(
+  view: V,
+  keyEncoding: unknown,
+  valueEncoding: unknown,
+): V & View {
+  const { engine, tree, pool } = view
+  const stored = engine.catalog.state.keyspaces.get(tree.id)
+  reconcileEncoding('keyEncoding', keyEncoding, stored?.keyEncoding)
+  reconcileEncoding('valueEncoding', valueEncoding, stored?.valueEncoding)
+  return { ...view, ...makeCodecs(keyEncoding, valueEncoding, engine.kernel, pool) }
+}

@@ -1,0 +1,101 @@
+import type { AbstractDatabaseOptions, AbstractOpenOptions } from 'abstract-level'
+import type { Durability, OpenOptions } from '../index.ts'
+
+/** Options of varve's that mean the same here. */
+type VarveOptions = Pick<
+  OpenOptions<'bytes', 'bytes'>,
+  | 'durability'
+  | 'memoryLimit'
+  | 'memtableSize'
+  | 'flushInterval'
+  | 'stallTimeout'
+  | 'maxPendingBytes'
+  | 'recovery'
+  | 'compaction'
+  | 'tables'
+>
+
+/** Options of classic-level that have a counterpart; its others are accepted and have no effect. */
+interface ClassicOptions {
+  /** `false`: tables are not compressed. Default: lz4 from the second level on. See `tables` for more. */
+  compression?: boolean | undefined
+  /** At least that many bytes of cached blocks: raises the default of `memoryLimit`, of which caches get about a half. */
+  cacheSize?: number | undefined
+  /** Bytes at which a memtable is sealed and flushed: the default of `memtableSize`. */
+  writeBufferSize?: number | undefined
+  /** Bytes at which a data block ends; from 256 to 65,536. */
+  blockSize?: number | undefined
+  /** Entries between two that are stored with their whole key; from 1 to 255. */
+  blockRestartInterval?: number | undefined
+}
+
+export interface LevelOpenOptions extends AbstractOpenOptions, ClassicOptions, VarveOptions {}
+
+export interface DatabaseOptions<K, V>
+  extends AbstractDatabaseOptions<K, V>, Omit<LevelOpenOptions, 'passive'> {}
+
+/** Of put, del, batch and write. */
+export interface WriteOptions {
+  /** Resolve only when the write is on the disk (fdatasync). Default: as the database's `durability` says. */
+  sync?: boolean | undefined
+}
+
+const VARVE_OPTIONS = [
+  'durability',
+  'memoryLimit',
+  'memtableSize',
+  'flushInterval',
+  'stallTimeout',
+  'maxPendingBytes',
+  'recovery',
+  'compaction',
+  'tables',
+] as const satisfies readonly (keyof VarveOptions)[]
+
+const MEMORY_LIMIT_DEFAULT_BYTES = 268435456
+const MEMORY_LIMIT_MAX_BYTES = 4294836224
+
+/** What `open` is given. Options that neither varve nor classic-level knows are abstract-level's or the user's own. */
+export function openOptions(options: LevelOpenOptions): OpenOptions<'bytes', 'bytes'> {
+  const result: Record<string, unknown> = {
+    createIfMissing: options.createIfMissing,
+    errorIfExists: options.errorIfExists,
+  }
+  for (const name of VARVE_OPTIONS) if (options[name] !== undefined) result[name] = options[name]
+  result['memoryLimit'] ??= memoryLimitFor(options.cacheSize)
+  result['memtableSize'] ??= memtableSizeFor(options.writeBufferSize, result['memoryLimit'])
+  result['tables'] ??= tablesFor(options)
+  return result
+}
+
+function memoryLimitFor(cacheSizeBytes: number | undefined): number | undefined {
+  if (typeof cacheSizeBytes !== 'number' || !(cacheSizeBytes * 2 > MEMORY_LIMIT_DEFAULT_BYTES))
+    return undefined
+  return Math.min(Math.ceil(cacheSizeBytes * 2), MEMORY_LIMIT_MAX_BYTES)
+}
+
+function memtableSizeFor(writeBufferSizeBytes: number | undefined, memoryLimit: unknown): number | undefined {
+  if (typeof writeBufferSizeBytes !== 'number') return undefined
+  const limitBytes = typeof memoryLimit === 'number' ? memoryLimit : MEMORY_LIMIT_DEFAULT_BYTES
+  return Math.max(1, Math.min(Math.floor(writeBufferSizeBytes), Math.floor(limitBytes / 4)))
+}
+
+function tablesFor(options: ClassicOptions): OpenOptions<'bytes', 'bytes'>['tables'] {
+  const { compression, blockSize, blockRestartInterval } = options
+  const tables: Record<string, unknown> = {}
+  if (compression === false) tables['compression'] = 'none'
+  if (blockSize !== undefined) tables['blockSize'] = clamp(blockSize, 256, 65536)
+  if (blockRestartInterval !== undefined) tables['restartInterval'] = clamp(blockRestartInterval, 1, 255)
+  return Object.keys(tables).length === 0 ? undefined : tables
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(Math.floor(value), most))
+}
+
+const SYNC: { readonly durability: Durability } = Object.freeze({ durability: 'sync' })
+
+/** What a write of the engine is given. */
+export function writeOptions(options: WriteOptions): { readonly durability: Durability } | undefined {
+  return options.sync === true ? SYNC : undefined
+}
