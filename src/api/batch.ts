@@ -1,6 +1,6 @@
 import { TYPE_TOMBSTONE, TYPE_VALUE } from '../../assembly/memory/layout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { RecordBuffer, type Content } from '../engine/record.ts'
+import type { Content, RecordBuffer } from '../engine/record.ts'
 import { Keyspace } from './keyspace.ts'
 import { writeDurability } from './options.ts'
 import type { View } from './view.ts'
@@ -21,12 +21,13 @@ export type AnyKeyspace = Keyspace<KeyEncoding, ValueEncoding>
 export class Batch<KE extends KeyEncoding, VE extends ValueEncoding> {
   readonly #engine: Engine
   readonly #view: View
-  #record: RecordBuffer | undefined = new RecordBuffer()
+  #record: RecordBuffer | undefined
 
   /** @internal */
   constructor(view: View) {
     this.#view = view
     this.#engine = view.engine
+    this.#record = view.engine.writes.record()
   }
 
   /** Number of operations. */

@@ -44,9 +44,7 @@ export class StagingArea {
   openGroup(durability: Durability | undefined): StagedGroup {
     const last = this.#groups[this.#groups.length - 1]
     if (last !== undefined && last.open && last.durability === durability) return last
-    const record = this.#spare ?? new RecordBuffer()
-    this.#spare = undefined
-    const group = stagedGroup(record, durability, true)
+    const group = stagedGroup(this.record(), durability, true)
     this.#groups.push(group)
     return group
   }
@@ -78,6 +76,13 @@ export class StagingArea {
     const group = this.#groups.shift()
     if (group === undefined) return
     this.bytes -= group.record.payloadBytes
+  }
+
+  /** An empty record, of memory that was used before if there is any. */
+  record(): RecordBuffer {
+    const record = this.#spare ?? new RecordBuffer()
+    this.#spare = undefined
+    return record
   }
 
   /** Takes a record nobody uses any more, to be used again. */

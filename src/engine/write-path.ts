@@ -120,12 +120,18 @@ export class WritePath {
 
   // ── batches ─────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** An empty record for a batch. INVARIANT: who has it committed forgets it. */
+  record(): RecordBuffer {
+    return this.#staging.record()
+  }
+
   commitSync(record: RecordBuffer, durability: Durability | undefined): void {
     this.#engine.assertOpen()
     this.drainSync()
     if (record.count === 0) return
     this.#commit(record, durability)
     this.#afterCommit(durability)
+    this.#staging.recycle(record)
   }
 
   commit(record: RecordBuffer, durability: Durability | undefined): Promise<void> {
