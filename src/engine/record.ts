@@ -19,6 +19,7 @@ export type Content = string | Uint8Array
 /** Room a frame needs behind its payload for padding. */
 const PADDING_BYTES = 8
 const INITIAL_BYTES = 4096
+const LOOP_LIMIT_BYTES = 32
 
 /** Most bytes `content` can take. */
 export function contentBound(content: Content): number {
@@ -109,8 +110,11 @@ export class RecordBuffer {
 
   #write(content: Content, at: number): number {
     if (typeof content === 'string') return this.#text.write(content, at)
-    this.bytes.set(content, at)
-    return content.byteLength
+    const length = content.byteLength
+    // NOTE: below this length a loop is cheaper than the call into C++.
+    if (length > LOOP_LIMIT_BYTES) this.bytes.set(content, at)
+    else for (let i = 0; i < length; i++) this.bytes[at + i] = content[i] as number
+    return length
   }
 
   #reserve(bytes: number): void {

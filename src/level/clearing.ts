@@ -1,8 +1,8 @@
 import type { Database, Snapshot } from '../index.ts'
 import { boundsOf, type Range } from './bounds.ts'
 
-/** Ranges of more entries are dropped as a whole, which writes the tables at their edges again. */
-const BY_KEY_ENTRIES = 10_000
+/** Ranges of about more entries are dropped as a whole, which writes the tables at their edges again. */
+const BY_KEY_ENTRIES = 250_000
 const BATCH_ENTRIES = 1000
 const BATCH_BYTES = 1_048_576
 
@@ -16,34 +16,32 @@ export async function clearRange(
   snapshot: Snapshot<'bytes', 'bytes'> | undefined,
 ): Promise<void> {
   const bounds = boundsOf(range)
-  // NOTE: what was written before the call is removed too, so it must be visible.
-  const now = db.snapshot()
+  const isWhole = range.limit === -1 && snapshot === undefined
+  if (isWhole && Object.keys(bounds).length === 0) return db.clearSync()
+  const now = snapshot ?? db.snapshot()
+  const keys = db.keysSync({
+    ...bounds,
+    reverse: range.reverse,
+    limit: range.limit,
+    snapshot: now,
+    slices: true,
+  })
   try {
-    const isWhole = range.limit === -1 && snapshot === undefined
-    // NOTE: in the turn of the call: what is written after it stays.
-    if (isWhole && db.countSync({ ...bounds, limit: BY_KEY_ENTRIES + 1 }) > BY_KEY_ENTRIES) {
-      return db.dropRangeSync(bounds)
-    }
-    const keys = db.keysSync({
-      ...bounds,
-      reverse: range.reverse,
-      limit: range.limit,
-      snapshot: snapshot ?? now,
-    })
-    try {
-      for (let isEnd = false; !isEnd;) {
-        const batch = db.batch()
-        while (!isEnd && batch.length < BATCH_ENTRIES && batch.sizeBytes < BATCH_BYTES) {
-          const key = keys.next()
-          if (key.done === true) isEnd = true
-          else batch.delete(key.value)
-        }
-        if (batch.length > 0) await batch.commit()
+    for (let isEnd = false, isFirst = true; !isEnd; isFirst = false) {
+      const batch = db.batch()
+      while (!isEnd && batch.length < BATCH_ENTRIES && batch.sizeBytes < BATCH_BYTES) {
+        const key = keys.next()
+        if (key.done === true) isEnd = true
+        else batch.delete(key.value.bytes)
       }
-    } finally {
-      keys.return()
+      // NOTE: decided in the turn of the call, so that what is written after it stays.
+      if (isFirst && isWhole && !isEnd && db.approximateCountSync(bounds) > BY_KEY_ENTRIES) {
+        return db.dropRangeSync(bounds)
+      }
+      if (batch.length > 0) await batch.commit()
     }
   } finally {
-    now.close()
+    keys.return()
+    if (snapshot === undefined) now.close()
   }
 }
