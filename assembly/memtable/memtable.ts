@@ -162,7 +162,8 @@ export function memtableInsertChain(
     storeU32(chain + CHAIN_SIBLING, sibling)
     if (compareExchangeU32(memtable + MEMTABLE_CHAINS, sibling, chain)) break
   }
-  atomicAddU32(memtable + MEMTABLE_PAGE_BYTES, chainPages(valueLength) * PAGE_BYTES)
+  const pageBytes = loadU32(memtable + MEMTABLE_PAGE_BYTES) + chainPages(valueLength) * PAGE_BYTES
+  storeU32(memtable + MEMTABLE_PAGE_BYTES, pageBytes)
   enter(memtable, node, key, keyLength)
   account(memtable, size + valueLength, trailer)
   return STATUS_OK
@@ -178,7 +179,7 @@ export function memtableIndex(memtable: u32, pages: u32): u32 {
   const total = memtable + MEMTABLE_PAGE_BYTES
   const directory = arenaAllocate(memtable + MEMTABLE_NODES, total, DIRECTORY_BYTES)
   if (directory == 0 || !hashIndexBuild(directory, pages, memtable)) return STATUS_NO_PAGES
-  atomicAddU32(total, pages * PAGE_BYTES)
+  storeU32(total, loadU32(total) + pages * PAGE_BYTES)
   // ORDER: pairs with the load in memtableFind: who sees the directory sees every node in it.
   atomicStoreU32(memtable + MEMTABLE_INDEX, directory)
   return STATUS_OK
@@ -215,8 +216,9 @@ function enter(memtable: u32, node: u32, key: u32, keyLength: u32): void {
 @inline
 function account(memtable: u32, bytes: u32, trailer: u64): void {
   const seqno = trailerSeqno(trailer)
-  atomicAddU32(memtable + MEMTABLE_ENTRY_BYTES, bytes)
-  atomicAddU32(memtable + MEMTABLE_ENTRIES, 1)
+  // NOTE: plain, because one thread at a time inserts; others may read them at any time.
+  storeU32(memtable + MEMTABLE_ENTRY_BYTES, loadU32(memtable + MEMTABLE_ENTRY_BYTES) + bytes)
+  storeU32(memtable + MEMTABLE_ENTRIES, loadU32(memtable + MEMTABLE_ENTRIES) + 1)
   atomicMaxU64(memtable + MEMTABLE_HIGHEST_SEQNO, seqno)
   atomicMinU64(memtable + MEMTABLE_LOWEST_SEQNO, seqno)
 }

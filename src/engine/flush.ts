@@ -18,11 +18,11 @@ import type { Tree } from './tree.ts'
  */
 export class FlushJob extends TableJob {
   /** Newest first. */
-  readonly #memtables: readonly Memtable[]
+  readonly memtables: readonly Memtable[]
 
   constructor(engine: Engine, tree: Tree, memtables: readonly Memtable[]) {
     super(engine, tree)
-    this.#memtables = memtables
+    this.memtables = memtables
   }
 
   protected override open(older: number): TableOutput {
@@ -30,14 +30,14 @@ export class FlushJob extends TableJob {
     const dropping = engine.disposal.beginDropping()
     const stream = new EntryStream(
       engine.kernel,
-      this.#memtables.map((memtable) => memtable.pointer),
+      this.memtables.map((memtable) => memtable.pointer),
     )
     stream.setRules({ ...dropping, older, cutKeys: [] })
     return new TableOutput(engine, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 
   protected override olderRuns(): readonly Run[] {
-    return [...new Set(this.tree.versionsNaming(this.#memtables).flatMap((version) => version.runs))]
+    return [...new Set(this.tree.versionsNaming(this.memtables).flatMap((version) => version.runs))]
   }
 
   protected override sources(): Iterable<number> {
@@ -54,7 +54,7 @@ export class FlushJob extends TableJob {
 
   protected override install(outputs: readonly TableFile[]): void {
     const { engine, tree } = this
-    const memtables = this.#memtables
+    const memtables = this.memtables
     const flushedSeqno = Math.max(...memtables.map((memtable) => memtable.highestSeqno)) + 1
     const added = assignRuns(
       outputs.map((table) => table.info),

@@ -34,6 +34,12 @@ export class Flusher {
     if (tree.rotate() !== undefined) this.request()
   }
 
+  /** How many memtables of a keyspace wait for nothing but the disk: the tables made of them are written. */
+  syncingMemtables(tree: Tree): number {
+    const job = this.#job
+    return job !== undefined && !job.done && job.syncing && job.tree === tree ? job.memtables.length : 0
+  }
+
   /** Starts the background loop if there is something to flush. @returns whether a flush is on its way. */
   request(): boolean {
     if (this.#loop !== undefined) return true

@@ -9,7 +9,7 @@ import type { RecordBuffer } from './record.ts'
 import type { Memtable } from './memtable.ts'
 import type { Tree } from './tree.ts'
 
-/** Sealed memtables a keyspace may have before writes wait for its flush. */
+/** Sealed memtables a keyspace may have before writes wait for its flush; those that are being synced do not count. */
 const SEALED_LIMIT = 4
 /** Runs of flushed tables a keyspace may have before writes wait for their compaction. */
 const FLUSHED_RUNS_LIMIT = 12
@@ -105,7 +105,7 @@ export class Room {
     )
     if (crowded && compactor.request()) return true
     const blocked =
-      trees.some((tree) => this.#full(tree) && tree.sealed.length >= SEALED_LIMIT) ||
+      trees.some((tree) => this.#full(tree) && this.#hasTooManySealed(tree)) ||
       this.#reclaimablePages() < pages + RESERVED_PAGES ||
       this.#overBudget(pages)
     return blocked && this.#engine.flusher.request()
@@ -167,6 +167,10 @@ export class Room {
     return tree.active !== undefined && tree.active.entryBytes >= this.#engine.options.memtableSize
   }
 
+  #hasTooManySealed(tree: Tree): boolean {
+    return tree.sealed.length - this.#engine.flusher.syncingMemtables(tree) >= SEALED_LIMIT
+  }
+
   #hasRoom(trees: readonly Tree[], pages: number): boolean {
     const { kernel, journals } = this.#engine
     return (
@@ -205,7 +209,7 @@ export class Room {
     for (const tree of trees) {
       if (!this.#full(tree)) continue
       this.#thinOut(tree)
-      if (tree.sealed.length >= SEALED_LIMIT) flusher.flushOneSync(tree)
+      if (this.#hasTooManySealed(tree)) flusher.flushOneSync(tree)
       flusher.seal(tree)
     }
     while (this.#overBudget(pages) || kernel.freePages() < pages + RESERVED_PAGES) {

@@ -71,6 +71,8 @@ export abstract class TableJob {
         if (this.done) return
       }
       this.syncing = true
+      // NOTE: its sources hold no writer up any more; see Flusher.syncingMemtables.
+      this.engine.room.wake()
       await this.syncBeforeAsync()
       for (const table of output.tables) {
         if (!this.done) await table.file.syncAsync().catch((error: unknown) => this.#syncFailed(error))

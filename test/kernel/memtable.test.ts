@@ -335,7 +335,6 @@ describe('memtable', () => {
     const memtable = shared.x.createMemtable() >>> 0
     const threads = 4
     const perThread = 15_000
-    // Node arena cursor and page total: see memtable.ts.
     const results = await runThreads<number>(
       await internalsModule(),
       shared.memory,
@@ -366,6 +365,8 @@ describe('memtable', () => {
           const splice = (x.allocatePage() >>> 0)
           u8.fill(0, splice, splice + 1024)
           x.spliceCreate(splice, memtable)
+          // An arena has one allocator: each thread has one of its own, whose cursor and total lie behind its splice.
+          const cursor = splice + 1024 - 8
           let random = thread * 7919 + 1
           for (let i = 0; i < perThread; i++) {
             random = (Math.imul(random, 1664525) + 1013904223) >>> 0
@@ -374,7 +375,7 @@ describe('memtable', () => {
             const n = thread % 2 === 0 ? i : (i * 7919) % perThread
             const key = new TextEncoder().encode(String(n * threads + thread).padStart(16, '0'))
             const size = x.nodeBytes(height, key.length)
-            const at = x.arenaAllocate(memtable + 40, memtable, size) >>> 0
+            const at = x.arenaAllocate(cursor, cursor + 4, size) >>> 0
             const node = x.nodeCreate(at, height, key.length, 257n, 0, 0) >>> 0
             u8.set(key, x.nodeKey(node) >>> 0)
             if (!x.listInsert(memtable, splice, node, height)) result++
