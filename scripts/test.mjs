@@ -23,6 +23,7 @@ const PARTS = [
   },
   { name: 'conformance', folders: ['test/conformance'] },
   { name: 'model', folders: ['test/model'] },
+  { name: 'level', folders: ['test/level'] },
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
 ]
