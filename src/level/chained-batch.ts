@@ -2,20 +2,25 @@ import { AbstractChainedBatch } from 'abstract-level'
 import type { Batch } from '../index.ts'
 import { levelError, translated } from './errors.ts'
 import type { Data } from './formats.ts'
-import { writeOptions, type WriteOptions } from './options.ts'
-import type { VarveLevel } from './varve-level.ts'
+import { writeOptions, type ChainedBatchWriteOptions, type WriteOptions } from './options.ts'
 
 /** A batch that is filled call by call: one of the engine's, committed as one record of the journal. */
-export class ChainedBatch<KDefault, VDefault> extends AbstractChainedBatch<
-  VarveLevel<KDefault, VDefault>,
+export class ChainedBatch<TDatabase, KDefault, VDefault> extends AbstractChainedBatch<
+  TDatabase,
   KDefault,
   VDefault
 > {
   readonly #batch: Batch<'bytes', 'bytes'>
 
-  constructor(level: VarveLevel<KDefault, VDefault>, batch: Batch<'bytes', 'bytes'>) {
+  /** @internal */
+  constructor(level: TDatabase, batch: Batch<'bytes', 'bytes'>) {
     super(level)
     this.#batch = batch
+  }
+
+  /** Commits the operations, all of them or none. */
+  override write(options?: ChainedBatchWriteOptions): Promise<void> {
+    return options === undefined ? super.write() : super.write(options)
   }
 
   /** @internal */

@@ -1,4 +1,18 @@
-import type { AbstractDatabaseOptions, AbstractOpenOptions } from 'abstract-level'
+import type {
+  AbstractBatchOptions,
+  AbstractChainedBatchWriteOptions,
+  AbstractDatabaseOptions,
+  AbstractDelOptions,
+  AbstractGetManyOptions,
+  AbstractGetOptions,
+  AbstractHasManyOptions,
+  AbstractHasOptions,
+  AbstractIteratorOptions,
+  AbstractKeyIteratorOptions,
+  AbstractOpenOptions,
+  AbstractPutOptions,
+  AbstractValueIteratorOptions,
+} from 'abstract-level'
 import type { Durability, OpenOptions } from '../index.ts'
 
 /** Options of varve's that mean the same here. */
@@ -15,7 +29,7 @@ type VarveOptions = Pick<
   | 'tables'
 >
 
-/** Options of classic-level that have a counterpart; its others are accepted and have no effect. */
+/** Options of classic-level. */
 interface ClassicOptions {
   /** `false`: tables are not compressed. Default: lz4 from the second level on. See `tables` for more. */
   compression?: boolean | undefined
@@ -27,6 +41,12 @@ interface ClassicOptions {
   blockSize?: number | undefined
   /** Entries between two that are stored with their whole key; from 1 to 255. */
   blockRestartInterval?: number | undefined
+  /** Has no effect: every table is kept open. */
+  maxOpenFiles?: number | undefined
+  /** Has no effect: the sizes of tables follow from their levels. */
+  maxFileSize?: number | undefined
+  /** Has no effect. */
+  multithreading?: boolean | undefined
 }
 
 export interface LevelOpenOptions extends AbstractOpenOptions, ClassicOptions, VarveOptions {}
@@ -39,6 +59,29 @@ export interface WriteOptions {
   /** Resolve only when the write is on the disk (fdatasync). Default: as the database's `durability` says. */
   sync?: boolean | undefined
 }
+
+/** Of reads. */
+interface ReadOptions {
+  /** Has no effect: blocks that are read once do not drive out those that are read often. */
+  fillCache?: boolean | undefined
+}
+
+interface IterationOptions extends ReadOptions {
+  /** Has no effect: what is read ahead are at most 64 KiB. */
+  highWaterMarkBytes?: number | undefined
+}
+
+export type GetOptions<K, V> = AbstractGetOptions<K, V> & ReadOptions
+export type GetManyOptions<K, V> = AbstractGetManyOptions<K, V> & ReadOptions
+export type HasOptions<K> = AbstractHasOptions<K> & ReadOptions
+export type HasManyOptions<K> = AbstractHasManyOptions<K> & ReadOptions
+export type PutOptions<K, V> = AbstractPutOptions<K, V> & WriteOptions
+export type DelOptions<K> = AbstractDelOptions<K> & WriteOptions
+export type BatchOptions<K, V> = AbstractBatchOptions<K, V> & WriteOptions
+export type ChainedBatchWriteOptions = AbstractChainedBatchWriteOptions & WriteOptions
+export type IteratorOptions<K, V> = AbstractIteratorOptions<K, V> & IterationOptions
+export type KeyIteratorOptions<K> = AbstractKeyIteratorOptions<K> & IterationOptions
+export type ValueIteratorOptions<K, V> = AbstractValueIteratorOptions<K, V> & IterationOptions
 
 const VARVE_OPTIONS = [
   'durability',

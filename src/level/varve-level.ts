@@ -2,8 +2,12 @@ import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import {
   AbstractLevel,
+  type AbstractBatchOperation,
+  type AbstractIterator,
   type AbstractIteratorOptions,
+  type AbstractKeyIterator,
   type AbstractKeyIteratorOptions,
+  type AbstractValueIterator,
   type AbstractValueIteratorOptions,
   type Transcoder,
 } from 'abstract-level'
@@ -18,8 +22,18 @@ import { LevelIterator, LevelKeyIterator, LevelValueIterator } from './iterators
 import {
   openOptions,
   writeOptions,
+  type BatchOptions,
   type DatabaseOptions,
+  type DelOptions,
+  type GetManyOptions,
+  type GetOptions,
+  type HasManyOptions,
+  type HasOptions,
+  type IteratorOptions,
+  type KeyIteratorOptions,
   type LevelOpenOptions,
+  type PutOptions,
+  type ValueIteratorOptions,
   type WriteOptions,
 } from './options.ts'
 import { propertyOf } from './properties.ts'
@@ -69,6 +83,7 @@ const MANIFEST = {
  * for await (const [key, value] of db.iterator({ gte: 'a', lt: 'b' })) console.log(key, value)
  * await db.close()
  */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- the class inherits what the interface names; that adds types alone
 export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLevel<
   Data,
   KDefault,
@@ -192,7 +207,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
   }
 
   /** @internal */
-  _chainedBatch(): ChainedBatch<KDefault, VDefault> {
+  _chainedBatch(): ChainedBatch<this, KDefault, VDefault> {
     return new ChainedBatch(this, this.#db.batch())
   }
 
@@ -317,6 +332,48 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     }
     return this.#translation
   }
+}
+
+/** The methods of abstract-level with the options that they have here. */
+export interface VarveLevel<KDefault = string, VDefault = string> {
+  open(options?: LevelOpenOptions): Promise<void>
+
+  get(key: KDefault): Promise<VDefault | undefined>
+  get<K = KDefault, V = VDefault>(key: K, options: GetOptions<K, V>): Promise<V | undefined>
+
+  getSync(key: KDefault): VDefault | undefined
+  getSync<K = KDefault, V = VDefault>(key: K, options: GetOptions<K, V>): V | undefined
+
+  getMany(keys: KDefault[]): Promise<(VDefault | undefined)[]>
+  getMany<K = KDefault, V = VDefault>(keys: K[], options: GetManyOptions<K, V>): Promise<(V | undefined)[]>
+
+  has(key: KDefault): Promise<boolean>
+  has<K = KDefault>(key: K, options: HasOptions<K>): Promise<boolean>
+
+  hasMany(keys: KDefault[]): Promise<boolean[]>
+  hasMany<K = KDefault>(keys: K[], options: HasManyOptions<K>): Promise<boolean[]>
+
+  put(key: KDefault, value: VDefault): Promise<void>
+  put<K = KDefault, V = VDefault>(key: K, value: V, options: PutOptions<K, V>): Promise<void>
+
+  del(key: KDefault): Promise<void>
+  del<K = KDefault>(key: K, options: DelOptions<K>): Promise<void>
+
+  batch(operations: AbstractBatchOperation<this, KDefault, VDefault>[]): Promise<void>
+  batch<K = KDefault, V = VDefault>(
+    operations: AbstractBatchOperation<this, K, V>[],
+    options: BatchOptions<K, V>,
+  ): Promise<void>
+  batch(): ChainedBatch<this, KDefault, VDefault>
+
+  iterator(): AbstractIterator<this, KDefault, VDefault>
+  iterator<K = KDefault, V = VDefault>(options: IteratorOptions<K, V>): AbstractIterator<this, K, V>
+
+  keys(): AbstractKeyIterator<this, KDefault>
+  keys<K = KDefault>(options: KeyIteratorOptions<K>): AbstractKeyIterator<this, K>
+
+  values(): AbstractValueIterator<this, KDefault, VDefault>
+  values<K = KDefault, V = VDefault>(options: ValueIteratorOptions<K, V>): AbstractValueIterator<this, K, V>
 }
 
 export interface StartEndOptions<K> {

@@ -110,7 +110,9 @@ describe('opening', () => {
       writeBufferSize: 65536,
       blockSize: 1024,
       compression: false,
-      ...{ maxOpenFiles: 10, multithreading: true, cacheSize: 1 << 20 },
+      maxOpenFiles: 10,
+      multithreading: true,
+      cacheSize: 1 << 20,
     })
     for (let i = 0; i < 2000; i++) await db.put(key(i), 'x'.repeat(100))
     await db.compactRange('', '\xff')
@@ -130,8 +132,8 @@ describe('opening', () => {
   })
 
   test('what it wrote is the default keyspace as bytes, and the other way round', async () => {
-    const db = level({ valueEncoding: 'json' })
-    await db.put('ä', { born: 1815 } as unknown as string)
+    const db = new VarveLevel<string, unknown>(join(directory, 'db'), { valueEncoding: 'json' })
+    await db.put('ä', { born: 1815 })
     await db.close()
     const raw = await open(db.location, { keyEncoding: 'utf8', valueEncoding: 'json' })
     expect(raw.getSync('ä')).toEqual({ born: 1815 })
@@ -139,6 +141,7 @@ describe('opening', () => {
     await raw.close()
     await db.open()
     expect(await db.getMany(['ä', 'ö', 'ü'])).toEqual([{ born: 1815 }, [1, 2], undefined])
+    await db.close()
   })
 
   test(
@@ -183,9 +186,9 @@ describe('writing', () => {
 
   test('sync makes it durable', async () => {
     const db = level()
-    await db.put('a', '1', { sync: true } as object)
-    await db.batch([{ type: 'put', key: 'b', value: '2' }], { sync: true } as object)
-    await db.del('a', { sync: true } as object)
+    await db.put('a', '1', { sync: true })
+    await db.batch([{ type: 'put', key: 'b', value: '2' }], { sync: true })
+    await db.del('a', { sync: true })
     expect(await db.getMany(['a', 'b'])).toEqual([undefined, '2'])
   })
 
