@@ -29,7 +29,7 @@ import { Snapshots } from './snapshots.ts'
 import { Tree } from './tree.ts'
 import { WritePath } from './write-path.ts'
 
-/** At close, memtables whose journals are longer than this are flushed, so that the next open has little to replay. */
+/** At close, memtables whose journals are longer than this, or many, are flushed, so that the next open has little to replay. */
 const CLOSE_FLUSH_BYTES = 4194304
 /** Most of the memory may hold blocks, as long as nobody else needs it. */
 const CACHE_SHARE = 3 / 4
@@ -388,7 +388,8 @@ export class Engine {
 
   async #seal(): Promise<void> {
     const { journals, catalog, flusher } = this
-    if (this.options.durability === 'none' || journals.sizeBytes > CLOSE_FLUSH_BYTES) {
+    // NOTE: each open that writes begins a journal; many short ones must not leave as many.
+    if (this.options.durability === 'none' || journals.sizeBytes > CLOSE_FLUSH_BYTES || journals.crowded) {
       await flusher.flushAll([...this.trees.values()])
     }
     const edits: VersionEdit[] = [

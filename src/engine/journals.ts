@@ -97,7 +97,7 @@ export class Journals {
     this.current = engine.newJournal(file, id, link, engine.kernel.exports.nextSeqno())
     this.#left.push({ id: old.id, sizeBytes: old.length })
     catalog.defer([sealEdit(link)])
-    this.#flushStragglers()
+    this.thinOut()
   }
 
   /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
@@ -194,8 +194,14 @@ export class Journals {
     this.current = undefined
   }
 
-  #flushStragglers(): void {
-    if (this.#left.length < LIVE_JOURNALS_LIMIT) return
+  /** Whether there are so many that what holds the oldest ones back should be flushed. */
+  get crowded(): boolean {
+    return this.#left.length >= LIVE_JOURNALS_LIMIT
+  }
+
+  /** Has what holds the oldest journals back flushed, if they are many. */
+  thinOut(): void {
+    if (!this.crowded) return
     const { trees, flusher } = this.#engine
     const oldest = this.#left[0]?.id ?? 0
     const stragglers = [...trees.values()].filter((tree) =>

@@ -55,6 +55,19 @@ describe.each(endings)('after %s', (_name, end) => {
     }
   })
 
+  it('many short sessions leave few journals', async () => {
+    let fileSystem = new FaultyFileSystem()
+    for (let round = 0; round < 60; round++) {
+      const db = await openText(fileSystem)
+      expect(db.countSync()).toBe(round)
+      db.putSync(`k${round}`, 'v')
+      expect(db.stats().journals).toBeLessThanOrEqual(10)
+      fileSystem = await end(db, fileSystem)
+      const journals = (await fileSystem.list()).filter((name) => name.endsWith('.wal'))
+      expect(journals.length).toBeLessThanOrEqual(10)
+    }
+  })
+
   it('an empty database is empty, with and without a keyspace', async () => {
     let fileSystem = new FaultyFileSystem()
     for (let round = 0; round < 4; round++) {
