@@ -1,6 +1,6 @@
 import { AbstractChainedBatch } from 'abstract-level'
 import type { Batch } from '../index.ts'
-import { levelError, translated } from './errors.ts'
+import { levelError } from './errors.ts'
 import type { Data } from './formats.ts'
 import { writeOptions, type ChainedBatchWriteOptions, type WriteOptions } from './options.ts'
 
@@ -25,12 +25,20 @@ export class ChainedBatch<TDatabase, KDefault, VDefault> extends AbstractChained
 
   /** @internal */
   _put(key: Data, value: Data): void {
-    translated(() => this.#batch.put(key, value))
+    try {
+      this.#batch.put(key, value)
+    } catch (error) {
+      throw levelError(error)
+    }
   }
 
   /** @internal */
   _del(key: Data): void {
-    translated(() => this.#batch.delete(key))
+    try {
+      this.#batch.delete(key)
+    } catch (error) {
+      throw levelError(error)
+    }
   }
 
   /** @internal */
