@@ -11,6 +11,7 @@
 import type { Database } from './api/database.ts'
 import { openOn, writeOutAll } from './api/open.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
+import { destroyDatabase } from './engine/destroy.ts'
 import { nodeFileSystem } from './fs/node.ts'
 
 export * from './api/exports.ts'
@@ -25,12 +26,27 @@ export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEnc
   location: string,
   options?: OpenOptions<KE, VE>,
 ): Promise<Database<KE, VE>> {
-  if (typeof location !== 'string' || location === '' || location.includes('\0')) {
-    throw new TypeError('the location must be the path of a directory')
-  }
+  checkLocation(location)
   if (!hooked) {
     hooked = true
     process.on('exit', writeOutAll)
   }
   return openOn(nodeFileSystem(location), options)
+}
+
+/**
+ * Removes a database with all it holds: every file of its own, and the directory if nothing else is in it. A location where nothing is is fine;
+ * a database that cannot be opened, because it is damaged, can be removed.
+ * @throws VarveError LOCKED (it is open: nothing is removed), IO; TypeError for the location
+ */
+export async function destroy(location: string): Promise<void> {
+  checkLocation(location)
+  await destroyDatabase(nodeFileSystem(location))
+}
+
+/** @throws TypeError */
+function checkLocation(location: unknown): void {
+  if (typeof location !== 'string' || location === '' || location.includes('\0')) {
+    throw new TypeError('the location must be the path of a directory')
+  }
 }

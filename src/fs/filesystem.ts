@@ -80,4 +80,6 @@ export interface OwnerLock {
   release(): Promise<void>
   /** The same at process exit: as much as can be done synchronously. */
   releaseSync(): void
+  /** Gives it back, and removes the directory if it holds nothing but the lock. Idempotent. */
+  releaseAndRemoveDirectory(): Promise<void>
 }

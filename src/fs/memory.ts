@@ -156,7 +156,11 @@ class MemoryFileSystem implements FileSystem {
     const releaseSync = (): void => {
       if (this.#owner === owner) this.#owner = undefined
     }
-    const owner: OwnerLock = { releaseSync, release: async () => releaseSync() }
+    const releaseAndRemoveDirectory = async (): Promise<void> => {
+      releaseSync()
+      if (this.#contents.size === 0) this.#prepared = false
+    }
+    const owner: OwnerLock = { releaseSync, release: async () => releaseSync(), releaseAndRemoveDirectory }
     this.#owner = owner
     return owner
   }

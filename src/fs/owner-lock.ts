@@ -8,6 +8,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import {
+  accessSync,
   chmodSync,
   closeSync,
   constants,
@@ -16,53 +17,37 @@ import {
   linkSync,
   lstatSync,
   openSync,
-  readFileSync,
-  readSync,
   readdirSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VarveError } from '../errors.ts'
 import type { OwnerLock } from './filesystem.ts'
+import { hostErrorCode } from './host-error.ts'
+import { machineId, ownerName, readOwner, temporaryName, writeOwner, type OwnerRecord } from './owner-file.ts'
 
 const isWindows = process.platform === 'win32'
-const ownerName = 'owner'
 const generationPattern = /^LOCK\.([1-9][0-9]{0,14})$/
 const highestPossibleGeneration = 999_999_999_999_999
 const temporaryPattern = /^LOCK\.new-[0-9a-f]{16}$/
 /** Room in sockaddr_un is 104 bytes on BSD, 108 on Linux; libuv cuts longer paths off without a word. */
 const longestSocketPathBytes = 100
-const ownerFileLimitBytes = 1024
 /** Every lost attempt is somebody else's success, so this many in a row means a crowd. */
 const maximumAttempts = 100
-
-/** What the `owner` file says. */
-interface OwnerRecord {
-  pid: string
-  machine: string
-  boot: string
-  generation: string
-}
 
 /** A listening socket under a temporary name. */
 interface BoundSocket {
   server: Server
   path: string
   inode: bigint
-}
-
-/** The host's code (`ENOENT`, ...) of what was thrown. */
-export function hostErrorCode(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : 'unknown error'
 }
 
 function locked(message: string): VarveError {
@@ -95,61 +80,7 @@ function openHere(root: string): VarveError {
   return locked(`The database at ${root} is already open in this process; use that one, or share() it.`)
 }
 
-// ---- who we are, who the owner is -------------------------------------------------------------------------
-
-let machine: string | undefined
-
-/** Identifies this machine. Hashed, because machine-id(5) asks not to spread the id itself. */
-function machineId(): string {
-  machine ??= createHash('sha256').update(`varve ${readMachineName()}`).digest('hex').slice(0, 32)
-  return machine
-}
-
-function readMachineName(): string {
-  for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
-    try {
-      const text = readFileSync(path, 'latin1').trim()
-      if (/^[0-9a-f]{32}$/.test(text)) return text
-    } catch {
-      // The next source may know.
-    }
-  }
-  return hostname()
-}
-
-/** The owner file, or undefined when there is none or it makes no sense. */
-function readOwner(root: string): OwnerRecord | undefined {
-  let descriptor: number
-  const noFollow = (constants.O_NOFOLLOW as number | undefined) ?? 0
-  const nonBlocking = (constants.O_NONBLOCK as number | undefined) ?? 0
-  try {
-    descriptor = openSync(join(root, ownerName), constants.O_RDONLY | noFollow | nonBlocking)
-  } catch (error) {
-    if (hostErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    if (!fstatSync(descriptor).isFile()) return undefined
-    const bytes = Buffer.alloc(ownerFileLimitBytes)
-    const text = bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.byteLength, 0))
-    const match =
-      /^pid (\d{1,10})\nmachine ([0-9a-f]{32})\nboot ([0-9a-f]{32})\ngeneration (\d{1,15})\n$/.exec(text)
-    const [, pid, machine, boot, generation] = match ?? []
-    if (pid === undefined || machine === undefined || boot === undefined || generation === undefined)
-      return undefined
-    return { pid, machine, boot, generation }
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Written aside and renamed, so a reader never sees half of it. */
-function writeOwner(root: string, self: OwnerRecord): void {
-  const aside = join(root, temporaryName())
-  const text = `pid ${self.pid}\nmachine ${self.machine}\nboot ${self.boot}\ngeneration ${self.generation}\n`
-  writeFileSync(aside, text, { flag: 'wx', mode: 0o600 })
-  renameSync(aside, join(root, ownerName))
-}
+// ---- who the owner is ------------------------------------------------------------------------------------
 
 /**
  * A socket of another machine's kernel refuses connections here whether its owner lives or not, so such an owner
@@ -177,10 +108,6 @@ function heldByAnother(root: string, generation: number, self: OwnerRecord): Var
 }
 
 // ---- sockets ----------------------------------------------------------------------------------------------
-
-function temporaryName(): string {
-  return `LOCK.new-${randomBytes(8).toString('hex')}`
-}
 
 /** Calls `use` with a path of that file which fits into a socket address. */
 async function withSocketPath<T>(root: string, name: string, use: (path: string) => Promise<T>): Promise<T> {
@@ -222,7 +149,7 @@ function listen(path: string): Promise<Server> {
 
 function ignore(): void {}
 
-/** @returns undefined when an owner's sweep took it for a leftover */
+/** @returns undefined when an owner's sweep took it for a leftover, or the directory is gone */
 async function bindTemporary(root: string): Promise<BoundSocket | undefined> {
   const name = temporaryName()
   const path = join(root, name)
@@ -237,7 +164,18 @@ async function bindTemporary(root: string): Promise<BoundSocket | undefined> {
       throw error
     }
   } catch (cause) {
+    if (hostErrorCode(cause) === 'EACCES' && !isForbidden(root)) return undefined
     throw unsupportedOr(cause, root)
+  }
+}
+
+/** NOTE: libuv calls it EACCES, too, when the directory of a socket is missing. */
+function isForbidden(root: string): boolean {
+  try {
+    accessSync(root, constants.W_OK | constants.X_OK)
+    return false
+  } catch (error) {
+    return hostErrorCode(error) !== 'ENOENT'
   }
 }
 
@@ -304,14 +242,25 @@ function unlinkIfPresent(path: string): void {
 /**
  * After linking. A higher generation may have come and gone between our look and our link, or be coming while
  * this listing is read; in the last case its owner swept our link away before the file the listing missed.
+ * Or an owner removed the directory that we looked into, and another made the one we linked in, where lower generations count.
+ *
+ * @param directory a descriptor of the directory that was looked into
  */
-function standsHighest(root: string, generation: number, socket: BoundSocket): boolean {
+function standsHighest(root: string, generation: number, socket: BoundSocket, directory: number): boolean {
   const link = join(root, `LOCK.${generation}`)
   // ORDER: list first, then look for the own link.
   const highest = generations(root).at(-1) ?? 0
   const own = lstatSync(link, { bigint: true, throwIfNoEntry: false })?.ino === socket.inode
-  if (own && highest > generation) unlinkIfPresent(link)
-  return own && highest === generation
+  const stands = highest === generation && isAt(root, directory)
+  if (own && !stands) unlinkIfPresent(link)
+  return own && stands
+}
+
+/** Whether an open directory is the one at that path. */
+function isAt(path: string, descriptor: number): boolean {
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false })
+  const open = fstatSync(descriptor, { bigint: true })
+  return there?.ino === open.ino && there.dev === open.dev
 }
 
 /** Owner only: removes what former owners and broken attempts left behind. */
@@ -355,8 +304,13 @@ function closeSocket(socket: BoundSocket): void {
 /** Becomes the owner, or throws. On return the `owner` file names us. */
 async function claimSocket(root: string, self: OwnerRecord): Promise<Server> {
   let socket: BoundSocket | undefined
+  // NOTE: open, so that its inode cannot become another directory's.
+  let directory: number | undefined
   try {
     for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+      if (directory !== undefined) closeSync(directory)
+      directory = undefined
+      directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
       refuseForeignOwner(root, self)
       const highest = generations(root).at(-1) ?? 0
       if (highest > 0) {
@@ -378,7 +332,7 @@ async function claimSocket(root: string, self: OwnerRecord): Promise<Server> {
         socket = undefined
         continue
       }
-      if (outcome === 'taken' || !standsHighest(root, generation, bound)) continue
+      if (outcome === 'taken' || !standsHighest(root, generation, bound, directory)) continue
       // A second look, now that a newcomer on another machine would find our link. The link stays behind.
       refuseForeignOwner(root, self)
       sweep(root, generation)
@@ -388,6 +342,7 @@ async function claimSocket(root: string, self: OwnerRecord): Promise<Server> {
     }
     throw locked(`The database at ${root} is being opened by several other processes; try again later.`)
   } finally {
+    if (directory !== undefined) closeSync(directory)
     if (socket !== undefined) closeSocket(socket)
   }
 }
@@ -448,21 +403,67 @@ export async function takeOwnerLock(directory: string, bootId: Uint8Array): Prom
 
 function ownerLock(root: string, server: Server, unregister: () => void): OwnerLock {
   let closed: Promise<void> | undefined
-  const releaseSync = (): void => {
+  const end = (before: () => void): void => {
     if (closed !== undefined) return
-    // ORDER: the file goes while the socket still keeps others out; later it could be the next owner's.
+    // ORDER: files go while the socket still keeps others out; later they could be the next owner's.
     try {
-      unlinkIfPresent(join(root, ownerName))
+      before()
     } catch {
-      // It stays and names a process that is gone: on this machine the socket decides anyway.
+      // What stays is harmless: on this machine the socket decides anyway.
     }
     // The descriptor is closed before close() returns; only the event comes later.
     closed = new Promise((resolve) => void server.close(() => resolve()))
     unregister()
   }
-  const release = async (): Promise<void> => {
-    releaseSync()
-    await closed
+  const releaseSync = (): void => end(() => unlinkIfPresent(join(root, ownerName)))
+  return {
+    releaseSync,
+    release: async () => {
+      releaseSync()
+      await closed
+    },
+    releaseAndRemoveDirectory: async () => {
+      end(() => {
+        unlinkIfPresent(join(root, ownerName))
+        removeOwnedDirectory(root)
+      })
+      await closed
+    },
   }
-  return { release, releaseSync }
+}
+
+/**
+ * Owner only: removes the directory if there is nothing in it but the lock.
+ *
+ * NOTE: the lock's file cannot just be deleted: a rival that looked when this generation was being made could link the same one again, and another,
+ * who found none, the first; both would own. So the directory goes aside with the file in it: a rival's next step fails, because what it
+ * bound is there too, and it starts over, finding no directory, or a new one.
+ */
+function removeOwnedDirectory(root: string): void {
+  if (!holdsLockOnly(root)) return
+  const aside = `${root}.destroyed-${randomBytes(8).toString('hex')}`
+  renameSync(root, aside)
+  if (!holdsLockOnly(aside)) {
+    // Somebody put a file there in this very moment. ORDER: it goes back with the lock in it, or not at all.
+    renameSync(aside, root)
+    return
+  }
+  // CRASH: from here on an empty directory of that name may be left.
+  for (let attempt = 0; attempt < maximumAttempts; attempt++) {
+    for (const name of readdirSync(aside)) if (isLockName(name)) unlinkIfPresent(join(aside, name))
+    try {
+      rmdirSync(aside)
+      return
+    } catch {
+      // A rival that was underway when the directory was renamed has bound its socket in it.
+    }
+  }
+}
+
+function holdsLockOnly(directory: string): boolean {
+  return readdirSync(directory).every(isLockName)
+}
+
+function isLockName(name: string): boolean {
+  return generationPattern.test(name) || temporaryPattern.test(name)
 }

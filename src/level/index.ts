@@ -1,5 +1,5 @@
 /** varve behind the interface of abstract-level: what runs on `classic-level` or `level` runs on it. */
-export { VarveLevel, type StartEndOptions } from './varve-level.ts'
+export { VarveLevel } from './varve-level.ts'
 export { LevelError } from './errors.ts'
 export type { ChainedBatch } from './chained-batch.ts'
 export type {
@@ -15,5 +15,6 @@ export type {
   KeyIteratorOptions,
   LevelOpenOptions as OpenOptions,
   PutOptions,
+  StartEndOptions,
   ValueIteratorOptions,
 } from './options.ts'

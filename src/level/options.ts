@@ -12,6 +12,7 @@ import type {
   AbstractOpenOptions,
   AbstractPutOptions,
   AbstractValueIteratorOptions,
+  Transcoder,
 } from 'abstract-level'
 import type { Durability, OpenOptions } from '../index.ts'
 
@@ -82,6 +83,12 @@ export type ChainedBatchWriteOptions = AbstractChainedBatchWriteOptions & WriteO
 export type IteratorOptions<K, V> = AbstractIteratorOptions<K, V> & IterationOptions
 export type KeyIteratorOptions<K> = AbstractKeyIteratorOptions<K> & IterationOptions
 export type ValueIteratorOptions<K, V> = AbstractValueIteratorOptions<K, V> & IterationOptions
+
+/** Of approximateSize and compactRange. */
+export interface StartEndOptions<K> {
+  /** How `start` and `end` are encoded; default: as keys are. */
+  keyEncoding?: string | Transcoder.PartialEncoder<K> | undefined
+}
 
 const VARVE_OPTIONS = [
   'durability',

@@ -11,7 +11,7 @@ import {
   type AbstractValueIteratorOptions,
   type Transcoder,
 } from 'abstract-level'
-import { open, type Database, type ReadOptions } from '../index.ts'
+import { destroy, open, type Database, type ReadOptions } from '../index.ts'
 import type { Range } from './bounds.ts'
 import { ChainedBatch } from './chained-batch.ts'
 import { clearRange } from './clearing.ts'
@@ -33,6 +33,7 @@ import {
   type KeyIteratorOptions,
   type LevelOpenOptions,
   type PutOptions,
+  type StartEndOptions,
   type ValueIteratorOptions,
   type WriteOptions,
 } from './options.ts'
@@ -96,9 +97,7 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 
   /** `location`: the path of the directory; it and its parents are created if they are missing. */
   constructor(location: string, options?: DatabaseOptions<KDefault, VDefault>) {
-    if (typeof location !== 'string' || location === '') {
-      throw new TypeError("The first argument 'location' must be a non-empty string")
-    }
+    checkLocation(location)
     super(MANIFEST, options)
     this.#location = location
   }
@@ -125,6 +124,16 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     if (typeof property !== 'string') throw new TypeError("The first argument 'property' must be a string")
     if (this.status !== 'open') throw notOpen('getProperty')
     return translated(() => propertyOf(this.#db.stats(), property))
+  }
+
+  /** Removes a database with all it holds, and its directory if nothing else is in it. @throws LEVEL_LOCKED if it is open */
+  static async destroy(location: string): Promise<void> {
+    checkLocation(location)
+    try {
+      await destroy(location)
+    } catch (error) {
+      throw levelError(error)
+    }
   }
 
   async #span<K, T>(
@@ -376,9 +385,10 @@ export interface VarveLevel<KDefault = string, VDefault = string> {
   values<K = KDefault, V = VDefault>(options: ValueIteratorOptions<K, V>): AbstractValueIterator<this, K, V>
 }
 
-export interface StartEndOptions<K> {
-  /** How `start` and `end` are encoded; default: as keys are. */
-  keyEncoding?: string | Transcoder.PartialEncoder<K> | undefined
+function checkLocation(location: unknown): void {
+  if (typeof location !== 'string' || location === '') {
+    throw new TypeError("The first argument 'location' must be a non-empty string")
+  }
 }
 
 function readOptions(options: AtSnapshot): ReadOptions | undefined {

@@ -33,7 +33,7 @@ type Command =
   | { kind: 'release' }
   | { kind: 'block'; forMs: number }
   | { kind: 'descriptors' }
-  | { kind: 'churn'; directory: string; untilMs: number }
+  | { kind: 'churn'; directory: string; untilMs: number; removing: boolean }
 type Answer = { code: string; message: string; descriptors: number }
 
 const contenderSource = `
@@ -73,19 +73,22 @@ const contenderSource = `
     throw new Error('two owners, one of them ' + process.pid)
   }
 
-  async function churn(directory, untilMs) {
+  async function churn(directory, untilMs, removing) {
     while (Date.now() < untilMs) {
       try {
-        owner = await nodeFileSystem(directory).lock()
+        const fileSystem = nodeFileSystem(directory)
+        if (removing) await fileSystem.prepare(true)
+        owner = await fileSystem.lock()
       } catch (error) {
-        if (error.code !== 'LOCKED') throw error
+        if (error.code !== 'LOCKED' && !(removing && error.code === 'NOT_FOUND')) throw error
         if (Math.random() < 0.2) await sleep(Math.random() * 3)
         continue
       }
       await enter(directory + '.witness')
       if (Math.random() < 0.5) await sleep(Math.random() * 2)
       unlinkSync(directory + '.witness')
-      if (Math.random() < 0.5) owner.releaseSync()
+      if (removing && Math.random() < 0.5) await owner.releaseAndRemoveDirectory()
+      else if (Math.random() < 0.5) owner.releaseSync()
       else await owner.release()
     }
   }
@@ -99,7 +102,7 @@ const contenderSource = `
       else if (command.kind === 'block') {
         answer('blocking')
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.forMs)
-      } else if (command.kind === 'churn') await churn(command.directory, command.untilMs)
+      } else if (command.kind === 'churn') await churn(command.directory, command.untilMs, command.removing)
       else if (command.kind === 'descriptors') {
         return answer('ok', '', readdirSync('/proc/self/fd').length)
       }
@@ -129,7 +132,7 @@ beforeAll(() => {
     target: ts.ScriptTarget.ES2022,
     rewriteRelativeImportExtensions: true,
   }
-  for (const name of ['errors', 'fs/memory', 'fs/node', 'fs/owner-lock']) {
+  for (const name of ['errors', 'fs/host-error', 'fs/memory', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
     const source = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8')
     writeFileSync(
       join(workshop, `${name}.js`),
@@ -505,14 +508,16 @@ describe('owner lock among processes', () => {
   })
 
   // NOTE: the witness needs /proc to tell a dead process from a second owner.
-  it.runIf(existsSync('/proc/self/stat'))('survives churn and kill -9', { timeout: 60_000 }, async () => {
+  const churns = it.runIf(existsSync('/proc/self/stat'))
+
+  async function churn(removing: boolean): Promise<string[]> {
     const random = mulberry32(9)
     const untilMs = Date.now() + 3000
     const failures: string[] = []
     const start = async (): Promise<ChildProcess> => {
       const child = await contender()
       child.on('message', ({ code, message }: Answer) => void (code === 'ok' || failures.push(message)))
-      child.send({ kind: 'churn', directory, untilMs } satisfies Command)
+      child.send({ kind: 'churn', directory, untilMs, removing } satisfies Command)
       return child
     }
     const churners = await Promise.all([start(), start(), start()])
@@ -523,11 +528,27 @@ describe('owner lock among processes', () => {
       churners[victim] = await start()
     }
     await sleep(Math.max(0, untilMs - Date.now()) + 300)
-    expect(failures).toEqual([])
+    return failures
+  }
+
+  churns('survives churn and kill -9', { timeout: 60_000 }, async () => {
+    expect(await churn(false)).toEqual([])
     await lockHere()
     // Every success was one generation.
     const [lock] = names()
     expect(Number(lock?.slice('LOCK.'.length))).toBeGreaterThan(50)
     expect(names()).toEqual([lock, 'owner'])
+  })
+
+  churns('survives the same while owners remove the directory', { timeout: 60_000 }, async () => {
+    expect(await churn(true)).toEqual([])
+    await nodeFileSystem(directory).prepare(true)
+    await lockHere()
+    const [lock] = names()
+    expect(names()).toEqual([lock, 'owner'])
+    // NOTE: one that was killed in the middle may have left a directory aside.
+    for (const name of readdirSync(temporary)) {
+      expect(name).toMatch(/^(ticket-\d+|database(\.witness)?|database\.destroyed-[0-9a-f]{16})$/)
+    }
   })
 })

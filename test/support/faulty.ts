@@ -483,7 +483,11 @@ export class FaultyFileSystem implements FileSystem {
     const releaseSync = (): void => {
       if (this.#owner === owner) this.#owner = undefined
     }
-    const owner: OwnerLock = { releaseSync, release: async () => releaseSync() }
+    const releaseAndRemoveDirectory = async (): Promise<void> => {
+      releaseSync()
+      if (this.#live.size === 0) this.#exists = false
+    }
+    const owner: OwnerLock = { releaseSync, release: async () => releaseSync(), releaseAndRemoveDirectory }
     this.#owner = owner
     return owner
   }
