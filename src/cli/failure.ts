@@ -20,10 +20,23 @@ export function notFound(sentence: string): CommandFailure {
   return new CommandFailure(exitCodes.notFound, sentence)
 }
 
+export function locked(sentence: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(exitCodes.locked, sentence, cause)
+}
+
+export function corrupt(sentence: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(exitCodes.corrupt, sentence, cause)
+}
+
 /** Damage that was found by looking for it. */
 export function corruptFound(problems: number): CommandFailure {
   const what = problems === 1 ? 'one problem' : `${problems} problems`
-  return new CommandFailure(exitCodes.corrupt, `The database is damaged (${what}); restore it from a backup.`)
+  return corrupt(`The database is damaged (${what}); restore it from a backup.`)
+}
+
+/** Something the command needs is missing or does not work. */
+export function unusable(sentence: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(exitCodes.other, sentence, cause)
 }
 
 export function usage(sentence: string, cause?: unknown): CommandFailure {

@@ -4,6 +4,7 @@ import { addCount } from './commands/count.ts'
 import { addDelete } from './commands/delete.ts'
 import { addDump } from './commands/dump.ts'
 import { addGet } from './commands/get.ts'
+import { addImportLevel } from './commands/import-level.ts'
 import { addLoad } from './commands/load.ts'
 import { addPut } from './commands/put.ts'
 import { addScan } from './commands/scan.ts'
@@ -53,6 +54,7 @@ export function createProgram(): Command {
     addScan,
     addCount,
     addLoad,
+    addImportLevel,
     addDump,
     addStat,
     addVerify,

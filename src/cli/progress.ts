@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress'
+import { CommandFailure, outcomeOf } from './failure.ts'
 
 /** How far a load is: a bar on standard error, or nothing when that is not a terminal. */
 export class LoadProgress {
@@ -35,6 +36,11 @@ export class LoadProgress {
     return `${countedEntries(this.entries)} in ${seconds.toFixed(1)} s (${this.#rate(seconds)} entries/s)`
   }
 
+  /** `1,234 entries (5.6 MB) in 1.2 s` */
+  summaryOfBytes(): string {
+    return `${countedEntries(this.entries)} (${decimalSize(this.#readBytes)}) in ${this.#seconds().toFixed(1)} s`
+  }
+
   #payload(): { entries: string; rate: string } {
     return { entries: whole(this.entries), rate: this.#rate(this.#seconds()) }
   }
@@ -53,8 +59,32 @@ export function countedEntries(count: number): string {
   return `${whole(count)} ${count === 1 ? 'entry' : 'entries'}`
 }
 
-function whole(count: number): string {
+export function whole(count: number): string {
   return count.toLocaleString('en-US')
+}
+
+/** What ended a job, with what it had done before: that stays. */
+export function withCountBefore(
+  error: unknown,
+  entries: number,
+  done: 'loaded' | 'imported',
+): CommandFailure {
+  const { exitCode, sentence } = outcomeOf(error)
+  const before = entries === 0 ? `nothing was ${done}` : `${countedEntries(entries)} ${done} before`
+  return new CommandFailure(exitCode, `${sentence.replace(/\.$/, '')}; ${before}.`, error)
+}
+
+/** `5.6 MB` */
+function decimalSize(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = bytes
+  let unit = 0
+  // What would be rounded to 1000.0 is one of the next unit.
+  while (value >= 999.95 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ''}`
 }
 
 /** How far a job over bytes is: a bar on standard error, or nothing when that is not a terminal. */

@@ -37,6 +37,7 @@ describe('exit code 0', () => {
       'scan',
       'count',
       'load',
+      'import-level',
       'dump',
       'stat',
       'verify',

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { openInput, textBlocks } from '../input.ts'
 import { LoadTarget } from '../load-target.ts'
-import { CommandFailure, outcomeOf, usage } from '../failure.ts'
+import { usage } from '../failure.ts'
 import type { FieldMapping, LoadItem } from '../entries.ts'
 import {
   examples,
@@ -13,7 +13,7 @@ import {
   type KeyChoice,
   type ValueChoice,
 } from '../options.ts'
-import { countedEntries, LoadProgress } from '../progress.ts'
+import { LoadProgress, withCountBefore } from '../progress.ts'
 import { formatOf, itemsOf, loadFormats, type LoadFormat } from '../records.ts'
 
 interface LoadChoice extends DatabaseChoice, KeyChoice, ValueChoice {
@@ -77,7 +77,7 @@ async function load(directory: string, file: string | undefined, options: LoadCh
     const blocks = textBlocks(input.stream, (bytes) => progress.read(bytes))
     await loadItems(directory, options, itemsOf(blocks, format, mapping), progress)
   } catch (error) {
-    throw withLoadedCount(error, progress.entries)
+    throw withCountBefore(error, progress.entries, 'loaded')
   } finally {
     progress.stop()
     input.stream.destroy()
@@ -110,10 +110,4 @@ async function loadItems(
     throw error
   }
   await target.close()
-}
-
-function withLoadedCount(error: unknown, entries: number): CommandFailure {
-  const { exitCode, sentence } = outcomeOf(error)
-  const loaded = entries === 0 ? 'nothing was loaded' : `${countedEntries(entries)} loaded before`
-  return new CommandFailure(exitCode, `${sentence.replace(/\.$/, '')}; ${loaded}.`, error)
 }
