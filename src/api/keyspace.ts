@@ -92,7 +92,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   }
 
   /**
-   * The same keyspace with keys and values encoded in another way: those not named are `bytes`.
+   * The same keyspace with keys and values encoded in another way: those not named are `bytes`. `utf8` shows JSON as the text that it is.
    * @throws TypeError if it was created with others and a name is neither `bytes` nor `buffer`
    * @example const text = db.withEncodings({ valueEncoding: 'utf8' })
    */
@@ -100,9 +100,8 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     encodings: EncodingOptions<K, V>,
   ): Keyspace<K, V> {
     const bag = ownOptions(encodings, ['keyEncoding', 'valueEncoding'], 'the encodings')
-    return new Keyspace<K, V>(
-      viewUnder(this.view, bag['keyEncoding'] ?? 'bytes', bag['valueEncoding'] ?? 'bytes'),
-    )
+    const { keyEncoding = 'bytes', valueEncoding = 'bytes' } = bag
+    return new Keyspace<K, V>(viewUnder(this.view, keyEncoding, valueEncoding, true))
   }
 
   /** The reads of this keyspace as of a snapshot of its database. */

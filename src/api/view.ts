@@ -15,15 +15,19 @@ export interface View {
   readonly lifeline: object
 }
 
-/** A view of the same keyspace under these encoding options. @throws TypeError if it was created with others */
+/**
+ * A view of a keyspace under these encoding options; `textOfJson`: JSON may be seen as text. @throws TypeError if it was created with others
+ */
 export function viewUnder<V extends Omit<View, 'keys' | 'values'>>(
   view: V,
   keyEncoding: unknown,
   valueEncoding: unknown,
+  textOfJson: boolean = false,
 ): V & View {
   const { engine, tree, pool } = view
   const stored = engine.catalog.state.keyspaces.get(tree.id)
   reconcileEncoding('keyEncoding', keyEncoding, stored?.keyEncoding)
-  reconcileEncoding('valueEncoding', valueEncoding, stored?.valueEncoding)
+  const isText = textOfJson && valueEncoding === 'utf8' && stored?.valueEncoding === 'json'
+  if (!isText) reconcileEncoding('valueEncoding', valueEncoding, stored?.valueEncoding)
   return { ...view, ...makeCodecs(keyEncoding, valueEncoding, engine.kernel, pool) }
 }

@@ -110,6 +110,9 @@ export function openOptions(options: LevelOpenOptions): OpenOptions<'bytes', 'by
   const result: Record<string, unknown> = {
     createIfMissing: options.createIfMissing,
     errorIfExists: options.errorIfExists,
+    // NOTE: asked for by name, they are a raw view of a database that was created with others.
+    keyEncoding: 'bytes',
+    valueEncoding: 'bytes',
   }
   for (const name of VARVE_OPTIONS) if (options[name] !== undefined) result[name] = options[name]
   result['memoryLimit'] ??= memoryLimitFor(options.cacheSize)

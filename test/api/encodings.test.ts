@@ -80,6 +80,23 @@ describe('encodings', () => {
     await again.close()
   })
 
+  it('a keyspace can be had under others: raw as bytes and buffers, JSON as text, and nothing else', async () => {
+    const db = await openBytes({ keyEncoding: 'utf8', valueEncoding: 'json' })
+    db.putSync('ä', { a: [1] })
+    expect(db.withEncodings({ keyEncoding: 'utf8', valueEncoding: 'utf8' }).getSync('ä')).toBe('{"a":[1]}')
+    expect(db.withEncodings({ valueEncoding: 'buffer' }).getSync('ä')).toEqual(Buffer.from('{"a":[1]}'))
+    expect([...db.withEncodings({}).keysSync()]).toEqual([new TextEncoder().encode('ä')])
+    expect(() =>
+      db.withEncodings({ keyEncoding: { encode: () => new Uint8Array(), decode: () => 1 } }),
+    ).toThrow(TypeError)
+    expect(() => db.withEncodings({ encoding: 'utf8' } as object)).toThrow(/has no option 'encoding'/)
+    const free = db.keyspaceSync('free').withEncodings({ keyEncoding: 'utf8', valueEncoding: 'json' })
+    free.putSync('k', [true])
+    expect(free.getSync('k')).toEqual([true])
+    expect(db.keyspaceSync('free').getSync('k')).toEqual(new TextEncoder().encode('[true]'))
+    await db.close()
+  })
+
   it('hands out bytes that later operations never overwrite', async () => {
     const db = await openBytes()
     const results: Uint8Array[] = []
