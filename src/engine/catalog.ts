@@ -158,13 +158,14 @@ export class Catalog {
     if (oldId !== 0) files.removeOrphan(manifestFileName(oldId))
   }
 
-  /** A manifest of the state and the edits, durable with its name, or none. */
+  /** A manifest of the state and the edits, durable (but at creation not its name), or none. */
   #firstFrames(file: File, id: number, state: DatabaseState, edits: readonly VersionEdit[]): ManifestWriter {
     try {
       const manifest = ManifestWriter.start(file, this.#engine.kernel, this.#engine.manifestHeader(id), state)
       if (edits.length > 0) manifest.append(edits)
       manifest.sync()
-      this.#engine.syncDirectory()
+      // NOTE: at creation the superblock's own names are still to come: it syncs the directory before a byte is in it.
+      if (this.#superblock !== undefined) this.#engine.syncDirectory()
       return manifest
     } catch (error) {
       file.close()

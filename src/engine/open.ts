@@ -168,7 +168,6 @@ async function create(
   try {
     engine.beginEpoch()
     await engine.catalog.createSuperblock(fileSystem)
-    await fileSystem.syncDirectory()
     return engine
   } catch (error) {
     engine.abandon()
