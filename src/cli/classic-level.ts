@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { unusable } from './failure.ts'
 
 export type ClassicLevelPackage = typeof import('classic-level')
@@ -11,8 +11,9 @@ const NAME = 'classic-level'
 export async function loadClassicLevel(): Promise<ClassicLevelPackage> {
   const path = findPackage()
   if (path === undefined) {
+    const places = `neither ${process.cwd()} nor ${dirname(fileURLToPath(import.meta.url))}`
     throw unusable(
-      `The package ${NAME}, which reads LevelDB, is not installed; run "npm install ${NAME}" here and try again.`,
+      `The package ${NAME}, which reads LevelDB, was found from ${places}; run "npm install ${NAME}" and try again.`,
     )
   }
   try {

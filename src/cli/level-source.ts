@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises'
 import type { ClassicLevel, Iterator } from 'classic-level'
 import type { ClassicLevelPackage } from './classic-level.ts'
 import { corrupt, locked, notFound, unusable, usage, type CommandFailure } from './failure.ts'
+import { droppedLogBytes } from './level-log.ts'
 
 type RawLevel = ClassicLevel<Buffer, Buffer>
 
@@ -13,9 +14,12 @@ export class LevelSource {
   readonly #directory: string
   readonly #level: RawLevel
   readonly #iterator: Iterator<RawLevel, Buffer, Buffer>
+  /** Bytes of its log that LevelDB passed over on opening, because they are damaged. */
+  readonly droppedBytes: number
 
-  private constructor(directory: string, level: RawLevel) {
+  private constructor(directory: string, level: RawLevel, droppedBytes: number) {
     this.#directory = directory
+    this.droppedBytes = droppedBytes
     this.#level = level
     this.#iterator = level.iterator({ highWaterMarkBytes: BATCH_BYTES })
   }
@@ -33,7 +37,7 @@ export class LevelSource {
     } catch (error) {
       throw failureOf(directory, error)
     }
-    return new LevelSource(directory, level)
+    return new LevelSource(directory, level, await droppedLogBytes(directory))
   }
 
   /** The next entries in the order of their keys; none at the end. @throws CommandFailure */

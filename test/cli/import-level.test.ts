@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { pathToFileURL } from 'node:url'
@@ -221,6 +221,36 @@ describe('a failure midway', () => {
   })
 })
 
+describe('damage that LevelDB passes over on opening', () => {
+  it('is said beside the result, as it is missing in the copy', async () => {
+    const source = await levelDatabase([])
+    const level = new ClassicLevel(source)
+    for (const [key, value] of numbered(5000)) await level.put(String(key), String(value))
+    await level.close()
+    for (const name of (await readdir(source)).filter((file) => file.endsWith('.log'))) {
+      const bytes = await readFile(join(source, name))
+      bytes.fill(0xff, 100_000, 100_020)
+      await writeFile(join(source, name), bytes)
+    }
+    const { exitCode, stderr } = await varve(['import-level', source, await temporaryPath()])
+    const [warning = '', summary = ''] = stderr.split('\n')
+    expect(warning).toMatch(/^varve: LevelDB dropped [\d,]+ damaged bytes of its log [^\n]*\.$/)
+    expect(warning).toContain(source)
+    expect(summary).toMatch(/^varve: imported [34],\d{3} entries /)
+    expect(exitCode).toBe(0)
+  })
+
+  it('is not what a crash leaves at the end of the log', async () => {
+    const source = await levelDatabase(numbered(10))
+    for (const name of (await readdir(source)).filter((file) => file.endsWith('.log'))) {
+      const bytes = await readFile(join(source, name))
+      await writeFile(join(source, name), bytes.subarray(0, -3))
+    }
+    const { stderr } = await varve(['import-level', source, await temporaryPath()])
+    expect(stderr).toMatch(/^varve: imported 0 entries [^\n]*\n$/)
+  })
+})
+
 describe('the package classic-level', () => {
   /** A copy of the built command where no package can be found beside it. */
   async function commandOnItsOwn(): Promise<string> {
@@ -246,6 +276,9 @@ describe('the package classic-level', () => {
     const cwd = dirname(data)
     const [exitCode, message] = await run(command, cwd, 'import-level', source, data)
     expect(message).toMatch(/^varve: [^\n]*"npm install classic-level"[^\n]*\.\n$/)
+    // Where it looked, free of symbolic links, as the process itself sees it.
+    expect(message).toContain(await realpath(cwd))
+    expect(message).toContain(await realpath(dirname(command)))
     expect(exitCode).toBe(5)
     expect(existsSync(data)).toBe(false)
 
@@ -260,14 +293,21 @@ describe('the package classic-level', () => {
     expect(code).toBe(0)
   })
 
-  it('that cannot be loaded is a failure of one sentence', async () => {
-    const command = await commandOnItsOwn()
+  it('is taken from beside varve when the current directory has none', async () => {
+    const source = await levelDatabase(numbered(2))
+    const data = await temporaryPath()
+    const [exitCode, summary] = await run(commandFile, dirname(data), 'import-level', source, data)
+    expect(summary).toContain('imported 2 entries')
+    expect(exitCode).toBe(0)
+  })
+
+  it('that cannot be loaded is a failure of one sentence, even when there is one beside varve', async () => {
     const data = await temporaryPath()
     const broken = join(dirname(data), 'node_modules', 'classic-level')
     await mkdir(broken, { recursive: true })
     await writeFile(join(broken, 'index.js'), "throw new Error('No native build was found\\n    for this')")
     const source = await levelDatabase([])
-    const [exitCode, message] = await run(command, dirname(data), 'import-level', source, data)
+    const [exitCode, message] = await run(commandFile, dirname(data), 'import-level', source, data)
     expect(message).toMatch(/^varve: [^\n]* cannot be loaded: No native build was found for this\.\n$/)
     expect(exitCode).toBe(5)
   })

@@ -18,7 +18,9 @@ const description = [
   'The names of sublevels are part of the keys and come along. No encodings are fixed: open the copy with those that ' +
     'the source was written with.',
   'Entries are committed 1,000 or 1 MB at a time. What was committed before a failure stays and is counted in the ' +
-    'message. LevelDB reports some damage only when all was read: then the copy may lack entries anywhere.',
+    'message.',
+  'LevelDB does not check the checksums of what it reads: damage that it does not notice is copied as it is. Some it ' +
+    'reports only when all was read: then the copy may lack entries anywhere.',
 ].join('\n\n')
 
 export function addImportLevel(program: Command): void {
@@ -47,6 +49,7 @@ async function importLevel(
     throw usage('The source cannot be the target too; name another directory.')
   }
   const source = await LevelSource.open(classicLevel, sourceDirectory)
+  reportDropped(sourceDirectory, source)
   const progress = new LoadProgress(undefined)
   try {
     // The first entries are read before anything is created.
@@ -107,6 +110,12 @@ async function commitEntries(
   }
   await batch.commit()
   progress.loaded(entries.length)
+}
+
+function reportDropped(directory: string, { droppedBytes }: LevelSource): void {
+  if (droppedBytes === 0) return
+  const what = `LevelDB dropped ${whole(droppedBytes)} damaged bytes of its log when it opened ${directory}`
+  process.stderr.write(`varve: ${what}; the entries in them are lost.\n`)
 }
 
 async function isSame(one: string, other: string): Promise<boolean> {
