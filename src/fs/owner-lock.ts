@@ -32,6 +32,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VarveError } from '../errors.ts'
 import type { OwnerLock } from './filesystem.ts'
+import { hostErrorCode, refusedByRuntime } from './host-errors.ts'
 
 const isWindows = process.platform === 'win32'
 const ownerName = 'owner'
@@ -57,12 +58,6 @@ interface BoundSocket {
   server: Server
   path: string
   inode: bigint
-}
-
-/** The host's code (`ENOENT`, ...) of what was thrown. */
-export function hostErrorCode(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : 'unknown error'
 }
 
 function locked(message: string): VarveError {
@@ -414,6 +409,8 @@ async function claimPipe(root: string, self: OwnerRecord): Promise<Server> {
 }
 
 function asVarveError(error: unknown, directory: string): unknown {
+  const refusal = refusedByRuntime(error, `take the owner lock of ${directory}`)
+  if (refusal !== undefined) return refusal
   const code = hostErrorCode(error)
   if (error instanceof VarveError || code.startsWith('ERR_')) return error
   if (code === 'ENOENT') {
