@@ -1,6 +1,7 @@
 /** What every FileSystem must do alike, and what only the one on a real host can get wrong. */
 import { execFileSync } from 'node:child_process'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -72,7 +73,7 @@ function compileSources(target: string): void {
   }
   mkdirSync(join(target, 'fs'))
   writeFileSync(join(target, 'package.json'), '{"type":"module"}')
-  for (const name of ['errors', 'fs/memory', 'fs/host-error', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
+  for (const name of ['errors', 'fs/host-errors', 'fs/memory', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
     const source = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8')
     writeFileSync(
       join(target, `${name}.js`),
@@ -405,6 +406,29 @@ describe('node file system on a real host', () => {
     await expectCode(() => system.lock(), 'NOT_FOUND')
   })
 
+  it('says what Node.js with --permission refuses, and writes nothing then', () => {
+    compileSources(temporary)
+    const script = `
+      import { nodeFileSystem } from './fs/node.js'
+      for (const directory of ['new', 'existing']) {
+        await nodeFileSystem(directory).prepare(true).catch((error) => console.log(error.code + ' ' + error.message))
+      }`
+    writeFileSync(join(temporary, 'refused.mjs'), script)
+    mkdirSync(join(temporary, 'existing'))
+    const isStable = process.allowedNodeEnvironmentFlags.has('--permission')
+    const flag = isStable ? '--permission' : '--experimental-permission'
+    const flags = [flag, '--allow-fs-read=*', `--allow-fs-write=${temporary}`, '--no-warnings']
+    const output = execFileSync(process.execPath, [...flags, 'refused.mjs'], {
+      encoding: 'utf8',
+      cwd: temporary,
+    })
+    const [created, opened] = output.split('\n')
+    const reason = 'the runtime does not permit it \\(fsync API is disabled'
+    expect(created).toMatch(new RegExp(`^NOT_SUPPORTED Cannot create the directory .*/new: ${reason}`))
+    expect(opened).toMatch(new RegExp(`^NOT_SUPPORTED Cannot flush the directory .*/existing: ${reason}`))
+    expect(existsSync(join(temporary, 'new'))).toBe(false)
+  })
+
   it.runIf(process.platform === 'linux')('reports a real file size limit as DISK_FULL', () => {
     compileSources(temporary)
     const script = `
@@ -527,6 +551,8 @@ describe('node file system on a host that misbehaves', () => {
     ['EROFS', 'IO', 'read-only'],
     ['ENOSPC', 'DISK_FULL', 'free some'],
     ['EWEIRD', 'IO', 'EWEIRD'],
+    // Node.js with --permission.
+    ['ERR_ACCESS_DENIED', 'NOT_SUPPORTED', 'the runtime does not permit it (ERR_ACCESS_DENIED: scripted)'],
   ])('open and create: %s', async (hostCode, code, advice) => {
     const { system, file } = await scripted()
     file.close()
