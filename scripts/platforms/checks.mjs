@@ -1,0 +1,66 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { lastLine, run } from './process.mjs'
+import { createProject, installPackages } from './project.mjs'
+import { environmentOf } from './runtimes.mjs'
+
+const LIMIT_SECONDS = 120
+
+/** Programs of the folder programs/, each run in a process and a directory of its own. */
+const CHECKS = [
+  { name: 'import', program: 'import.mjs' },
+  { name: 'require', program: 'require.cjs' },
+  { name: 'worker thread', program: 'thread.mjs' },
+  { name: 'a second opener is refused', program: 'lock.mjs' },
+  { name: 'kill and reopen', program: 'kill.mjs' },
+  { name: 'exit without close', program: 'exit.mjs' },
+  { name: 'the command', program: 'command.mjs' },
+]
+
+/** What there is to check of an entry point that needs abstract-level, in a project that has it. */
+const LEVEL_CHECK = { name: 'varve/level', program: 'level.mjs' }
+
+/**
+ * Runs all checks on one runtime.
+ * @param projects the projects that the tarball is installed in
+ */
+export async function checkRuntime(report, runtime, home, projects) {
+  for (const check of CHECKS) await checkProgram(report, runtime, home, projects.plain, check)
+  if (projects.level !== undefined) await checkProgram(report, runtime, home, projects.level, LEVEL_CHECK)
+}
+
+/** @returns the projects of users: without any other package, and with abstract-level, if the package has the entry for it */
+export async function createProjects(directory, tarball) {
+  const plain = join(directory, 'project')
+  createProject(plain)
+  await installPackages(plain, [tarball])
+  const installed = JSON.parse(readFileSync(join(plain, 'node_modules/varve/package.json'), 'utf8'))
+  if (installed.exports['./level'] === undefined) return { plain }
+  const level = join(directory, 'level-project')
+  createProject(level)
+  const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+  await installPackages(level, [tarball, `abstract-level@${devDependencies['abstract-level']}`])
+  return { plain, level }
+}
+
+async function checkProgram(report, runtime, home, project, { name, program }) {
+  await report.check(name, async () => {
+    const directory = join(home, program)
+    mkdirSync(directory)
+    const result = await run(runtime.path, [...runtime.arguments, 'main.mjs', program, directory], {
+      cwd: project,
+      env: environmentOf(runtime, home),
+      limitSeconds: LIMIT_SECONDS,
+    })
+    const verdict = /^verdict: (.*)$/m.exec(result.stdout)?.[1]
+    if (verdict !== undefined && verdict !== 'ok') throw new Error(verdict)
+    if (result.isLate) {
+      const what = verdict === 'ok' ? 'did its work, but' : 'hangs, and'
+      throw new Error(`the program ${what} did not end within ${LIMIT_SECONDS} s`)
+    }
+    if (verdict === undefined || result.code !== 0) {
+      const said = lastLine(result.stderr) ?? 'and said nothing'
+      throw new Error(`the program ended with ${result.signal ?? result.code}: ${said}`)
+    }
+  })
+}

@@ -1,0 +1,95 @@
+// What needs no other runtime: the types as users compile them, what the package contains, and what installing it does.
+import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { requireSuccess, run } from './process.mjs'
+import { createProject, installPackages } from './project.mjs'
+
+const sources = fileURLToPath(new URL('types/', import.meta.url))
+
+/** Scripts that npm runs when the package is installed. */
+const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare']
+
+/** What a user may have set, and must still compile. */
+const strictest = {
+  target: 'ES2022',
+  strict: true,
+  skipLibCheck: false,
+  noUncheckedIndexedAccess: true,
+  exactOptionalPropertyTypes: true,
+  verbatimModuleSyntax: true,
+  noEmit: true,
+}
+
+const RESOLUTIONS = [
+  {
+    name: 'nodenext',
+    files: ['consumer.ts', 'consumer.cts'],
+    options: { module: 'nodenext', moduleResolution: 'nodenext' },
+  },
+  {
+    name: 'bundler',
+    files: ['consumer.ts'],
+    options: { module: 'esnext', moduleResolution: 'bundler' },
+  },
+]
+
+/** @param directory of the user's project, which is created here */
+export async function checkPackaging(report, tarball, directory) {
+  createProject(directory)
+  await report.check('installing runs no scripts, warns of nothing and brings nothing else', () =>
+    checkInstallation(tarball, directory),
+  )
+  for (const resolution of RESOLUTIONS) {
+    await report.check(`types, moduleResolution ${resolution.name}`, () => checkTypes(directory, resolution))
+  }
+  await report.check('publint', () => runTool('publint', 'run', tarball, '--strict'))
+  // The raw kernel is a file to be fetched, not a module with types.
+  await report.check('attw', () =>
+    runTool('attw', tarball, '--profile', 'esm-only', '--exclude-entrypoints', './varve.wasm'),
+  )
+}
+
+async function checkInstallation(tarball, directory) {
+  const said = await installPackages(directory, [tarball], ['--foreground-scripts', '--loglevel', 'notice'])
+  const complaint = said.split('\n').find((line) => /\bwarn|\bscript|^> /i.test(line))
+  if (complaint !== undefined) throw new Error(`npm said: ${complaint}`)
+  const installed = readdirSync(join(directory, 'node_modules')).filter((name) => !name.startsWith('.'))
+  if (installed.join() !== 'varve') throw new Error(`installed were ${installed.join(', ')}`)
+  const home = join(directory, 'node_modules', 'varve')
+  const { scripts, dependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+  const found = INSTALL_SCRIPTS.filter((name) => scripts?.[name] !== undefined)
+  if (found.length > 0) throw new Error(`the package has the install scripts ${found.join(', ')}`)
+  if (dependencies !== undefined) throw new Error('the package has dependencies')
+  // npm takes this file for an install script of its own.
+  if (readdirSync(home).includes('binding.gyp')) throw new Error('the package contains binding.gyp')
+}
+
+async function checkTypes(directory, { name, files, options }) {
+  const project = join(directory, name)
+  mkdirSync(project)
+  for (const file of files) cpSync(join(sources, file), join(project, file))
+  const compilerOptions = {
+    ...strictest,
+    ...options,
+    types: ['node'],
+    typeRoots: [resolve('node_modules/@types')],
+  }
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n')
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  const { stdout, code } = await run(process.execPath, [tool('typescript', 'tsc'), '-p', project])
+  if (code !== 0) throw new Error(stdout.trim().split('\n', 1)[0] || `tsc ended with ${code}`)
+}
+
+async function runTool(name, ...args) {
+  requireSuccess(
+    await run(process.execPath, [tool(name === 'attw' ? '@arethetypeswrong/cli' : name, name), ...args]),
+  )
+}
+
+/** The script behind a command of a development dependency. */
+function tool(packageName, command) {
+  const home = resolve('node_modules', packageName)
+  const { bin } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+  return join(home, typeof bin === 'string' ? bin : bin[command])
+}
