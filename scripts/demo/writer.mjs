@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import { open } from '../../dist/index.js'
 import { describeTurn, encodings } from './turns.mjs'
 
+const pause = new Int32Array(new SharedArrayBuffer(4))
 const database = await open(process.argv[2], { ...encodings, durability: 'os' })
 const ledger = await database.keyspace('ledger', encodings)
 
@@ -19,6 +20,19 @@ for (; ; turn++) {
     .put(ledger, ...debit)
     .put(ledger, ...credit)
   await Promise.all([...puts, batch.commit()])
-  // Synchronous, so that nothing reported can be lost with this process.
-  writeSync(1, `${turn + 1}\n`)
+  report(turn + 1)
+}
+
+/** Synchronous, so that nothing reported can be lost with this process. */
+function report(turns) {
+  for (;;) {
+    try {
+      writeSync(1, `${turns}\n`)
+      return
+    } catch (error) {
+      // NOTE: from Node.js 22 on the pipe does not block; its reader is behind.
+      if (error.code !== 'EAGAIN') throw error
+      Atomics.wait(pause, 0, 0, 1)
+    }
+  }
 }
