@@ -1,6 +1,6 @@
-// npm run test:platforms: builds and packs the package, installs the tarball into projects of their own and uses it there on every
-// runtime, as a user would; then checks its types and its packaging. Prints the seconds of each part and closes with
-// `N passed, N failed`. `npm run test:platforms -- node20 deno` runs these parts only.
+// npm run test:platforms: builds and packs the package, installs the tarball into projects of their own and uses it
+// there on every runtime, as a user would; then checks its types and its packaging. Prints the seconds of each part and
+// closes with `N passed, N failed`. `npm run test:platforms -- node20 deno packaging` runs these parts only.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,8 @@ const isWanted = (name) => wanted.length === 0 || wanted.includes(name)
 const directory = mkdtempSync(join(tmpdir(), 'varve-platforms-'))
 process.once('exit', () => {
   endAll()
-  rmSync(directory, { recursive: true, force: true })
+  // What was killed just now may still be at its last file.
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
 })
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
@@ -56,7 +57,7 @@ if (isInstalled) {
     })
   }
   if (isWanted(PACKAGING)) {
-    await report.part(PACKAGING, () => checkPackaging(report, tarball, join(directory, PACKAGING)))
+    await report.part(PACKAGING, () => checkPackaging(report, tarball, projects, join(directory, PACKAGING)))
   }
 }
 process.exit(report.conclude() ? 0 : 1)

@@ -15,10 +15,14 @@ const CHECKS = [
   { name: 'kill and reopen', program: 'kill.mjs' },
   { name: 'exit without close', program: 'exit.mjs' },
   { name: 'the command', program: 'command.mjs' },
+  { name: 'varve without abstract-level', program: 'level-absent.mjs' },
 ]
 
-/** What there is to check of an entry point that needs abstract-level, in a project that has it. */
-const LEVEL_CHECK = { name: 'varve/level', program: 'level.mjs' }
+/** The same, in a project that has abstract-level. */
+const LEVEL_CHECKS = [
+  { name: 'varve/level, import', program: 'level.mjs' },
+  { name: 'varve/level, require', program: 'level-require.cjs' },
+]
 
 /**
  * Runs all checks on one runtime.
@@ -26,16 +30,14 @@ const LEVEL_CHECK = { name: 'varve/level', program: 'level.mjs' }
  */
 export async function checkRuntime(report, runtime, home, projects) {
   for (const check of CHECKS) await checkProgram(report, runtime, home, projects.plain, check)
-  if (projects.level !== undefined) await checkProgram(report, runtime, home, projects.level, LEVEL_CHECK)
+  for (const check of LEVEL_CHECKS) await checkProgram(report, runtime, home, projects.level, check)
 }
 
-/** @returns the projects of users: without any other package, and with abstract-level, if the package has the entry for it */
+/** @returns the projects of users: without any other package, and with abstract-level */
 export async function createProjects(directory, tarball) {
   const plain = join(directory, 'project')
   createProject(plain)
   await installPackages(plain, [tarball])
-  const installed = JSON.parse(readFileSync(join(plain, 'node_modules/varve/package.json'), 'utf8'))
-  if (installed.exports['./level'] === undefined) return { plain }
   const level = join(directory, 'level-project')
   createProject(level)
   const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'))

@@ -24,33 +24,49 @@ const strictest = {
 const RESOLUTIONS = [
   {
     name: 'nodenext',
-    files: ['consumer.ts', 'consumer.cts'],
+    suffixes: ['.ts', '.cts'],
     options: { module: 'nodenext', moduleResolution: 'nodenext' },
   },
   {
     name: 'bundler',
-    files: ['consumer.ts'],
+    suffixes: ['.ts'],
     options: { module: 'esnext', moduleResolution: 'bundler' },
   },
 ]
 
-/** @param directory of the user's project, which is created here */
-export async function checkPackaging(report, tarball, directory) {
-  createProject(directory)
+/**
+ * @param projects the projects that the tarball is installed in
+ * @param directory of one more, which is created here
+ */
+export async function checkPackaging(report, tarball, projects, directory) {
   await report.check('installing runs no scripts, warns of nothing and brings nothing else', () =>
     checkInstallation(tarball, directory),
   )
   for (const resolution of RESOLUTIONS) {
-    await report.check(`types, moduleResolution ${resolution.name}`, () => checkTypes(directory, resolution))
+    await report.check(`types of varve, moduleResolution ${resolution.name}`, () =>
+      checkTypes(directory, 'consumer', resolution),
+    )
+    await report.check(`types of varve/level, moduleResolution ${resolution.name}`, () =>
+      checkTypes(projects.level, 'level-consumer', resolution),
+    )
   }
-  await report.check('publint', () => runTool('publint', 'run', tarball, '--strict'))
+  await report.check('publint --strict', () => runTool('publint', 'publint', 'run', tarball, '--strict'))
   // The raw kernel is a file to be fetched, not a module with types.
-  await report.check('attw', () =>
-    runTool('attw', tarball, '--profile', 'esm-only', '--exclude-entrypoints', './varve.wasm'),
+  await report.check('attw --profile esm-only', () =>
+    runTool(
+      '@arethetypeswrong/cli',
+      'attw',
+      tarball,
+      '--profile',
+      'esm-only',
+      '--exclude-entrypoints',
+      './varve.wasm',
+    ),
   )
 }
 
 async function checkInstallation(tarball, directory) {
+  createProject(directory)
   const said = await installPackages(directory, [tarball], ['--foreground-scripts', '--loglevel', 'notice'])
   const complaint = said.split('\n').find((line) => /\bwarn|\bscript|^> /i.test(line))
   if (complaint !== undefined) throw new Error(`npm said: ${complaint}`)
@@ -65,9 +81,11 @@ async function checkInstallation(tarball, directory) {
   if (readdirSync(home).includes('binding.gyp')) throw new Error('the package contains binding.gyp')
 }
 
-async function checkTypes(directory, { name, files, options }) {
-  const project = join(directory, name)
+/** @param home the project that has the packages which the program imports */
+async function checkTypes(home, program, { name, suffixes, options }) {
+  const project = join(home, `${program}-${name}`)
   mkdirSync(project)
+  const files = suffixes.map((suffix) => `${program}${suffix}`)
   for (const file of files) cpSync(join(sources, file), join(project, file))
   const compilerOptions = {
     ...strictest,
@@ -81,10 +99,8 @@ async function checkTypes(directory, { name, files, options }) {
   if (code !== 0) throw new Error(stdout.trim().split('\n', 1)[0] || `tsc ended with ${code}`)
 }
 
-async function runTool(name, ...args) {
-  requireSuccess(
-    await run(process.execPath, [tool(name === 'attw' ? '@arethetypeswrong/cli' : name, name), ...args]),
-  )
+async function runTool(packageName, command, ...args) {
+  requireSuccess(await run(process.execPath, [tool(packageName, command), ...args]))
 }
 
 /** The script behind a command of a development dependency. */

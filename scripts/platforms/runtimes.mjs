@@ -1,5 +1,5 @@
-// The runtimes the package is tried on: the machine's own Node.js, and others as packages of the npm registry without install
-// scripts. They are named by exact versions, so that a failure is ours; README.md repeats the versions in its table of platforms.
+// The runtimes the package is tried on: the machine's own Node.js, and others as packages of the npm registry without
+// install scripts. They are named by exact versions, so that a failure is ours; README.md repeats them in its table.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { requireSuccess, run } from './process.mjs'
@@ -73,8 +73,8 @@ async function installRuntime({ packageName, version, binary }, directory) {
 }
 
 /**
- * The environment of a program on a runtime: `node` is this runtime too, and what it wants to keep (caches, temporary files) goes
- * into `home`, which is deleted in the end.
+ * The environment of a program on a runtime: `node` is this runtime too, and what it wants to keep (caches, temporary
+ * files) goes into `home`, which is deleted in the end.
  */
 export function environmentOf(runtime, home) {
   return {
@@ -83,6 +83,7 @@ export function environmentOf(runtime, home) {
     TMPDIR: home,
     NO_COLOR: '1',
     DENO_NO_UPDATE_CHECK: '1',
+    VARVE_RUNTIME_TITLE: runtime.title,
     VARVE_RUNTIME_ARGUMENTS: JSON.stringify(runtime.arguments),
   }
 }

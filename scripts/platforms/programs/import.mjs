@@ -8,7 +8,7 @@ const text = { keyEncoding: 'utf8', valueEncoding: 'utf8' }
 const documents = { keyEncoding: 'utf8', valueEncoding: 'json' }
 const LARGE_BYTES = 100 * 1024
 const MANY = 20_000
-/** Texts whose UTF-8 is not their UTF-16: two, three and four bytes a character, a mark at the start, short ones and long ones. */
+/** Two, three and four bytes a character, a mark at the start, short ones and long ones. */
 const TEXTS = [
   'grüße',
   '\uFEFFmark',

@@ -1,9 +1,11 @@
 // The same from CommonJS.
 import varve = require('varve')
 
-export async function use(path: string): Promise<string | undefined> {
+async function use(path: string): Promise<string | undefined> {
   const database = await varve.open(path, { keyEncoding: 'utf8', valueEncoding: 'utf8' })
   const value = await database.get('k')
   await database.close()
   return value
 }
+
+export = use
