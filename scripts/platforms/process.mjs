@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process'
 
+/**
+ * @typedef {object} Result
+ * @property {string} command for messages
+ * @property {number | null} code
+ * @property {string | null} signal
+ * @property {boolean} isLate whether it outlived its limit
+ * @property {string} stdout
+ * @property {string} stderr
+ */
+
 const DEFAULT_LIMIT_SECONDS = 300
 
 /** Processes that run, each the leader of a group of its own. */
@@ -7,7 +17,7 @@ const running = new Set()
 
 /**
  * Runs a command to its end. What outlives the limit is killed together with the processes it started.
- * @returns {Promise<{ command: string, code: number | null, signal: string | null, isLate: boolean, stdout: string, stderr: string }>}
+ * @returns {Promise<Result>}
  */
 export function run(command, args, { cwd, env = process.env, limitSeconds = DEFAULT_LIMIT_SECONDS } = {}) {
   return new Promise((resolve, reject) => {

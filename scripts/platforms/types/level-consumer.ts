@@ -1,5 +1,4 @@
 // What a user of varve/level writes, in a project that has abstract-level.
-import type { AbstractLevel } from 'abstract-level'
 import { LevelError, VarveLevel, type OpenOptions } from 'varve/level'
 
 interface User {
@@ -10,8 +9,7 @@ const options: OpenOptions = { durability: 'sync', cacheSize: 8_000_000 }
 
 export async function use(path: string): Promise<number | undefined> {
   const database = new VarveLevel<string, User>(path, { valueEncoding: 'json' })
-  const asAny: AbstractLevel<string | Buffer | Uint8Array, string, User> = database
-  await asAny.open(options)
+  await database.open(options)
   await database.put('ada', { born: 1815 }, { sync: true })
   await database.batch([{ type: 'del', key: 'bob' }])
   for await (const [key, user] of database.iterator({ gte: 'a' })) key.concat(user.born.toFixed())
