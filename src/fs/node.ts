@@ -24,10 +24,9 @@ import { readdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { VarveError } from '../errors.ts'
-import type { VarveErrorDetails } from '../errors.ts'
 import type { File, FileSystem, OwnerLock } from './filesystem.ts'
+import { hostErrorCode, hostFailure, refusedByRuntime } from './host-error.ts'
 import { checkFileName, fileClosed } from './memory.ts'
-import { hostErrorCode } from './host-error.ts'
 import { takeOwnerLock } from './owner-lock.ts'
 
 const fsyncAsync = promisify(fsync)
@@ -45,34 +44,13 @@ const nonBlocking = (constants.O_NONBLOCK as number | undefined) ?? 0
 const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow
 const openFlags = noFollow | nonBlocking
 
-const noSpace = 'no space is left; free some and try again'
-const noPermission = 'permission is denied; check the owner and the mode of the file and its directory'
-const noDescriptors = 'too many files are open; raise the limit (ulimit -n)'
-/** What a person can do about a host error. */
-const advice: ReadonlyMap<string, string> = new Map([
-  ['ENOSPC', noSpace],
-  ['EDQUOT', noSpace],
-  ['EFBIG', 'the file size limit is reached; raise it (ulimit -f) and try again'],
-  ['EMFILE', noDescriptors],
-  ['ENFILE', noDescriptors],
-  ['EACCES', noPermission],
-  ['EPERM', noPermission],
-  ['EROFS', 'the file system is read-only; mount it writable'],
-  ['EIO', 'the device reported an error; check the disk and the system log'],
-])
-
-function hostFailure(error: unknown, action: string, what: string, details: VarveErrorDetails): VarveError {
-  const code = hostErrorCode(error)
-  const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
-  const message = `Cannot ${action} ${what}: ${advice.get(code) ?? 'check the file and its directory'} (${code}).`
-  return new VarveError(full ? 'DISK_FULL' : 'IO', message, details)
-}
-
 /** Translates a host error. Argument errors of Node are bugs of ours and pass unchanged. */
 function translate(error: unknown, action: string, name: string, location: string): unknown {
+  const details = { file: name, cause: error }
+  const refusal = refusedByRuntime(error, `${action} ${name} in ${location}`, details)
+  if (refusal !== undefined) return refusal
   const code = hostErrorCode(error)
   if (error instanceof VarveError || code.startsWith('ERR_')) return error
-  const details = { file: name, cause: error }
   switch (code) {
     case 'ENOENT':
       return new VarveError('NOT_FOUND', `Cannot ${action} ${name}: it is missing in ${location}.`, details)
@@ -331,6 +309,9 @@ class NodeFileSystem implements FileSystem {
     try {
       mkdirSync(this.location, directoryMode)
     } catch (error) {
+      // NOTE: such a runtime may refuse existsSync(), too, which throws nothing else.
+      const refusal = refusedByRuntime(error, `create the directory ${this.location}`)
+      if (refusal !== undefined) throw refusal
       const code = hostErrorCode(error)
       // NOTE: for a mount point or "/", hosts report EISDIR, EROFS or EACCES before EEXIST: the caller looks itself.
       if (code === 'EEXIST' || existsSync(this.location)) return false

@@ -31,7 +31,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VarveError } from '../errors.ts'
 import type { OwnerLock } from './filesystem.ts'
-import { hostErrorCode } from './host-error.ts'
+import { hostErrorCode, refusedByRuntime } from './host-error.ts'
 import { machineId, ownerName, readOwner, temporaryName, writeOwner, type OwnerRecord } from './owner-file.ts'
 
 const isWindows = process.platform === 'win32'
@@ -369,6 +369,8 @@ async function claimPipe(root: string, self: OwnerRecord): Promise<Server> {
 }
 
 function asVarveError(error: unknown, directory: string): unknown {
+  const refusal = refusedByRuntime(error, `take the owner lock of ${directory}`)
+  if (refusal !== undefined) return refusal
   const code = hostErrorCode(error)
   if (error instanceof VarveError || code.startsWith('ERR_')) return error
   if (code === 'ENOENT') {

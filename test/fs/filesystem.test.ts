@@ -405,6 +405,27 @@ describe('node file system on a real host', () => {
     await expectCode(() => system.lock(), 'NOT_FOUND')
   })
 
+  it('says what Node.js with --permission refuses', () => {
+    compileSources(temporary)
+    const script = `
+      import { nodeFileSystem } from './fs/node.js'
+      await nodeFileSystem('database').prepare(true).catch((error) => console.log(error.code + ' ' + error.message))`
+    writeFileSync(join(temporary, 'refused.mjs'), script)
+    const isStable = process.allowedNodeEnvironmentFlags.has('--permission')
+    const flags = [
+      isStable ? '--permission' : '--experimental-permission',
+      '--allow-fs-read=*',
+      '--no-warnings',
+    ]
+    const output = execFileSync(process.execPath, [...flags, 'refused.mjs'], {
+      encoding: 'utf8',
+      cwd: temporary,
+    })
+    expect(output).toMatch(
+      /^NOT_SUPPORTED Cannot create the directory .*: the runtime does not permit it \(.*\)\.\n$/,
+    )
+  })
+
   it.runIf(process.platform === 'linux')('reports a real file size limit as DISK_FULL', () => {
     compileSources(temporary)
     const script = `
@@ -527,6 +548,8 @@ describe('node file system on a host that misbehaves', () => {
     ['EROFS', 'IO', 'read-only'],
     ['ENOSPC', 'DISK_FULL', 'free some'],
     ['EWEIRD', 'IO', 'EWEIRD'],
+    // Node.js with --permission.
+    ['ERR_ACCESS_DENIED', 'NOT_SUPPORTED', 'the runtime does not permit it (ERR_ACCESS_DENIED: scripted)'],
   ])('open and create: %s', async (hostCode, code, advice) => {
     const { system, file } = await scripted()
     file.close()
