@@ -209,7 +209,11 @@ class NodeFileSystem implements FileSystem {
     const created = create && this.#createDirectory()
     try {
       this.#root = realpathSync(this.location)
-      if (statSync(this.#root).isDirectory()) return created
+      if (statSync(this.#root).isDirectory()) {
+        // Node.js with --permission refuses every flush: said here, before anything is written.
+        if (isWithPermissions()) this.syncDirectorySync()
+        return created
+      }
     } catch (error) {
       throw this.#directoryFailure(error, 'open')
     }
@@ -336,6 +340,7 @@ class NodeFileSystem implements FileSystem {
   }
 
   #directoryFailure(error: unknown, action: string): unknown {
+    if (error instanceof VarveError) return error
     const code = hostErrorCode(error)
     if (code === 'ENOENT') {
       return new VarveError('NOT_FOUND', `The directory ${this.location} does not exist.`, { cause: error })
@@ -351,6 +356,11 @@ function removeDirectoryQuietly(path: string): void {
   } catch {
     // see above
   }
+}
+
+function isWithPermissions(): boolean {
+  // NOTE: it is there in this mode only, whatever the types say.
+  return (process.permission as NodeJS.ProcessPermission | undefined) !== undefined
 }
 
 function flushDirectory(path: string): void {

@@ -1,6 +1,7 @@
 /** What every FileSystem must do alike, and what only the one on a real host can get wrong. */
 import { execFileSync } from 'node:child_process'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -405,25 +406,27 @@ describe('node file system on a real host', () => {
     await expectCode(() => system.lock(), 'NOT_FOUND')
   })
 
-  it('says what Node.js with --permission refuses', () => {
+  it('says what Node.js with --permission refuses, and writes nothing then', () => {
     compileSources(temporary)
     const script = `
       import { nodeFileSystem } from './fs/node.js'
-      await nodeFileSystem('database').prepare(true).catch((error) => console.log(error.code + ' ' + error.message))`
+      for (const directory of ['new', 'existing']) {
+        await nodeFileSystem(directory).prepare(true).catch((error) => console.log(error.code + ' ' + error.message))
+      }`
     writeFileSync(join(temporary, 'refused.mjs'), script)
+    mkdirSync(join(temporary, 'existing'))
     const isStable = process.allowedNodeEnvironmentFlags.has('--permission')
-    const flags = [
-      isStable ? '--permission' : '--experimental-permission',
-      '--allow-fs-read=*',
-      '--no-warnings',
-    ]
+    const flag = isStable ? '--permission' : '--experimental-permission'
+    const flags = [flag, '--allow-fs-read=*', `--allow-fs-write=${temporary}`, '--no-warnings']
     const output = execFileSync(process.execPath, [...flags, 'refused.mjs'], {
       encoding: 'utf8',
       cwd: temporary,
     })
-    expect(output).toMatch(
-      /^NOT_SUPPORTED Cannot create the directory .*: the runtime does not permit it \(.*\)\.\n$/,
-    )
+    const [created, opened] = output.split('\n')
+    const reason = 'the runtime does not permit it \\(fsync API is disabled'
+    expect(created).toMatch(new RegExp(`^NOT_SUPPORTED Cannot create the directory .*/new: ${reason}`))
+    expect(opened).toMatch(new RegExp(`^NOT_SUPPORTED Cannot flush the directory .*/existing: ${reason}`))
+    expect(existsSync(join(temporary, 'new'))).toBe(false)
   })
 
   it.runIf(process.platform === 'linux')('reports a real file size limit as DISK_FULL', () => {
