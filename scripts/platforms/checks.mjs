@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lastLine, run } from './process.mjs'
 import { createProject, installPackages } from './project.mjs'
@@ -24,6 +24,10 @@ const LEVEL_CHECKS = [
   { name: 'varve/level, require', program: 'level-require.cjs' },
 ]
 
+/** On runtimes with permissions of their own. */
+const PERMITTED_CHECK = { name: 'the permissions README.md names suffice', program: 'import.mjs' }
+const RESTRICTED_CHECK = { name: 'missing permissions are named', program: 'refused.mjs' }
+
 /**
  * Runs all checks on one runtime.
  * @param projects the projects that the tarball is installed in
@@ -31,6 +35,13 @@ const LEVEL_CHECKS = [
 export async function checkRuntime(report, runtime, home, projects) {
   for (const check of CHECKS) await checkProgram(report, runtime, home, projects.plain, check)
   for (const check of LEVEL_CHECKS) await checkProgram(report, runtime, home, projects.level, check)
+  const { permitted, restricted } = runtime
+  if (permitted !== undefined) {
+    await checkProgram(report, { ...runtime, arguments: permitted }, home, projects.plain, PERMITTED_CHECK)
+  }
+  if (restricted !== undefined) {
+    await checkProgram(report, { ...runtime, arguments: restricted }, home, projects.plain, RESTRICTED_CHECK)
+  }
 }
 
 /** @returns the projects of users: without any other package, and with abstract-level */
@@ -47,8 +58,7 @@ export async function createProjects(directory, tarball) {
 
 async function checkProgram(report, runtime, home, project, { name, program }) {
   await report.check(name, async () => {
-    const directory = join(home, program)
-    mkdirSync(directory)
+    const directory = mkdtempSync(join(home, 'check-'))
     const result = await run(runtime.path, [...runtime.arguments, 'main.mjs', program, directory], {
       cwd: project,
       env: environmentOf(runtime, home),

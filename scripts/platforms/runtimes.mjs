@@ -7,18 +7,33 @@ import { installPackages } from './project.mjs'
 
 const denoArguments = [
   'run',
-  '--allow-all',
   '--no-lock',
   // Neither of the two may fetch anything: what is not in node_modules is not there.
   '--no-remote',
   '--node-modules-dir=manual',
 ]
 
+// What the package needs is named in README.md; the programs of the checks want to know the environment, too.
+const denoFiles = [...denoArguments, '--no-prompt', '--allow-env', '--allow-read', '--allow-write']
+
+/**
+ * @typedef {object} Runtime
+ * @property {string} name on the command line
+ * @property {string} title
+ * @property {string} packageName of the registry
+ * @property {string} version
+ * @property {string} binary in the package
+ * @property {string[]} arguments for everything to be allowed
+ * @property {string[]} [permitted] arguments for no more to be allowed than the package needs
+ * @property {string[]} [restricted] arguments for less to be allowed than the package needs
+ */
+
+/** @type {Runtime[]} */
 export const RUNTIMES = [
-  nodeRuntime('20.20.2'),
-  nodeRuntime('22.23.3'),
-  nodeRuntime('24.21.0'),
-  nodeRuntime('26.12.1'),
+  nodeRuntime('20.20.2', '--experimental-permission'),
+  nodeRuntime('22.23.3', '--permission'),
+  nodeRuntime('24.21.0', '--permission'),
+  nodeRuntime('26.12.1', '--permission'),
   {
     name: 'bun',
     title: 'Bun',
@@ -33,11 +48,14 @@ export const RUNTIMES = [
     packageName: '@deno/linux-x64-glibc',
     version: '2.9.6',
     binary: 'deno',
-    arguments: denoArguments,
+    arguments: [...denoArguments, '--allow-all'],
+    permitted: [...denoFiles, '--allow-net'],
+    restricted: denoFiles,
   },
 ]
 
-function nodeRuntime(version) {
+/** @returns {Runtime} */
+function nodeRuntime(version, permissionFlag) {
   const [major] = version.split('.')
   return {
     name: `node${major}`,
@@ -46,18 +64,20 @@ function nodeRuntime(version) {
     version,
     binary: 'bin/node',
     arguments: [],
+    // In this mode it forbids every flush, whatever else is allowed.
+    restricted: [permissionFlag, '--allow-fs-read=*', '--allow-fs-write=*'],
   }
 }
 
 /**
  * Takes the machine's own Node.js where it is of that major version, and else installs the runtime's package.
- * @returns {Promise<{ title: string, path: string, arguments: string[] }>} title: with the version it says it is
+ * @returns {Promise<Runtime & { path: string }>} title: with the version it says it is
  */
 export async function fetchRuntime(runtime, directory) {
   const path = isOwn(runtime) ? process.execPath : await installRuntime(runtime, directory)
   const { stdout } = requireSuccess(await run(path, ['--version']))
   const version = /\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? 'of an unknown version'
-  return { title: `${runtime.title} ${version}`, path, arguments: runtime.arguments }
+  return { ...runtime, title: `${runtime.title} ${version}`, path }
 }
 
 function isOwn({ name }) {
