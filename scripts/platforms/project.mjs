@@ -20,7 +20,10 @@ export async function installPackages(directory, packages, options = []) {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !settingsOfThisRun.test(name)),
   )
-  const args = ['install', '--no-audit', '--no-fund', '--no-update-notifier', ...options, ...packages]
-  const { stdout, stderr } = requireSuccess(await run('npm', args, { cwd: directory, env }))
+  const settings = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=warn']
+  const result = await run('npm', ['install', ...settings, ...options, ...packages], { cwd: directory, env })
+  const reason = /^npm error (?!code |syscall |errno )(.+)$/m.exec(result.stderr)?.[1]
+  if (reason !== undefined) throw new Error(`npm cannot install ${packages.join(' and ')}: ${reason}`)
+  const { stdout, stderr } = requireSuccess(result)
   return stdout + stderr
 }
