@@ -7,6 +7,7 @@ import { VarveError } from '../errors.ts'
 import { compareKeys } from '../version/version.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName } from './encoding.ts'
+import { unwatchDatabase } from './forgotten.ts'
 import { EVERYTHING, Keyspace } from './keyspace.ts'
 import { keyspaceStats } from './keyspace-stats.ts'
 import { attempt } from './keyspace-reads.ts'
@@ -259,6 +260,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
 
   /** Commits what is staged, makes everything durable and gives files, memory and the lock back. Idempotent. */
   close(): Promise<void> {
+    // NOTE: nobody need keep this object while it is closing; being collected then is not being forgotten.
+    unwatchDatabase(this.#engine)
     return this.#engine.close()
   }
 

@@ -4,7 +4,7 @@ import { openEngine } from '../engine/open.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
-import { unwatchDatabase, watchDatabase } from './forgotten.ts'
+import { watchDatabase } from './forgotten.ts'
 import { encodingName } from './encoding.ts'
 import { openRequest } from './options.ts'
 import { policyOf } from './policy.ts'
@@ -43,10 +43,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     await engine.close()
     throw error
   }
-  engine.onClose = () => {
-    openEngines.delete(engine)
-    unwatchDatabase(engine)
-  }
+  engine.onClose = () => void openEngines.delete(engine)
   openEngines.add(engine)
   watchDatabase(lifeline, engine)
   return new Database<KE, VE>(view)

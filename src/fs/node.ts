@@ -25,7 +25,7 @@ import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { VarveError } from '../errors.ts'
 import type { File, FileSystem, OwnerLock } from './filesystem.ts'
-import { hostErrorCode, hostFailure, refusedByRuntime } from './host-errors.ts'
+import { hostErrorCode, hostFailure, refusedByRuntime } from './host-error.ts'
 import { checkFileName, fileClosed } from './memory.ts'
 import { takeOwnerLock } from './owner-lock.ts'
 

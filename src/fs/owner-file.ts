@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { hostErrorCode } from './host-errors.ts'
+import { hostErrorCode } from './host-error.ts'
 
 export const ownerName = 'owner'
 const ownerFileLimitBytes = 1024

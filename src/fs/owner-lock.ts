@@ -31,7 +31,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VarveError } from '../errors.ts'
 import type { OwnerLock } from './filesystem.ts'
-import { hostErrorCode, refusedByRuntime } from './host-errors.ts'
+import { hostErrorCode, refusedByRuntime } from './host-error.ts'
 import { machineId, ownerName, readOwner, temporaryName, writeOwner, type OwnerRecord } from './owner-file.ts'
 
 const isWindows = process.platform === 'win32'

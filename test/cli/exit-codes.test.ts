@@ -133,7 +133,7 @@ async function abandonedDatabase(): Promise<{ data: string; journal: string }> {
 describe('exit code 3: locked', () => {
   it('names the process that has the database open', async () => {
     const data = await database()
-    const holder = withLibrary(data, "console.log('open'); setInterval(() => undefined, 1000)")
+    const holder = withLibrary(data, "console.log('open'); setInterval(() => database, 1000)")
     try {
       await once(holder.stdout as Readable, 'data')
       for (const [command = '', ...rest] of commands) {

@@ -206,4 +206,13 @@ describe('a forgotten database', () => {
       for (let i = 0; i < 8; i++) await until(() => true)`)
     expect(warnings).toEqual([])
   })
+
+  // Found on Node.js 26, which collects garbage more often.
+  it('is none while it is closing', async () => {
+    const { warnings } = await run(`
+      const collector = setInterval(gc, 0)
+      for (let i = 0; i < 20; i++) await (await filled()).close()
+      clearInterval(collector)`)
+    expect(warnings).toEqual([])
+  })
 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { hostFailure, refusedByRuntime } from '../../src/fs/host-errors.ts'
+import { hostFailure, refusedByRuntime } from '../../src/fs/host-error.ts'
 
 /** As Deno throws it: a name of its own, no code. */
 function notCapable(): Error {
