@@ -20,7 +20,7 @@ let hooked = false
 
 /**
  * Opens the database in a directory, creating it (the last path component, and the database) if it is not there.
- * @throws VarveError LOCKED, NOT_FOUND, EXISTS, CORRUPT, MISSING_FILE, FORMAT_VERSION, NO_MEMORY, IO; TypeError and RangeError for options
+ * @throws VarveError LOCKED, NOT_FOUND, EXISTS, CORRUPT, MISSING_FILE, FORMAT_VERSION, NO_MEMORY, IO, NOT_SUPPORTED; TypeError and RangeError for options
  */
 export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
   location: string,

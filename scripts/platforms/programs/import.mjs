@@ -1,7 +1,8 @@
 // The package as a module: everything an application does in its life, and once more after opening it again.
 import { Buffer } from 'node:buffer'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { VarveError, open } from 'varve'
+import { VarveError, destroy, open } from 'varve'
 import { expectCode, expectSame } from './expect.mjs'
 
 const text = { keyEncoding: 'utf8', valueEncoding: 'utf8' }
@@ -52,8 +53,11 @@ export async function check(directory) {
     Buffer.from(large),
   )
   expectSame('what recovery cut off', again.recovery.droppedBytes, 0)
+  await expectCode('destroying it while it is open', 'LOCKED', () => destroy(path))
   await again.close()
   await failAsDocumented(directory, path)
+  await destroy(path)
+  expectSame('what destroy() leaves', readdirSync(directory), [])
 }
 
 async function write(database, users, blobs, large) {
