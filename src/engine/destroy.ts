@@ -1,6 +1,6 @@
 import { VarveError } from '../errors.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
-import { parseFileName } from '../fs/file-names.ts'
+import { parseFileName, provesDatabase } from '../fs/file-names.ts'
 
 /**
  * Removes the files of a database, and its directory if nothing else is in it. Whatever is damaged or missing does not matter; files that are
@@ -20,7 +20,7 @@ export async function destroyDatabase(fileSystem: FileSystem): Promise<void> {
   }
   const found = await fileSystem.list()
   // NOTE: the lock leaves a file, which a directory of strangers does not get.
-  if (!found.some((name) => parseFileName(name) !== undefined)) return
+  if (!found.some(provesDatabase)) return
   const lock = await fileSystem.lock()
   try {
     const files = (await fileSystem.list()).map((name) => ({ name, kind: parseFileName(name)?.kind }))

@@ -1,5 +1,6 @@
 import { levelTargets } from '../compaction/leveled.ts'
 import { VarveError } from '../errors.ts'
+import type { File } from '../fs/filesystem.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { compareKeys, Version, type TableInfo } from '../version/version.ts'
@@ -121,11 +122,21 @@ function rewriteCut(engine: Engine, tree: Tree, range: ErasedRange): TableFile[]
       // NOTE: the parts stay in the run of the whole.
       written.push(...output.tables.map((part) => ({ ...part, info: { ...part.info, run: table.run } })))
     }
-    for (const { file } of written) file.sync()
+    for (const { file } of written) syncOrPoison(engine, file)
     return written
   } catch (error) {
-    engine.disposal.discardTables(written)
+    if (engine.writable) engine.disposal.discardTables(written)
+    else for (const { file } of written) file.close()
     throw error instanceof VarveError ? error : engine.poison(error)
+  }
+}
+
+/** A failed sync poisons, whatever it says: what it could not write may count as written afterwards. */
+function syncOrPoison(engine: Engine, file: File): void {
+  try {
+    file.sync()
+  } catch (error) {
+    throw engine.poison(error)
   }
 }
 

@@ -1,6 +1,6 @@
 import { VarveError } from '../errors.ts'
 import type { FileSystem, OwnerLock } from '../fs/filesystem.ts'
-import { parseFileName } from '../fs/file-names.ts'
+import { parseFileName, provesDatabase } from '../fs/file-names.ts'
 import { Kernel } from '../kernel/kernel.ts'
 import { applyEdits } from '../version/fold.ts'
 import { DatabaseState } from '../version/state.ts'
@@ -32,7 +32,9 @@ export async function openEngine(
   options: EngineOptions,
   definition: KeyspaceDefinition,
 ): Promise<Engine> {
-  await fileSystem.prepare(options.createIfMissing)
+  const isNew = await fileSystem.prepare(options.createIfMissing)
+  // NOTE: before the lock, which leaves files behind.
+  if (!isNew) refuseStrangers(fileSystem, await fileSystem.list(), options.createIfMissing)
   const lock = await fileSystem.lock()
   let kernel: Kernel | undefined
   try {
@@ -56,10 +58,7 @@ async function openLocked(
   const found = await readSuperblock(fileSystem, kernel)
   if (found.kind !== 'found') {
     if (!options.createIfMissing) {
-      throw new VarveError(
-        'NOT_FOUND',
-        `A database does not exist in ${fileSystem.location}, and createIfMissing is false.`,
-      )
+      throw noDatabase(fileSystem)
     }
     await clearForCreation(fileSystem, names)
     return create(fileSystem, lock, kernel, options, definition)
@@ -101,6 +100,25 @@ function recover(engine: Engine, stored: StoredDatabase): void {
   engine.journals.thinOut()
 }
 
+/** @throws EXISTS, or NOT_FOUND if nothing is to be created, in a directory that holds files but none of a database */
+function refuseStrangers(fileSystem: FileSystem, names: readonly string[], create: boolean): void {
+  if (names.some(provesDatabase)) return
+  const stranger = names.find((name) => !JUNK.test(name))
+  if (stranger !== undefined) throw create ? strangers(fileSystem, stranger) : noDatabase(fileSystem)
+}
+
+function strangers({ location }: FileSystem, name: string): VarveError {
+  const message = `${location} holds files that are not a database's (${name}); choose an empty or new directory.`
+  return new VarveError('EXISTS', message, { file: name })
+}
+
+function noDatabase({ location }: FileSystem): VarveError {
+  return new VarveError(
+    'NOT_FOUND',
+    `A database does not exist in ${location}, and createIfMissing is false.`,
+  )
+}
+
 /** @throws EXISTS in a directory of strangers, MISSING_FILE where there was a database */
 async function clearForCreation(fileSystem: FileSystem, names: readonly string[]): Promise<void> {
   const leftovers: string[] = []
@@ -108,11 +126,7 @@ async function clearForCreation(fileSystem: FileSystem, names: readonly string[]
     const file = parseFileName(name)
     if (file === undefined) {
       if (JUNK.test(name)) continue
-      throw new VarveError(
-        'EXISTS',
-        `${fileSystem.location} holds files that are not a database's (${name}); choose an empty or new directory.`,
-        { file: name },
-      )
+      throw strangers(fileSystem, name)
     }
     if (!('id' in file)) continue
     // CRASH: creation cut off before the superblock leaves one manifest and one empty journal. More than that was a database.

@@ -59,3 +59,9 @@ export function parseFileName(name: string): FileName | undefined {
   if (kind === undefined || id < 1 || id > maximumId) return undefined
   return { kind, id }
 }
+
+/** Whether a file of that name shows that a database is or was in its directory; anybody may call a file `owner`. */
+export function provesDatabase(name: string): boolean {
+  const kind = parseFileName(name)?.kind
+  return kind !== undefined && kind !== 'owner'
+}

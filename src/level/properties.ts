@@ -10,7 +10,7 @@ export function propertyOf(stats: DatabaseStats, property: string): string {
   const levels = stats.keyspaces[0]?.levels ?? []
   if (name.startsWith(FILES_AT_LEVEL)) {
     const level = name.slice(FILES_AT_LEVEL.length)
-    if (!/^\d{1,2}$/.test(level)) return ''
+    if (!/^[0-6]$/.test(level)) return ''
     return String(levels.find((one) => one.level === Number(level))?.tables ?? 0)
   }
   if (name === 'approximate-memory-usage') return String(stats.memoryLimit - stats.memoryFreeBytes)

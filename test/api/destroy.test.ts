@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -92,8 +101,20 @@ describe('destroy', () => {
   it('leaves a directory of strangers as it is, without a lock', async () => {
     mkdirSync(path)
     writeFileSync(join(path, 'notes.txt'), 'mine')
+    writeFileSync(join(path, 'owner'), 'mine too')
     await destroy(path)
-    expect(readdirSync(path)).toEqual(['notes.txt'])
+    expect(readdirSync(path)).toEqual(['notes.txt', 'owner'])
+    expect(readFileSync(join(path, 'owner'), 'utf8')).toBe('mine too')
+  })
+
+  it('beside an open that is refused there: nothing was touched either', async () => {
+    mkdirSync(path)
+    writeFileSync(join(path, 'owner'), 'mine')
+    for (const createIfMissing of [true, false]) {
+      expect(await codeOf(open(path, { createIfMissing }))).toBe(createIfMissing ? 'EXISTS' : 'NOT_FOUND')
+    }
+    expect(readdirSync(path)).toEqual(['owner'])
+    expect(readFileSync(join(path, 'owner'), 'utf8')).toBe('mine')
   })
 
   it('removes a database that cannot be opened', async () => {

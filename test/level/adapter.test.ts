@@ -322,6 +322,7 @@ describe('what classic-level has beyond abstract-level', () => {
     expect(files.reduce((a, b) => a + b)).toBeGreaterThan(0)
     expect(db.getProperty('leveldb.stats')).toMatch(/Level +Files/)
     expect(db.getProperty('leveldb.unknown')).toBe('')
+    expect(db.getProperty('leveldb.num-files-at-level7')).toBe('')
     expect(db.getProperty('other')).toBe('')
     expect(() => db.getProperty(1 as unknown as string)).toThrow(TypeError)
   })

@@ -166,3 +166,20 @@ describe('flush()', () => {
     expect(db.getSync('a')).toBe('b')
   })
 })
+
+it('a failed sync of what a dropped range leaves of a table poisons', async () => {
+  const fileSystem = new FaultyFileSystem()
+  const db = await openText(fileSystem)
+  for (let i = 0; i < 100; i++) db.putSync(String(i).padStart(3, '0'), 'v')
+  db.flushSync()
+  fileSystem.onOperation = (_index, kind, name) =>
+    kind === 'sync' && name.endsWith('.sst') ? { syncFails: 'keepsPages' } : 'continue'
+  await expectCode('POISONED', () => db.dropRangeSync({ gte: '010', lt: '050' }))
+  fileSystem.onOperation = undefined
+  await expectCode('POISONED', () => db.putSync('k', 'v'))
+  expect(db.countSync()).toBe(100)
+  await db.close().catch(() => undefined)
+  const again = await openText(fileSystem)
+  expect(again.countSync()).toBe(100)
+  await again.close()
+})
