@@ -26,8 +26,9 @@ import { promisify } from 'node:util'
 import { VarveError } from '../errors.ts'
 import type { VarveErrorDetails } from '../errors.ts'
 import type { File, FileSystem, OwnerLock } from './filesystem.ts'
+import { hostErrorCode } from './host-error.ts'
 import { checkFileName, fileClosed } from './memory.ts'
-import { hostErrorCode, takeOwnerLock } from './owner-lock.ts'
+import { takeOwnerLock } from './owner-lock.ts'
 
 const fsyncAsync = promisify(fsync)
 

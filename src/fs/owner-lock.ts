@@ -12,57 +12,38 @@ import {
   closeSync,
   constants,
   existsSync,
-  fstatSync,
   linkSync,
   lstatSync,
   openSync,
-  readFileSync,
-  readSync,
   readdirSync,
   realpathSync,
-  renameSync,
   statSync,
   symlinkSync,
   unlinkSync,
-  writeFileSync,
 } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { VarveError } from '../errors.ts'
 import type { OwnerLock } from './filesystem.ts'
+import { hostErrorCode } from './host-error.ts'
+import { machineId, ownerName, readOwner, writeOwner, type OwnerRecord } from './owner-file.ts'
 
 const isWindows = process.platform === 'win32'
-const ownerName = 'owner'
 const generationPattern = /^LOCK\.([1-9][0-9]{0,14})$/
 const highestPossibleGeneration = 999_999_999_999_999
 const temporaryPattern = /^LOCK\.new-[0-9a-f]{16}$/
 /** Room in sockaddr_un is 104 bytes on BSD, 108 on Linux; libuv cuts longer paths off without a word. */
 const longestSocketPathBytes = 100
-const ownerFileLimitBytes = 1024
 /** Every lost attempt is somebody else's success, so this many in a row means a crowd. */
 const maximumAttempts = 100
-
-/** What the `owner` file says. */
-interface OwnerRecord {
-  pid: string
-  machine: string
-  boot: string
-  generation: string
-}
 
 /** A listening socket under a temporary name. */
 interface BoundSocket {
   server: Server
   path: string
   inode: bigint
-}
-
-/** The host's code (`ENOENT`, ...) of what was thrown. */
-export function hostErrorCode(error: unknown): string {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' ? code : 'unknown error'
 }
 
 function locked(message: string): VarveError {
@@ -95,61 +76,7 @@ function openHere(root: string): VarveError {
   return locked(`The database at ${root} is already open in this process; use that one, or share() it.`)
 }
 
-// ---- who we are, who the owner is -------------------------------------------------------------------------
-
-let machine: string | undefined
-
-/** Identifies this machine. Hashed, because machine-id(5) asks not to spread the id itself. */
-function machineId(): string {
-  machine ??= createHash('sha256').update(`varve ${readMachineName()}`).digest('hex').slice(0, 32)
-  return machine
-}
-
-function readMachineName(): string {
-  for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
-    try {
-      const text = readFileSync(path, 'latin1').trim()
-      if (/^[0-9a-f]{32}$/.test(text)) return text
-    } catch {
-      // The next source may know.
-    }
-  }
-  return hostname()
-}
-
-/** The owner file, or undefined when there is none or it makes no sense. */
-function readOwner(root: string): OwnerRecord | undefined {
-  let descriptor: number
-  const noFollow = (constants.O_NOFOLLOW as number | undefined) ?? 0
-  const nonBlocking = (constants.O_NONBLOCK as number | undefined) ?? 0
-  try {
-    descriptor = openSync(join(root, ownerName), constants.O_RDONLY | noFollow | nonBlocking)
-  } catch (error) {
-    if (hostErrorCode(error) === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    if (!fstatSync(descriptor).isFile()) return undefined
-    const bytes = Buffer.alloc(ownerFileLimitBytes)
-    const text = bytes.toString('latin1', 0, readSync(descriptor, bytes, 0, bytes.byteLength, 0))
-    const match =
-      /^pid (\d{1,10})\nmachine ([0-9a-f]{32})\nboot ([0-9a-f]{32})\ngeneration (\d{1,15})\n$/.exec(text)
-    const [, pid, machine, boot, generation] = match ?? []
-    if (pid === undefined || machine === undefined || boot === undefined || generation === undefined)
-      return undefined
-    return { pid, machine, boot, generation }
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** Written aside and renamed, so a reader never sees half of it. */
-function writeOwner(root: string, self: OwnerRecord): void {
-  const aside = join(root, temporaryName())
-  const text = `pid ${self.pid}\nmachine ${self.machine}\nboot ${self.boot}\ngeneration ${self.generation}\n`
-  writeFileSync(aside, text, { flag: 'wx', mode: 0o600 })
-  renameSync(aside, join(root, ownerName))
-}
+// ---- who the owner is -------------------------------------------------------------------------------------
 
 /**
  * A socket of another machine's kernel refuses connections here whether its owner lives or not, so such an owner
@@ -382,7 +309,7 @@ async function claimSocket(root: string, self: OwnerRecord): Promise<Server> {
       // A second look, now that a newcomer on another machine would find our link. The link stays behind.
       refuseForeignOwner(root, self)
       sweep(root, generation)
-      writeOwner(root, { ...self, generation: String(generation) })
+      writeOwner(root, { ...self, generation: String(generation) }, temporaryName())
       socket = undefined
       return bound.server
     }
@@ -405,7 +332,7 @@ async function claimPipe(root: string, self: OwnerRecord): Promise<Server> {
     throw error
   }
   try {
-    writeOwner(root, self)
+    writeOwner(root, self, temporaryName())
     return server
   } catch (error) {
     server.close()

@@ -72,7 +72,7 @@ function compileSources(target: string): void {
   }
   mkdirSync(join(target, 'fs'))
   writeFileSync(join(target, 'package.json'), '{"type":"module"}')
-  for (const name of ['errors', 'fs/memory', 'fs/node', 'fs/owner-lock']) {
+  for (const name of ['errors', 'fs/host-error', 'fs/memory', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
     const source = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8')
     writeFileSync(
       join(target, `${name}.js`),

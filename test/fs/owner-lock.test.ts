@@ -129,7 +129,7 @@ beforeAll(() => {
     target: ts.ScriptTarget.ES2022,
     rewriteRelativeImportExtensions: true,
   }
-  for (const name of ['errors', 'fs/memory', 'fs/node', 'fs/owner-lock']) {
+  for (const name of ['errors', 'fs/host-error', 'fs/memory', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
     const source = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8')
     writeFileSync(
       join(workshop, `${name}.js`),
