@@ -156,7 +156,8 @@ class MemoryFileSystem implements FileSystem {
     const releaseSync = (): void => {
       if (this.#owner === owner) this.#owner = undefined
     }
-    const owner: OwnerLock = { releaseSync, release: async () => releaseSync() }
+    const release = async (): Promise<void> => releaseSync()
+    const owner: OwnerLock = { releaseSync, release, destroy: release }
     this.#owner = owner
     return owner
   }
@@ -197,6 +198,11 @@ class MemoryFileSystem implements FileSystem {
   async syncDirectory(): Promise<void> {}
 
   syncDirectorySync(): void {}
+
+  async removeDirectory(): Promise<boolean> {
+    if (this.#contents.size === 0) this.#prepared = false
+    return !this.#prepared
+  }
 }
 
 /**
