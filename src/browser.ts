@@ -10,10 +10,15 @@ export function open<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding 
   _location: string,
   _options?: OpenOptions<KE, VE>,
 ): Promise<Database<KE, VE>> {
-  return Promise.reject(
-    new VarveError(
-      'NOT_SUPPORTED',
-      'This version of varve stores data in Node.js only; in a browser nothing is stored.',
-    ),
-  )
+  return Promise.reject(notSupported())
+}
+
+/** @throws NOT_SUPPORTED: there is nothing to destroy */
+export function destroy(_location: string): Promise<void> {
+  return Promise.reject(notSupported())
+}
+
+function notSupported(): VarveError {
+  const message = 'This version of varve stores data in Node.js only; in a browser nothing is stored.'
+  return new VarveError('NOT_SUPPORTED', message)
 }

@@ -11,6 +11,7 @@
 import type { Database } from './api/database.ts'
 import { openOn, writeOutAll } from './api/open.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
+import { destroyDatabase } from './engine/destroy.ts'
 import { nodeFileSystem } from './fs/node.ts'
 
 export * from './api/exports.ts'
@@ -25,12 +26,27 @@ export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEnc
   location: string,
   options?: OpenOptions<KE, VE>,
 ): Promise<Database<KE, VE>> {
-  if (typeof location !== 'string' || location === '' || location.includes('\0')) {
-    throw new TypeError('the location must be the path of a directory')
-  }
+  checkLocation(location)
   if (!hooked) {
     hooked = true
     process.on('exit', writeOutAll)
   }
   return openOn(nodeFileSystem(location), options)
+}
+
+/**
+ * Removes the database in a directory for good, even one that `open` refuses, and the directory if nothing else is in it. Files
+ * that are not the database's stay. Does nothing if there is no such directory or no database in it. One that was cut off can
+ * be called again.
+ * @throws VarveError LOCKED while the database is open anywhere, NOT_SUPPORTED, IO; TypeError
+ */
+export async function destroy(location: string): Promise<void> {
+  checkLocation(location)
+  await destroyDatabase(nodeFileSystem(location))
+}
+
+function checkLocation(location: unknown): void {
+  if (typeof location !== 'string' || location === '' || location.includes('\0')) {
+    throw new TypeError('the location must be the path of a directory')
+  }
 }
