@@ -13,14 +13,12 @@ export function open<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding 
   return Promise.reject(notSupported())
 }
 
-/** @throws NOT_SUPPORTED */
+/** @throws NOT_SUPPORTED: there is nothing to destroy */
 export function destroy(_location: string): Promise<void> {
   return Promise.reject(notSupported())
 }
 
 function notSupported(): VarveError {
-  return new VarveError(
-    'NOT_SUPPORTED',
-    'This version of varve stores data in Node.js only; in a browser nothing is stored.',
-  )
+  const message = 'This version of varve stores data in Node.js only; in a browser nothing is stored.'
+  return new VarveError('NOT_SUPPORTED', message)
 }

@@ -20,7 +20,7 @@ let hooked = false
 
 /**
  * Opens the database in a directory, creating it (the last path component, and the database) if it is not there.
- * @throws VarveError LOCKED, NOT_FOUND, EXISTS, CORRUPT, MISSING_FILE, FORMAT_VERSION, NO_MEMORY, IO, NOT_SUPPORTED; TypeError and RangeError for options
+ * @throws VarveError LOCKED, NOT_FOUND, EXISTS, CORRUPT, MISSING_FILE, FORMAT_VERSION, NO_MEMORY, IO; TypeError and RangeError for options
  */
 export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
   location: string,
@@ -35,16 +35,16 @@ export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEnc
 }
 
 /**
- * Removes a database with all it holds: every file of its own, and the directory if nothing else is in it. A location where nothing is is fine;
- * a database that cannot be opened, because it is damaged, can be removed.
- * @throws VarveError LOCKED (it is open: nothing is removed), IO; TypeError for the location
+ * Removes the database in a directory for good, even one that `open` refuses, and the directory if nothing else is in it. Files
+ * that are not the database's stay. Does nothing if there is no such directory or no database in it. One that was cut off can
+ * be called again.
+ * @throws VarveError LOCKED while the database is open anywhere, NOT_SUPPORTED, IO; TypeError
  */
 export async function destroy(location: string): Promise<void> {
   checkLocation(location)
   await destroyDatabase(nodeFileSystem(location))
 }
 
-/** @throws TypeError */
 function checkLocation(location: unknown): void {
   if (typeof location !== 'string' || location === '' || location.includes('\0')) {
     throw new TypeError('the location must be the path of a directory')

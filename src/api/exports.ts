@@ -1,4 +1,4 @@
-/** What every entry point of the package exports, beside its `open`. */
+/** What every entry point of the package exports, beside its `open` and `destroy`. */
 export { Batch } from './batch.ts'
 export { Database, type Operation } from './database.ts'
 export { Keyspace, KeyspaceAt } from './keyspace.ts'

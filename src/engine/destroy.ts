@@ -1,41 +1,61 @@
 import { VarveError } from '../errors.ts'
-import type { FileSystem } from '../fs/filesystem.ts'
 import { parseFileName, provesDatabase } from '../fs/file-names.ts'
+import type { FileSystem } from '../fs/filesystem.ts'
 
 /**
- * Removes the files of a database, and its directory if nothing else is in it. Whatever is damaged or missing does not matter; files that are
- * not a database's stay.
+ * Removes the database in a directory, whatever state it is in, and the directory if nothing else is in it. Without
+ * one there is nothing to do.
  *
- * CRASH: the superblocks go first, durably. Before that the next open finds everything; after it, tables and journals without a superblock, which
- * it refuses (MISSING_FILE), or no more than an unfinished creation leaves. Calling it again does the rest.
- *
- * @throws LOCKED, IO
+ * CRASH: the superblocks go first, durably; whatever of the rest a cut leaves then is no database. Cut off before,
+ * one copy may be left: open refuses that (MISSING_FILE). Cut off after, open refuses the remains (MISSING_FILE), or
+ * takes them for a creation that was cut off, and creates a new database. Both can be destroyed again.
+ * @throws LOCKED, IO; after IO what is left can be destroyed again
  */
 export async function destroyDatabase(fileSystem: FileSystem): Promise<void> {
   try {
     await fileSystem.prepare(false)
+    const names = await fileSystem.list()
+    // NOTE: before the lock is taken, which writes to the directory.
+    if (names.length > 0 && !names.some(provesDatabase)) return
+    if (names.length > 0) await destroyFiles(fileSystem)
   } catch (error) {
-    if (error instanceof VarveError && error.code === 'NOT_FOUND') return
+    // Another one that destroyed it was faster.
+    if (isNotFound(error)) return
     throw error
   }
-  const found = await fileSystem.list()
-  // NOTE: the lock leaves a file, which a directory of strangers does not get.
-  if (!found.some(provesDatabase)) return
-  const lock = await fileSystem.lock()
-  try {
-    const files = (await fileSystem.list()).map((name) => ({ name, kind: parseFileName(name)?.kind }))
-    for (const { name, kind } of files) if (kind === 'superblock') await fileSystem.remove(name)
-    await fileSystem.syncDirectory()
-    for (const { name, kind } of files) {
-      if (kind !== undefined && !STAYING_KINDS.includes(kind)) await fileSystem.remove(name)
-    }
-    await fileSystem.syncDirectory()
-  } catch (error) {
-    await lock.release()
-    throw error
-  }
-  await lock.releaseAndRemoveDirectory()
+  await fileSystem.removeDirectory()
 }
 
-/** Gone already, or the lock's own. */
-const STAYING_KINDS: readonly string[] = ['superblock', 'lock', 'owner']
+async function destroyFiles(fileSystem: FileSystem): Promise<void> {
+  const lock = await fileSystem.lock()
+  try {
+    const superblocks: string[] = []
+    const others: string[] = []
+    for (const name of await fileSystem.list()) {
+      const file = parseFileName(name)
+      if (file?.kind === 'superblock') superblocks.push(name)
+      else if (file !== undefined && 'id' in file) others.push(name)
+    }
+    for (const name of superblocks) await removeIfPresent(fileSystem, name)
+    // ORDER: before anything else goes, even if no superblock was there: one that was killed here may have removed them.
+    await fileSystem.syncDirectory()
+    for (const name of others) await removeIfPresent(fileSystem, name)
+    // CRASH: once this function returns no file may come back, because open would refuse it.
+    await fileSystem.syncDirectory()
+    await lock.destroy()
+  } finally {
+    await lock.release()
+  }
+}
+
+async function removeIfPresent(fileSystem: FileSystem, name: string): Promise<void> {
+  try {
+    await fileSystem.remove(name)
+  } catch (error) {
+    if (!isNotFound(error)) throw error
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof VarveError && error.code === 'NOT_FOUND'
+}

@@ -21,6 +21,8 @@ const JUNK = /^(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)$/i
 /** A manifest that says no more than creation wrote is at most this long (its two first frames, encodings named). */
 const FRESH_MANIFEST_BYTES = 320
 const EMPTY_JOURNAL_BYTES = 128
+/** So often the directory may disappear under an open that creates it. */
+const MAXIMUM_ATTEMPTS = 10
 
 /**
  * Opens the database in a directory, or creates it.
@@ -32,10 +34,7 @@ export async function openEngine(
   options: EngineOptions,
   definition: KeyspaceDefinition,
 ): Promise<Engine> {
-  const isNew = await fileSystem.prepare(options.createIfMissing)
-  // NOTE: before the lock, which leaves files behind.
-  if (!isNew) refuseStrangers(fileSystem, await fileSystem.list(), options.createIfMissing)
-  const lock = await fileSystem.lock()
+  const lock = await lockDirectory(fileSystem, options.createIfMissing)
   let kernel: Kernel | undefined
   try {
     kernel = new Kernel(options.memoryLimit, randomBytes(8))
@@ -44,6 +43,22 @@ export async function openEngine(
     kernel?.release()
     await lock.release()
     throw error
+  }
+}
+
+/** Finds or creates the directory, and takes its lock. @throws LOCKED, NOT_FOUND, … */
+async function lockDirectory(fileSystem: FileSystem, create: boolean): Promise<OwnerLock> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const isNew = await fileSystem.prepare(create)
+      // NOTE: before the lock, which leaves files behind.
+      if (!isNew) refuseStrangers(fileSystem, await fileSystem.list(), create)
+      return await fileSystem.lock()
+    } catch (error) {
+      // NOTE: a database that is being destroyed takes its directory along, at its very end: maybe between these two.
+      const isGone = error instanceof VarveError && error.code === 'NOT_FOUND'
+      if (!isGone || !create || attempt === MAXIMUM_ATTEMPTS) throw error
+    }
   }
 }
 

@@ -60,7 +60,7 @@ export function parseFileName(name: string): FileName | undefined {
   return { kind, id }
 }
 
-/** Whether a file of that name shows that a database is or was in its directory; anybody may call a file `owner`. */
+/** Whether a file of that name shows that a database is or was in its directory; anybody may call a file `owner`, and nothing of ours is lost with it. */
 export function provesDatabase(name: string): boolean {
   const kind = parseFileName(name)?.kind
   return kind !== undefined && kind !== 'owner'

@@ -41,6 +41,12 @@ export interface FileSystem {
   /** Makes the names created and removed so far durable (fsync of the directory). */
   syncDirectory(): Promise<void>
   syncDirectorySync?(): void
+
+  /**
+   * Removes the directory itself if nothing is in it and the host lets it go (a mount point stays, for one).
+   * @returns whether it is gone
+   */
+  removeDirectory(): Promise<boolean>
 }
 
 /** An open file. All positions and lengths are in bytes. */
@@ -80,6 +86,9 @@ export interface OwnerLock {
   release(): Promise<void>
   /** The same at process exit: as much as can be done synchronously. */
   releaseSync(): void
-  /** Gives it back, and removes the directory if it holds nothing but the lock. Idempotent. */
-  releaseAndRemoveDirectory(): Promise<void>
+  /**
+   * Gives it back and leaves no file of it behind: for an owner that has removed everything else. Idempotent.
+   * @throws IO; then it is still held
+   */
+  destroy(): Promise<void>
 }

@@ -156,11 +156,8 @@ class MemoryFileSystem implements FileSystem {
     const releaseSync = (): void => {
       if (this.#owner === owner) this.#owner = undefined
     }
-    const releaseAndRemoveDirectory = async (): Promise<void> => {
-      releaseSync()
-      if (this.#contents.size === 0) this.#prepared = false
-    }
-    const owner: OwnerLock = { releaseSync, release: async () => releaseSync(), releaseAndRemoveDirectory }
+    const release = async (): Promise<void> => releaseSync()
+    const owner: OwnerLock = { releaseSync, release, destroy: release }
     this.#owner = owner
     return owner
   }
@@ -201,6 +198,11 @@ class MemoryFileSystem implements FileSystem {
   async syncDirectory(): Promise<void> {}
 
   syncDirectorySync(): void {}
+
+  async removeDirectory(): Promise<boolean> {
+    if (this.#contents.size === 0) this.#prepared = false
+    return !this.#prepared
+  }
 }
 
 /**

@@ -1,5 +1,4 @@
 /** Files of a Node host: one directory, plain descriptors, errors translated to a code and a sentence. */
-import { execFileSync } from 'node:child_process'
 import {
   closeSync,
   constants,
@@ -10,9 +9,9 @@ import {
   fsync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readSync,
   realpathSync,
   rmdirSync,
@@ -24,6 +23,7 @@ import { readdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { VarveError } from '../errors.ts'
+import { readBootId } from './boot-id.ts'
 import type { File, FileSystem, OwnerLock } from './filesystem.ts'
 import { hostErrorCode, hostFailure, refusedByRuntime } from './host-error.ts'
 import { checkFileName, fileClosed } from './memory.ts'
@@ -34,8 +34,6 @@ const fsyncAsync = promisify(fsync)
 const isWindows = process.platform === 'win32'
 const directoryMode = 0o700
 const fileMode = 0o600
-const bootIdBytes = 16
-const sysctlTimeoutMs = 2000
 
 // NOTE: Windows has neither of these two flags; there they are undefined, whatever the types say.
 const noFollow = (constants.O_NOFOLLOW as number | undefined) ?? 0
@@ -309,6 +307,18 @@ class NodeFileSystem implements FileSystem {
     }
   }
 
+  // NOTE: not made durable: an empty directory that a power cut brings back does no harm.
+  async removeDirectory(): Promise<boolean> {
+    try {
+      // A symbolic link would be left pointing nowhere, and in its place no directory can be created.
+      if (lstatSync(this.location).isSymbolicLink()) return false
+    } catch (error) {
+      return hostErrorCode(error) === 'ENOENT'
+    }
+    removeDirectoryQuietly(this.#root)
+    return !existsSync(this.#root)
+  }
+
   #createDirectory(): boolean {
     try {
       mkdirSync(this.location, directoryMode)
@@ -329,6 +339,7 @@ class NodeFileSystem implements FileSystem {
       flushDirectory(dirname(this.location))
       return true
     } catch (error) {
+      // So that the next attempt creates, and flushes, again.
       removeDirectoryQuietly(this.location)
       throw this.#directoryFailure(error, 'create')
     }
@@ -349,7 +360,7 @@ class NodeFileSystem implements FileSystem {
   }
 }
 
-// So that the next attempt creates, and flushes, again. If it cannot go, the first failure is the one to report.
+// NOTE: only if it is empty. Whatever the host has to say (not empty, in use, no permission), an empty directory is all that can stay.
 function removeDirectoryQuietly(path: string): void {
   try {
     rmdirSync(path)
@@ -370,27 +381,6 @@ function flushDirectory(path: string): void {
   } finally {
     closeSync(descriptor)
   }
-}
-
-/** The running boot of this machine; all zero (unknown) where the host does not tell. */
-function readBootId(): Uint8Array {
-  let text = ''
-  try {
-    if (process.platform === 'linux') text = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')
-    else if (process.platform === 'darwin') {
-      text = execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], {
-        encoding: 'latin1',
-        timeout: sysctlTimeoutMs,
-        stdio: ['ignore', 'pipe', 'ignore'],
-      })
-    }
-  } catch {
-    // Unknown is a valid answer: recovery then treats every boot as another one.
-  }
-  const digits = text.trim().replaceAll('-', '')
-  const bytes = new Uint8Array(bootIdBytes)
-  if (/^[0-9a-fA-F]{32}$/.test(digits)) bytes.set(Buffer.from(digits, 'hex'))
-  return bytes
 }
 
 /**

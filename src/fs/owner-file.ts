@@ -1,8 +1,5 @@
-/**
- * The `owner` file: who has a database directory open, for messages, and so that an owner on another machine, whose socket cannot be asked, is
- * not taken for dead (owner-lock.ts).
- */
-import { createHash, randomBytes } from 'node:crypto'
+/** The `owner` file: who holds the owner lock, for people and for other machines (owner-lock.ts). */
+import { createHash } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -26,11 +23,6 @@ export interface OwnerRecord {
   machine: string
   boot: string
   generation: string
-}
-
-/** A name that the next owner's sweep takes for a leftover. */
-export function temporaryName(): string {
-  return `LOCK.new-${randomBytes(8).toString('hex')}`
 }
 
 let machine: string | undefined
@@ -79,10 +71,9 @@ export function readOwner(root: string): OwnerRecord | undefined {
   }
 }
 
-/** Written aside and renamed, so a reader never sees half of it. */
-export function writeOwner(root: string, self: OwnerRecord): void {
-  const aside = join(root, temporaryName())
+/** Written to the file `aside` and renamed, so a reader never sees half of it. */
+export function writeOwner(root: string, self: OwnerRecord, aside: string): void {
   const text = `pid ${self.pid}\nmachine ${self.machine}\nboot ${self.boot}\ngeneration ${self.generation}\n`
-  writeFileSync(aside, text, { flag: 'wx', mode: 0o600 })
-  renameSync(aside, join(root, ownerName))
+  writeFileSync(join(root, aside), text, { flag: 'wx', mode: 0o600 })
+  renameSync(join(root, aside), join(root, ownerName))
 }

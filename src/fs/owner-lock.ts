@@ -2,52 +2,50 @@
  * One owner per database directory, without native code: a listening Unix-domain socket is alive exactly as
  * long as its process, even when that process is too busy to answer. (Windows: a named pipe.)
  *
- * INVARIANT: the socket is claimed by `link()` to `LOCK.<n+1>`, n the highest generation there is; only an owner
- * deletes lower ones, in ascending order; the highest is never deleted. So generations never go back, and
- * whoever links late notices: a higher one exists, or its own link was swept away.
+ * A claim is four steps, in this ORDER: `link()` a listening socket to `LOCK.<n+1>`, n the highest generation there
+ * is; list the directory; probe every other generation in it, and give up if one is alive (or higher); look whether the
+ * own link is still there. From then on until it closes its socket or removes its link the claimer is the owner.
+ *
+ * INVARIANT: links are removed only by an owner: those of others whenever it likes, its own as its last act.
+ *
+ * So two owners never exist. Suppose they do, P and Q, and take the first time it happens; let P have listed after
+ * Q did. Was the link of Q there when P listed? Q had made it before its own listing. Only an owner could have removed
+ * it: before Q looked at its link, and then Q gave up; or later, and then Q had company earlier than at the first
+ * time. So P listed the link of Q and probed it; Q was alive, and P gave up. Contradiction.
+ *
+ * NOTE: the argument needs neither that generations never go back nor that the directory stays the same: a link made
+ * in a directory that was taken away since is not found when its maker looks for it. Therefore the lock may be
+ * destroyed with its database. The link of an owner that closes stays, as that of one that was killed does.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import {
-  accessSync,
-  chmodSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  realpathSync,
-  renameSync,
-  rmdirSync,
-  statSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs'
-import { createConnection, createServer } from 'node:net'
-import type { Server, Socket } from 'node:net'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { lstatSync, readdirSync, realpathSync, statSync, unlinkSync } from 'node:fs'
+import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { VarveError } from '../errors.ts'
 import type { OwnerLock } from './filesystem.ts'
 import { hostErrorCode, refusedByRuntime } from './host-error.ts'
-import { machineId, ownerName, readOwner, temporaryName, writeOwner, type OwnerRecord } from './owner-file.ts'
+import {
+  bindTemporary,
+  closeSocket,
+  linkSocket,
+  listen,
+  probe,
+  temporaryName,
+  temporaryPattern,
+  type BoundSocket,
+} from './lock-socket.ts'
+import { machineId, ownerName, readOwner, writeOwner, type OwnerRecord } from './owner-file.ts'
 
 const isWindows = process.platform === 'win32'
 const generationPattern = /^LOCK\.([1-9][0-9]{0,14})$/
 const highestPossibleGeneration = 999_999_999_999_999
-const temporaryPattern = /^LOCK\.new-[0-9a-f]{16}$/
-/** Room in sockaddr_un is 104 bytes on BSD, 108 on Linux; libuv cuts longer paths off without a word. */
-const longestSocketPathBytes = 100
 /** Every lost attempt is somebody else's success, so this many in a row means a crowd. */
 const maximumAttempts = 100
 
-/** A listening socket under a temporary name. */
-interface BoundSocket {
+/** What makes an owner; a pipe has generation 0 and no link. */
+interface Claim {
   server: Server
-  path: string
-  inode: bigint
+  generation: number
 }
 
 function locked(message: string): VarveError {
@@ -80,7 +78,7 @@ function openHere(root: string): VarveError {
   return locked(`The database at ${root} is already open in this process; use that one, or share() it.`)
 }
 
-// ---- who the owner is ------------------------------------------------------------------------------------
+// ---- who the owner is -------------------------------------------------------------------------------------
 
 /**
  * A socket of another machine's kernel refuses connections here whether its owner lives or not, so such an owner
@@ -107,118 +105,6 @@ function heldByAnother(root: string, generation: number, self: OwnerRecord): Var
   return locked(`The database at ${root} is already open in process ${owner.pid}; close it there first.`)
 }
 
-// ---- sockets ----------------------------------------------------------------------------------------------
-
-/** Calls `use` with a path of that file which fits into a socket address. */
-async function withSocketPath<T>(root: string, name: string, use: (path: string) => Promise<T>): Promise<T> {
-  const path = join(root, name)
-  if (Buffer.byteLength(path) <= longestSocketPathBytes) return await use(path)
-  const descriptor = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    const short = `/proc/self/fd/${descriptor}`
-    if (existsSync(short)) return await use(`${short}/${name}`)
-  } finally {
-    closeSync(descriptor)
-  }
-  const link = join(tmpdir(), `varve-${randomBytes(8).toString('hex')}`)
-  symlinkSync(root, link)
-  try {
-    return await use(`${link}/${name}`)
-  } finally {
-    unlinkSync(link)
-  }
-}
-
-/** Takes and drops every connection: being reachable is all a prober wants to know. */
-function listen(path: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer({ pauseOnConnect: true }, (socket) => {
-      socket.on('error', ignore)
-      socket.destroy()
-    })
-    server.once('error', reject)
-    // `exclusive`: in a cluster worker the primary process would own the socket otherwise.
-    server.listen({ path, exclusive: true }, () => {
-      server.off('error', reject)
-      server.on('error', ignore)
-      server.unref()
-      resolve(server)
-    })
-  })
-}
-
-function ignore(): void {}
-
-/** @returns undefined when an owner's sweep took it for a leftover, or the directory is gone */
-async function bindTemporary(root: string): Promise<BoundSocket | undefined> {
-  const name = temporaryName()
-  const path = join(root, name)
-  try {
-    const server = await withSocketPath(root, name, listen)
-    try {
-      chmodSync(path, 0o600)
-      return { server, path, inode: lstatSync(path, { bigint: true }).ino }
-    } catch (error) {
-      server.close()
-      if (hostErrorCode(error) === 'ENOENT') return undefined
-      throw error
-    }
-  } catch (cause) {
-    if (hostErrorCode(cause) === 'EACCES' && !isForbidden(root)) return undefined
-    throw unsupportedOr(cause, root)
-  }
-}
-
-/** NOTE: libuv calls it EACCES, too, when the directory of a socket is missing. */
-function isForbidden(root: string): boolean {
-  try {
-    accessSync(root, constants.W_OK | constants.X_OK)
-    return false
-  } catch (error) {
-    return hostErrorCode(error) !== 'ENOENT'
-  }
-}
-
-/** FAT, some network and some FUSE file systems have no sockets or no hard links. */
-function unsupportedOr(cause: unknown, root: string): unknown {
-  const code = hostErrorCode(cause)
-  if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code)) return cause
-  const message = `The file system of ${root} cannot hold the owner lock, a linked socket (${code}); move the database to a local file system.`
-  return new VarveError('NOT_SUPPORTED', message, { cause })
-}
-
-/** Asks the kernel, not the owner: a connection is complete before anybody accepts it. */
-async function probe(root: string, generation: number): Promise<'alive' | 'dead' | 'gone'> {
-  const name = `LOCK.${generation}`
-  return await withSocketPath(root, name, async (path) => {
-    const socket: Socket = createConnection({ path })
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve)
-        socket.on('error', reject)
-      })
-      return 'alive'
-    } catch (error) {
-      switch (hostErrorCode(error)) {
-        case 'ECONNREFUSED':
-        case 'ENOTSOCK':
-          return 'dead'
-        case 'ENOENT':
-        // It was alive and closed before this thread looked: ask again.
-        case 'ECONNRESET':
-          return 'gone'
-        // Linux, when the owner has been too busy to accept for very many probes.
-        case 'EAGAIN':
-          return 'alive'
-        default:
-          throw error
-      }
-    } finally {
-      socket.destroy()
-    }
-  })
-}
-
 // ---- generations ------------------------------------------------------------------------------------------
 
 /** All generations there are, ascending. */
@@ -239,85 +125,52 @@ function unlinkIfPresent(path: string): void {
   }
 }
 
-/**
- * After linking. A higher generation may have come and gone between our look and our link, or be coming while
- * this listing is read; in the last case its owner swept our link away before the file the listing missed.
- * Or an owner removed the directory that we looked into, and another made the one we linked in, where lower generations count.
- *
- * @param directory a descriptor of the directory that was looked into
- */
-function standsHighest(root: string, generation: number, socket: BoundSocket, directory: number): boolean {
-  const link = join(root, `LOCK.${generation}`)
-  // ORDER: list first, then look for the own link.
-  const highest = generations(root).at(-1) ?? 0
-  const own = lstatSync(link, { bigint: true, throwIfNoEntry: false })?.ino === socket.inode
-  const stands = highest === generation && isAt(root, directory)
-  if (own && !stands) unlinkIfPresent(link)
-  return own && stands
+/** @returns the highest generation that somebody listens at, or undefined */
+async function firstAlive(root: string, among: readonly number[]): Promise<number | undefined> {
+  for (const generation of among.toReversed())
+    if ((await probe(root, generation)) === 'alive') return generation
+  return undefined
 }
 
-/** Whether an open directory is the one at that path. */
-function isAt(path: string, descriptor: number): boolean {
-  const there = statSync(path, { bigint: true, throwIfNoEntry: false })
-  const open = fstatSync(descriptor, { bigint: true })
-  return there?.ino === open.ino && there.dev === open.dev
+/** After linking: whether this claim holds. See the argument at the top of the file. */
+async function standsAlone(root: string, generation: number, socket: BoundSocket): Promise<boolean> {
+  // ORDER: list, probe, then look for the own link.
+  const others = generations(root).filter((each) => each !== generation)
+  // NOTE: not needed for safety; the owner's generation is the highest, so that its sweep leaves no other.
+  if (others.some((each) => each > generation)) return false
+  if ((await firstAlive(root, others)) !== undefined) return false
+  const link = lstatSync(join(root, `LOCK.${generation}`), { bigint: true, throwIfNoEntry: false })
+  return link?.ino === socket.inode
 }
 
 /** Owner only: removes what former owners and broken attempts left behind. */
-function sweep(root: string, generation: number): void {
+function removeLeftovers(root: string, own: number): void {
+  for (const each of generations(root)) if (each !== own) unlinkIfPresent(join(root, `LOCK.${each}`))
+  // NOTE: this may hit a rival's socket in the making: its link() then fails with ENOENT and it starts over.
+  for (const name of readdirSync(root)) {
+    if (temporaryPattern.test(name)) unlinkIfPresent(join(root, name))
+  }
+}
+
+function sweep(root: string, own: number): void {
   try {
-    // ORDER: ascending, and not past one that resists: `standsHighest` of a late rival relies on it.
-    for (const lower of generations(root)) {
-      if (lower < generation) unlinkIfPresent(join(root, `LOCK.${lower}`))
-    }
-    // NOTE: this may hit a rival's socket in the making: its link() then fails with ENOENT and it starts over.
-    for (const name of readdirSync(root)) {
-      if (temporaryPattern.test(name)) unlinkIfPresent(join(root, name))
-    }
+    removeLeftovers(root, own)
   } catch {
     // Leftovers are harmless; the next owner tries again.
   }
 }
 
-function linkSocket(root: string, socket: BoundSocket, generation: number): 'linked' | 'taken' | 'lost' {
-  try {
-    linkSync(socket.path, join(root, `LOCK.${generation}`))
-    return 'linked'
-  } catch (error) {
-    const code = hostErrorCode(error)
-    if (code === 'EEXIST') return 'taken'
-    if (code === 'ENOENT') return 'lost'
-    throw unsupportedOr(error, root)
-  }
-}
-
-function closeSocket(socket: BoundSocket): void {
-  // NOTE: libuv also unlinks the path it was bound to, by now a name nobody uses.
-  socket.server.close()
-  try {
-    unlinkSync(socket.path)
-  } catch {
-    // Gone, or left to the next owner's sweep.
-  }
-}
-
 /** Becomes the owner, or throws. On return the `owner` file names us. */
-async function claimSocket(root: string, self: OwnerRecord): Promise<Server> {
+async function claimSocket(root: string, self: OwnerRecord): Promise<Claim> {
   let socket: BoundSocket | undefined
-  // NOTE: open, so that its inode cannot become another directory's.
-  let directory: number | undefined
   try {
     for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-      if (directory !== undefined) closeSync(directory)
-      directory = undefined
-      directory = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY)
       refuseForeignOwner(root, self)
-      const highest = generations(root).at(-1) ?? 0
-      if (highest > 0) {
-        const answer = await probe(root, highest)
-        if (answer === 'alive') throw heldByAnother(root, highest, self)
-        if (answer === 'gone') continue
-      }
+      // NOTE: all of them: an owner may stand below the dead link of a claim that was given up.
+      const present = generations(root)
+      const alive = await firstAlive(root, present)
+      if (alive !== undefined) throw heldByAnother(root, alive, self)
+      const highest = present.at(-1) ?? 0
       const generation = highest + 1
       if (generation > highestPossibleGeneration) {
         const message = `LOCK.${highest} in ${root} was not made by this program; delete it and open again.`
@@ -327,28 +180,28 @@ async function claimSocket(root: string, self: OwnerRecord): Promise<Server> {
       socket = bound
       if (bound === undefined) continue
       const outcome = linkSocket(root, bound, generation)
-      if (outcome === 'lost') {
+      if (outcome === 'taken') continue
+      if (outcome === 'lost' || !(await standsAlone(root, generation, bound))) {
+        // NOTE: a link that was made stays and is dead now. Removing it by its name could hit that of an owner.
         closeSocket(bound)
         socket = undefined
         continue
       }
-      if (outcome === 'taken' || !standsHighest(root, generation, bound, directory)) continue
       // A second look, now that a newcomer on another machine would find our link. The link stays behind.
       refuseForeignOwner(root, self)
       sweep(root, generation)
-      writeOwner(root, { ...self, generation: String(generation) })
+      writeOwner(root, { ...self, generation: String(generation) }, temporaryName())
       socket = undefined
-      return bound.server
+      return { server: bound.server, generation }
     }
     throw locked(`The database at ${root} is being opened by several other processes; try again later.`)
   } finally {
-    if (directory !== undefined) closeSync(directory)
     if (socket !== undefined) closeSocket(socket)
   }
 }
 
 /** Windows: a pipe name is exclusive by itself and disappears with its process. */
-async function claimPipe(root: string, self: OwnerRecord): Promise<Server> {
+async function claimPipe(root: string, self: OwnerRecord): Promise<Claim> {
   refuseForeignOwner(root, self)
   const digest = createHash('sha256').update(root.toLowerCase()).digest('hex')
   let server: Server
@@ -360,16 +213,16 @@ async function claimPipe(root: string, self: OwnerRecord): Promise<Server> {
     throw error
   }
   try {
-    writeOwner(root, self)
-    return server
+    writeOwner(root, self, temporaryName())
+    return { server, generation: 0 }
   } catch (error) {
     server.close()
     throw error
   }
 }
 
-function asVarveError(error: unknown, directory: string): unknown {
-  const refusal = refusedByRuntime(error, `take the owner lock of ${directory}`)
+function asVarveError(error: unknown, action: 'take' | 'remove', directory: string): unknown {
+  const refusal = refusedByRuntime(error, `${action} the owner lock of ${directory}`)
   if (refusal !== undefined) return refusal
   const code = hostErrorCode(error)
   if (error instanceof VarveError || code.startsWith('ERR_')) return error
@@ -378,7 +231,7 @@ function asVarveError(error: unknown, directory: string): unknown {
   }
   const full = code === 'ENOSPC' || code === 'EDQUOT'
   const advice = full ? 'free some space' : 'check its owner, mode and file system'
-  const message = `Cannot take the owner lock of ${directory} (${code}); ${advice} and open again.`
+  const message = `Cannot ${action} the owner lock of ${directory} (${code}); ${advice} and try again.`
   return new VarveError(full ? 'DISK_FULL' : 'IO', message, { cause: error })
 }
 
@@ -395,77 +248,48 @@ export async function takeOwnerLock(directory: string, bootId: Uint8Array): Prom
     unregister = register(root)
     const boot = Buffer.from(bootId).toString('hex')
     const self: OwnerRecord = { pid: String(process.pid), machine: machineId(), boot, generation: '0' }
-    const server = await (isWindows ? claimPipe(root, self) : claimSocket(root, self))
-    return ownerLock(root, server, unregister)
+    const claim = await (isWindows ? claimPipe(root, self) : claimSocket(root, self))
+    return ownerLock(root, claim, unregister)
   } catch (error) {
     unregister?.()
-    throw asVarveError(error, directory)
+    throw asVarveError(error, 'take', directory)
   }
 }
 
-function ownerLock(root: string, server: Server, unregister: () => void): OwnerLock {
+function ownerLock(root: string, { server, generation }: Claim, unregister: () => void): OwnerLock {
   let closed: Promise<void> | undefined
-  const end = (before: () => void): void => {
-    if (closed !== undefined) return
-    // ORDER: files go while the socket still keeps others out; later they could be the next owner's.
-    try {
-      before()
-    } catch {
-      // What stays is harmless: on this machine the socket decides anyway.
-    }
+  const close = (): void => {
     // The descriptor is closed before close() returns; only the event comes later.
     closed = new Promise((resolve) => void server.close(() => resolve()))
     unregister()
   }
-  const releaseSync = (): void => end(() => unlinkIfPresent(join(root, ownerName)))
-  return {
-    releaseSync,
-    release: async () => {
-      releaseSync()
-      await closed
-    },
-    releaseAndRemoveDirectory: async () => {
-      end(() => {
-        unlinkIfPresent(join(root, ownerName))
-        removeOwnedDirectory(root)
-      })
-      await closed
-    },
-  }
-}
-
-/**
- * Owner only: removes the directory if there is nothing in it but the lock.
- *
- * NOTE: the lock's file cannot just be deleted: a rival that looked when this generation was being made could link the same one again, and another,
- * who found none, the first; both would own. So the directory goes aside with the file in it: a rival's next step fails, because what it
- * bound is there too, and it starts over, finding no directory, or a new one.
- */
-function removeOwnedDirectory(root: string): void {
-  if (!holdsLockOnly(root)) return
-  const aside = `${root}.destroyed-${randomBytes(8).toString('hex')}`
-  renameSync(root, aside)
-  if (!holdsLockOnly(aside)) {
-    // Somebody put a file there in this very moment. ORDER: it goes back with the lock in it, or not at all.
-    renameSync(aside, root)
-    return
-  }
-  // CRASH: from here on an empty directory of that name may be left.
-  for (let attempt = 0; attempt < maximumAttempts; attempt++) {
-    for (const name of readdirSync(aside)) if (isLockName(name)) unlinkIfPresent(join(aside, name))
+  const releaseSync = (): void => {
+    if (closed !== undefined) return
+    // ORDER: the file goes while the socket still keeps others out; later it could be the next owner's.
     try {
-      rmdirSync(aside)
-      return
+      unlinkIfPresent(join(root, ownerName))
     } catch {
-      // A rival that was underway when the directory was renamed has bound its socket in it.
+      // It stays and names a process that is gone: on this machine the socket decides anyway.
     }
+    close()
   }
-}
-
-function holdsLockOnly(directory: string): boolean {
-  return readdirSync(directory).every(isLockName)
-}
-
-function isLockName(name: string): boolean {
-  return generationPattern.test(name) || temporaryPattern.test(name)
+  const release = async (): Promise<void> => {
+    releaseSync()
+    await closed
+  }
+  const destroy = async (): Promise<void> => {
+    if (closed !== undefined) return
+    try {
+      removeLeftovers(root, generation)
+      // ORDER: as in releaseSync, and the own link last: without it the next owner may be there already. CRASH: a cut in
+      // between leaves a dead link, as that of any owner that was killed.
+      unlinkIfPresent(join(root, ownerName))
+      if (!isWindows) unlinkIfPresent(join(root, `LOCK.${generation}`))
+    } catch (error) {
+      throw asVarveError(error, 'remove', root)
+    }
+    close()
+    await closed
+  }
+  return { release, releaseSync, destroy }
 }

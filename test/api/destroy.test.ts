@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+/** destroy(): what goes, what stays, and that nobody loses an open database. */
+import { spawn } from 'node:child_process'
 import {
   existsSync,
   mkdirSync,
@@ -7,229 +8,327 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  truncateSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { build } from 'esbuild'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { destroyDatabase } from '../../src/engine/destroy.ts'
-import { destroy, open, VarveError } from '../../src/index.ts'
-import { nodeFileSystem } from '../../src/fs/node.ts'
+import { destroy as destroyInBrowser } from '../../src/browser.ts'
+import { destroy, open } from '../../src/index.ts'
+import { VarveError } from '../../src/errors.ts'
 import { VarveLevel } from '../../src/level/index.ts'
-import { crashPolicies, FaultyFileSystem, SimulatedCrash } from '../support/faulty.ts'
-import { mulberry32 } from '../support/random.ts'
-import { openText } from './support.ts'
+import { FaultyFileSystem } from '../support/faulty.ts'
+import { kernel } from '../version/support.ts'
+import { expectCode, openText, SMALL_MEMORY, type TextDatabase } from './support.ts'
 
-let directory = ''
-let path = ''
+let temporary = ''
+let location = ''
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'varve-destroy-'))
-  path = join(directory, 'db')
+  temporary = mkdtempSync(join(tmpdir(), 'varve-destroy-'))
+  location = join(temporary, 'db')
 })
-
 afterEach(() => {
-  rmSync(directory, { recursive: true, force: true })
+  rmSync(temporary, { recursive: true, force: true })
 })
 
-/** A database with tables, a journal and a keyspace. */
-async function created(): Promise<void> {
-  const db = await open(path)
-  const more = db.keyspaceSync('more')
-  for (let i = 0; i < 100; i++) db.putSync(`k${i}`, 'v'.repeat(100))
-  more.putSync('x', 'y')
-  db.flushSync()
-  db.putSync('in the journal', 'v')
+function openHere(): Promise<TextDatabase> {
+  return open(location, { keyEncoding: 'utf8', valueEncoding: 'utf8', memoryLimit: SMALL_MEMORY })
+}
+
+/** A closed database with tables, a journal and two keyspaces. */
+async function filled(): Promise<void> {
+  const db = await openHere()
+  const users = await db.keyspace('users', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+  for (let i = 0; i < 100; i++) await db.batch().put(`k${i}`, `v${i}`).put(users, `u${i}`, 'x').commit()
+  await db.flush()
+  await db.put('late', 'in the journal')
   await db.close()
 }
 
-async function codeOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise
-  } catch (error) {
-    return (error as { code: unknown }).code
-  }
-  return undefined
+function names(): string[] {
+  return readdirSync(location).sort()
+}
+
+/** The one file, or the first of several, that ends like this. */
+function fileOf(ending: string): string {
+  const name = names().find((each) => each.endsWith(ending))
+  if (name === undefined) throw new Error(`there is no file ${ending}`)
+  return join(location, name)
+}
+
+async function expectNew(): Promise<void> {
+  const db = await openHere()
+  expect([...db.keysSync()]).toEqual([])
+  expect(db.keyspaces()).toEqual([])
+  await db.put('k', 'v')
+  expect(await db.get('k')).toBe('v')
+  await db.close()
 }
 
 describe('destroy', () => {
-  it('removes the database and its directory; what is opened there next is new', async () => {
-    await created()
-    await destroy(path)
-    expect(readdirSync(directory)).toEqual([])
-    const db = await open(path)
-    expect(db.keyspaces()).toEqual([])
-    expect(db.countSync()).toBe(0)
+  it('removes a database with its directory, and a new one can take its place', async () => {
+    await filled()
+    await destroy(location)
+    expect(existsSync(location)).toBe(false)
+    await expectNew()
+    await destroy(location)
+    expect(readdirSync(temporary)).toEqual([])
+  })
+
+  it('removes a database that its process left without closing it', async () => {
+    await filled()
+    const copy = join(temporary, 'copy')
+    mkdirSync(copy)
+    const db = await openHere()
+    await db.put('k', 'not closed')
+    for (const name of names().filter((each) => !each.startsWith('LOCK')))
+      writeFileSync(join(copy, name), readFileSync(join(location, name)))
     await db.close()
+    await destroy(copy)
+    expect(existsSync(copy)).toBe(false)
   })
 
-  it('of nothing does nothing', async () => {
-    await destroy(path)
-    await destroy(join(path, 'deeper'))
-    expect(readdirSync(directory)).toEqual([])
+  it('has nothing to do where there is nothing', async () => {
+    await destroy(location)
+    await destroy(join(location, 'deeper'))
+    expect(readdirSync(temporary)).toEqual([])
+    mkdirSync(location)
+    await destroy(location)
+    expect(existsSync(location)).toBe(false)
   })
 
-  it('of an open database is LOCKED and removes nothing, here and from another process', async () => {
-    const db = await open(path)
-    db.putSync('k', 'v')
-    expect(await codeOf(destroy(path))).toBe('LOCKED')
-    const program = `
-      const { destroy } = await import(${JSON.stringify(join(import.meta.dirname, '../../dist/index.js'))})
-      await destroy(${JSON.stringify(path)}).then(() => console.log('destroyed'), (error) => console.log(error.code))
-    `
-    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-      encoding: 'utf8',
-    })
-    expect(stdout.trim()).toBe('LOCKED')
-    await db.close()
-    const again = await open(path)
-    expect(again.countSync()).toBe(1)
-    await again.close()
+  it('leaves the files of strangers, and the directory with them', async () => {
+    await filled()
+    const strangers = ['0000000000000001.sst.bak', '1.sst', 'LOCK', 'LOCK.x', 'notes.txt', 'superblock-c']
+    for (const name of strangers) writeFileSync(join(location, name), name)
+    mkdirSync(join(location, 'folder'))
+    await destroy(location)
+    expect(names()).toEqual([...strangers, 'folder'].sort())
+    for (const name of strangers) expect(readFileSync(join(location, name), 'utf8')).toBe(name)
   })
 
-  it('leaves files that are not the database’s, and their directory', async () => {
-    await created()
-    writeFileSync(join(path, 'notes.txt'), 'mine')
-    mkdirSync(join(path, 'folder'))
-    await destroy(path)
-    const left = readdirSync(path).filter((name) => !name.startsWith('LOCK.'))
-    expect(left.sort()).toEqual(['folder', 'notes.txt'])
-    // NOTE: the lock's last generation stays: no later one may be lower.
-    expect(readdirSync(path).filter((name) => name.startsWith('LOCK.'))).toHaveLength(1)
-  })
-
-  it('leaves a directory of strangers as it is, without a lock', async () => {
-    mkdirSync(path)
-    writeFileSync(join(path, 'notes.txt'), 'mine')
-    writeFileSync(join(path, 'owner'), 'mine too')
-    await destroy(path)
-    expect(readdirSync(path)).toEqual(['notes.txt', 'owner'])
-    expect(readFileSync(join(path, 'owner'), 'utf8')).toBe('mine too')
-  })
-
-  it('beside an open that is refused there: nothing was touched either', async () => {
-    mkdirSync(path)
-    writeFileSync(join(path, 'owner'), 'mine')
-    for (const createIfMissing of [true, false]) {
-      expect(await codeOf(open(path, { createIfMissing }))).toBe(createIfMissing ? 'EXISTS' : 'NOT_FOUND')
-    }
-    expect(readdirSync(path)).toEqual(['owner'])
-    expect(readFileSync(join(path, 'owner'), 'utf8')).toBe('mine')
-  })
-
-  it('removes a database that cannot be opened', async () => {
-    for (const ending of ['.man', '.sst', '.wal']) {
-      await created()
-      for (const name of readdirSync(path))
-        if (name.endsWith(ending)) writeFileSync(join(path, name), 'not that')
-      expect(await codeOf(open(path))).toMatch(/CORRUPT|MISSING_FILE|FORMAT_VERSION/)
-      await destroy(path)
-      expect(existsSync(path)).toBe(false)
+  it('touches nothing in a directory without a database, not even to lock it', async () => {
+    mkdirSync(location)
+    for (const strangers of [['notes.txt'], ['notes.txt', 'owner'], ['owner']]) {
+      for (const name of strangers) writeFileSync(join(location, name), name)
+      await destroy(location)
+      expect(names()).toEqual(strangers)
+      for (const name of strangers) {
+        expect(readFileSync(join(location, name), 'utf8')).toBe(name)
+        unlinkSync(join(location, name))
+      }
     }
   })
 
-  it('takes a wrong argument for a TypeError', async () => {
-    for (const wrong of ['', 'a\0b', undefined, 1]) {
-      await expect(destroy(wrong as string)).rejects.toBeInstanceOf(TypeError)
-    }
+  it('cleans up after an open that found no database', async () => {
+    mkdirSync(location)
+    await expectCode('NOT_FOUND', () => open(location, { createIfMissing: false }))
+    expect(names()).toEqual(['LOCK.1'])
+    writeFileSync(join(location, 'notes.txt'), '')
+    await destroy(location)
+    expect(names()).toEqual(['notes.txt'])
   })
 
-  it('of a link removes what it leads to, and no more than a dangling link is left', async () => {
-    await created()
-    const link = join(directory, 'link')
-    symlinkSync(path, link)
+  it('keeps a directory behind a symbolic link, so that the link still leads somewhere', async () => {
+    await filled()
+    const link = join(temporary, 'link')
+    symlinkSync('db', link)
     await destroy(link)
-    expect(existsSync(path)).toBe(false)
+    expect(names()).toEqual([])
+    await (await open(link, { memoryLimit: SMALL_MEMORY })).close()
+    await destroy(location)
+    expect(readdirSync(temporary)).toEqual(['link'])
+  })
+
+  it('is LOCKED while the database is open in this process, and removes nothing', async () => {
+    await filled()
+    const db = await openHere()
+    const before = names()
+    const error = await expectCode('LOCKED', () => destroy(location))
+    expect(error.message).toContain('in this process')
+    expect(names()).toEqual(before)
+    expect(await db.get('k7')).toBe('v7')
+    await db.close()
+    await destroy(location)
+    expect(existsSync(location)).toBe(false)
+  })
+
+  it('is LOCKED while the database is open in another process, and removes nothing', async () => {
+    await filled()
+    const script = join(temporary, 'holder.mjs')
+    await build({
+      stdin: {
+        contents: `
+          import { nodeFileSystem } from './src/fs/node.ts'
+          globalThis.lock = await nodeFileSystem(process.argv[2]).lock()
+          process.stdin.resume()
+          console.log('locked')`,
+        resolveDir: process.cwd(),
+      },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: script,
+      logLevel: 'warning',
+    })
+    const child = spawn(process.execPath, [script, location], { stdio: ['pipe', 'pipe', 'inherit'] })
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve))
+      const before = names()
+      const error = await expectCode('LOCKED', () => destroy(location))
+      expect(error.message).toContain(`process ${child.pid}`)
+      expect(names()).toEqual(before)
+    } finally {
+      const gone = new Promise((resolve) => child.once('exit', resolve))
+      child.kill('SIGKILL')
+      await gone
+    }
+    await destroy(location)
+    expect(existsSync(location)).toBe(false)
+  })
+
+  it('lets one of several calls at a time do it', async () => {
+    await filled()
+    const outcomes = await Promise.allSettled([destroy(location), destroy(location), destroy(location)])
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'LOCKED' })
+    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
+    expect(existsSync(location)).toBe(false)
+  })
+
+  it('beside opens: each gets a whole new database, or LOCKED', async () => {
+    for (let round = 0; round < 20; round++) {
+      await filledSmall()
+      const destroyed = destroy(location).then(
+        () => 'destroyed',
+        (error: unknown) => error,
+      )
+      for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve))
+      const db = await openHere().catch((error: unknown) => error)
+      const outcome = await destroyed
+      if (db instanceof Error) {
+        expect(db).toMatchObject({ code: 'LOCKED' })
+        expect(outcome).toBe('destroyed')
+      } else {
+        const opened = db as TextDatabase
+        const found = await opened.get('k')
+        // Destroyed before it was opened; or opened before destroy looked, which then was refused.
+        if (outcome === 'destroyed') expect(found).toBeUndefined()
+        else expect(outcome).toMatchObject({ code: 'LOCKED' })
+        await opened.close()
+        await destroy(location)
+      }
+    }
+  })
+
+  it('that takes the directory away from an open makes it create another, unless it must not', async () => {
+    const files = new FaultyFileSystem()
+    const lock = files.lock.bind(files)
+    let losses = 0
+    files.lock = async () => {
+      if (losses === 0) return lock()
+      losses--
+      await files.removeDirectory()
+      throw new VarveError('NOT_FOUND', 'The directory is gone.')
+    }
+    losses = 3
+    const db = await openText(files)
+    await db.close()
+    losses = 1
+    await expectCode('NOT_FOUND', () => openText(files, { createIfMissing: false }))
+    losses = 1000
+    await expectCode('NOT_FOUND', () => openText(files))
+  })
+
+  async function filledSmall(): Promise<void> {
+    const db = await openHere()
+    await db.put('k', 'v')
+    await db.close()
+  }
+
+  it.each<[string, string, () => void]>([
+    ['both superblocks damaged', 'CORRUPT', () => damage('superblock-a', 'superblock-b')],
+    ['a superblock missing', 'MISSING_FILE', () => unlinkSync(fileOf('superblock-a'))],
+    ['both superblocks missing', 'MISSING_FILE', () => unlinkSuperblocks()],
+    ['a damaged manifest', 'CORRUPT', () => damage('.man')],
+    ['a manifest of a later version', 'FORMAT_VERSION', () => ageManifest()],
+    ['a table missing', 'MISSING_FILE', () => unlinkSync(fileOf('.sst'))],
+    ['a journal cut off', 'CORRUPT', () => truncateSync(fileOf('.wal'), 70)],
+  ])('removes what open refuses: %s', async (_, code, harm) => {
+    await filled()
+    harm()
+    await expect(openHere()).rejects.toMatchObject({ code })
+    await destroy(location)
+    expect(existsSync(location)).toBe(false)
+    await expectNew()
+  })
+
+  function damage(...endings: string[]): void {
+    for (const ending of endings) {
+      const path = fileOf(ending)
+      const bytes = readFileSync(path)
+      bytes[40] = (bytes[40] ?? 0) ^ 1
+      writeFileSync(path, bytes)
+    }
+  }
+
+  function unlinkSuperblocks(): void {
+    for (const copy of ['a', 'b']) unlinkSync(fileOf(`superblock-${copy}`))
+  }
+
+  function ageManifest(): void {
+    const path = fileOf('.man')
+    const bytes = readFileSync(path)
+    bytes[8] = 99
+    kernel.hashBytes(bytes.subarray(0, 120), bytes, 120)
+    writeFileSync(path, bytes)
+  }
+
+  it('stops at a file that cannot be removed, and goes on when it can', async () => {
+    await filled()
+    const obstacle = join(location, '00000000000000ff.sst')
+    mkdirSync(obstacle)
+    await expectCode('IO', () => destroy(location))
+    expect(names().filter((name) => name.startsWith('superblock'))).toEqual([])
+    rmSync(obstacle, { recursive: true })
+    await destroy(location)
+    expect(existsSync(location)).toBe(false)
+  })
+
+  it.each([undefined, null, 5, '', 'a\0b', {}])('refuses the location %o', async (wrong) => {
+    await expect(destroy(wrong as string)).rejects.toThrow(TypeError)
+  })
+
+  it('refuses a location that is a file', async () => {
+    writeFileSync(location, 'mine')
+    await expectCode('IO', () => destroy(location))
+    expect(readFileSync(location, 'utf8')).toBe('mine')
   })
 
   it('is a method of VarveLevel, with its errors', async () => {
-    const level = new VarveLevel(path)
+    const level = new VarveLevel(location)
     await level.put('k', 'v')
-    expect(await codeOf(VarveLevel.destroy(path))).toBe('LEVEL_LOCKED')
+    await expect(VarveLevel.destroy(location)).rejects.toMatchObject({ code: 'LEVEL_LOCKED' })
     await level.close()
-    await VarveLevel.destroy(path)
-    expect(existsSync(path)).toBe(false)
+    await VarveLevel.destroy(location)
+    expect(existsSync(location)).toBe(false)
     await expect(VarveLevel.destroy('')).rejects.toBeInstanceOf(TypeError)
   })
 
-  it('beside opens of the same place: nobody sees half of it, and one at a time owns it', async () => {
-    for (let round = 0; round < 30; round++) {
-      const results = await Promise.allSettled([
-        open(path).then(async (db) => {
-          db.putSync('k', 'v')
-          expect(db.countSync()).toBe(1)
-          await db.close()
-        }),
-        destroy(path),
-        destroyDatabase(nodeFileSystem(path)),
-      ])
-      for (const result of results) {
-        if (result.status === 'rejected') {
-          expect(result.reason).toBeInstanceOf(VarveError)
-          expect((result.reason as VarveError).code).toMatch(/LOCKED|NOT_FOUND/)
-        }
-      }
-      await destroy(path)
-      expect(readdirSync(directory)).toEqual([])
-    }
-  })
-})
-
-describe('a destroy that is cut off', () => {
-  it('leaves the whole database, one that is refused, or none; the next one does the rest', async () => {
-    const original = new FaultyFileSystem()
-    const db = await openText(original)
-    for (let i = 0; i < 50; i++) db.putSync(`k${i}`, 'v')
-    db.flushSync()
-    db.putSync('last', 'v')
-    await db.close()
-    const endings = new Set<string>()
-    const complete = original.clone()
-    await destroyDatabase(complete)
-    expect(complete.snapshotFiles().size).toBe(0)
-    for (let index = 0; index < complete.log.length; index++) {
-      for (const policy of crashPolicies) {
-        const disk = original.clone()
-        disk.onOperation = (at) => (at === index ? 'crash' : 'continue')
-        await expect(destroyDatabase(disk)).rejects.toBeInstanceOf(SimulatedCrash)
-        const image = disk.crashImage(policy, mulberry32(index))
-        let ending: string
-        try {
-          const again = await openText(image.clone())
-          const count = again.countSync()
-          expect([0, 51]).toContain(count)
-          ending = count === 0 ? 'none' : 'whole'
-          await again.close()
-        } catch (error) {
-          expect((error as VarveError).code).toBe('MISSING_FILE')
-          ending = 'refused'
-        }
-        endings.add(ending)
-        await destroyDatabase(image)
-        expect(image.snapshotFiles().size).toBe(0)
-      }
-    }
-    expect([...endings].sort()).toEqual(['none', 'refused', 'whole'])
+  it('beside an open that is refused in a directory of strangers: nothing was touched', async () => {
+    mkdirSync(location)
+    writeFileSync(join(location, 'owner'), 'mine')
+    await expectCode('EXISTS', () => open(location))
+    await expectCode('NOT_FOUND', () => open(location, { createIfMissing: false }))
+    expect(names()).toEqual(['owner'])
+    expect(readFileSync(join(location, 'owner'), 'utf8')).toBe('mine')
   })
 
-  it('by an error says so, and the next one does the rest', async () => {
-    const original = new FaultyFileSystem()
-    const db = await openText(original)
-    db.putSync('k', 'v')
-    await db.close()
-    const complete = original.clone()
-    await destroyDatabase(complete)
-    for (const [index, { kind }] of complete.log.entries()) {
-      if (kind !== 'remove' && kind !== 'syncDirectory' && kind !== 'list') continue
-      const disk = original.clone()
-      const fault =
-        kind === 'syncDirectory' ? { syncFails: 'keepsPages' as const } : { error: 'EIO' as const }
-      disk.onOperation = (at) => (at === index ? fault : 'continue')
-      expect(await codeOf(destroyDatabase(disk))).toBe('IO')
-      expect(disk.locked).toBe(false)
-      disk.onOperation = undefined
-      await destroyDatabase(disk)
-      expect(disk.snapshotFiles().size).toBe(0)
-    }
+  it('is not supported in browsers', async () => {
+    await expectCode('NOT_SUPPORTED', () => destroyInBrowser('db'))
   })
 })

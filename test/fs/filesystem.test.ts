@@ -20,6 +20,7 @@ import type { VarveErrorCode } from '../../src/errors.ts'
 import type { File, FileSystem } from '../../src/fs/filesystem.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import { nodeFileSystem } from '../../src/fs/node.ts'
+import { nodeSources } from './node-sources.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 
 let temporary = ''
@@ -73,7 +74,7 @@ function compileSources(target: string): void {
   }
   mkdirSync(join(target, 'fs'))
   writeFileSync(join(target, 'package.json'), '{"type":"module"}')
-  for (const name of ['errors', 'fs/memory', 'fs/host-error', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
+  for (const name of nodeSources) {
     const source = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8')
     writeFileSync(
       join(target, `${name}.js`),
@@ -104,6 +105,21 @@ describe.each(implementations)('%s file system', (_, make) => {
     }
     expect(await other.prepare(true)).toBe(false)
     expect(await other.prepare(false)).toBe(false)
+  })
+
+  it('removes its directory once it is empty', async () => {
+    ;(await system.create('a')).close()
+    expect(await system.removeDirectory()).toBe(false)
+    expect(await system.list()).toEqual(['a'])
+    await system.remove('a')
+    expect(await system.removeDirectory()).toBe(true)
+    await expectCode(() => system.prepare(false), 'NOT_FOUND')
+    expect(await system.prepare(true)).toBe(true)
+    const lock = await system.lock()
+    await lock.destroy()
+    await lock.release()
+    expect(await system.list()).toEqual([])
+    expect(await system.removeDirectory()).toBe(true)
   })
 
   it('tells its location and boot', () => {
@@ -377,6 +393,18 @@ describe('node file system on a real host', () => {
     }
     expect(system.location).toBe(join(realpathSync(temporary), 'link'))
     expect(readdirSync(directory)).toEqual(['f'])
+  })
+
+  it('does not remove a directory behind a symbolic link, and says when it is gone already', async () => {
+    mkdirSync(directory)
+    symlinkSync('database', join(temporary, 'link'))
+    const system = nodeFileSystem(join(temporary, 'link'))
+    await system.prepare(false)
+    expect(await system.removeDirectory()).toBe(false)
+    expect(readdirSync(temporary).sort()).toEqual(['database', 'link'])
+    const other = await prepared()
+    rmSync(directory, { recursive: true })
+    expect(await other.removeDirectory()).toBe(true)
   })
 
   it('refuses whatever is not a regular file', async () => {

@@ -24,6 +24,7 @@ import ts from 'typescript'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { OwnerLock } from '../../src/fs/filesystem.ts'
 import { nodeFileSystem } from '../../src/fs/node.ts'
+import { nodeSources } from './node-sources.ts'
 import { takeOwnerLock } from '../../src/fs/owner-lock.ts'
 import { mulberry32, pick } from '../support/random.ts'
 
@@ -33,7 +34,7 @@ type Command =
   | { kind: 'release' }
   | { kind: 'block'; forMs: number }
   | { kind: 'descriptors' }
-  | { kind: 'churn'; directory: string; untilMs: number; removing: boolean }
+  | { kind: 'churn'; directory: string; untilMs: number; destroys: boolean }
 type Answer = { code: string; message: string; descriptors: number }
 
 const contenderSource = `
@@ -42,6 +43,7 @@ const contenderSource = `
   import { nodeFileSystem } from './fs/node.js'
 
   let owner
+  let removed = 0
   const answer = (code, message = '', descriptors = 0) => process.send({ code, message, descriptors })
   const running = (pid) => {
     try {
@@ -73,22 +75,27 @@ const contenderSource = `
     throw new Error('two owners, one of them ' + process.pid)
   }
 
-  async function churn(directory, untilMs, removing) {
+  async function churn(directory, untilMs, destroys) {
+    const system = nodeFileSystem(directory)
     while (Date.now() < untilMs) {
       try {
-        const fileSystem = nodeFileSystem(directory)
-        if (removing) await fileSystem.prepare(true)
-        owner = await fileSystem.lock()
+        if (destroys) await system.prepare(true)
+        owner = await system.lock()
       } catch (error) {
-        if (error.code !== 'LOCKED' && !(removing && error.code === 'NOT_FOUND')) throw error
+        // A directory may be taken away right before it is locked.
+        if (destroys && error.code === 'NOT_FOUND') continue
+        if (error.code !== 'LOCKED') throw error
         if (Math.random() < 0.2) await sleep(Math.random() * 3)
         continue
       }
       await enter(directory + '.witness')
       if (Math.random() < 0.5) await sleep(Math.random() * 2)
       unlinkSync(directory + '.witness')
-      if (removing && Math.random() < 0.5) await owner.releaseAndRemoveDirectory()
-      else if (Math.random() < 0.5) owner.releaseSync()
+      const choice = Math.random()
+      if (destroys && choice < 0.7) {
+        await owner.destroy()
+        if (await system.removeDirectory()) removed++
+      } else if (choice < 0.8) owner.releaseSync()
       else await owner.release()
     }
   }
@@ -102,11 +109,11 @@ const contenderSource = `
       else if (command.kind === 'block') {
         answer('blocking')
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, command.forMs)
-      } else if (command.kind === 'churn') await churn(command.directory, command.untilMs, command.removing)
+      } else if (command.kind === 'churn') await churn(command.directory, command.untilMs, command.destroys)
       else if (command.kind === 'descriptors') {
         return answer('ok', '', readdirSync('/proc/self/fd').length)
       }
-      answer('ok')
+      answer('ok', String(removed))
     } catch (error) {
       answer(error.code ?? 'ERROR', error.stack)
     }
@@ -132,7 +139,7 @@ beforeAll(() => {
     target: ts.ScriptTarget.ES2022,
     rewriteRelativeImportExtensions: true,
   }
-  for (const name of ['errors', 'fs/host-error', 'fs/memory', 'fs/node', 'fs/owner-file', 'fs/owner-lock']) {
+  for (const name of nodeSources) {
     const source = readFileSync(new URL(`../../src/${name}.ts`, import.meta.url), 'utf8')
     writeFileSync(
       join(workshop, `${name}.js`),
@@ -369,6 +376,81 @@ describe('owner lock in one process', () => {
   })
 })
 
+describe('destroying the owner lock', () => {
+  it('leaves nothing of it behind, and only of it', async () => {
+    await (await lockHere()).release()
+    const owner = await lockHere()
+    for (const name of ['LOCK.1', 'LOCK.9', 'LOCK.new-0123456789abcdef', 'LOCK.mine', 'stranger'])
+      writeFileSync(join(directory, name), '')
+    await owner.destroy()
+    expect(names()).toEqual(['LOCK.mine', 'stranger'])
+    await lockHere()
+    expect(names()).toEqual(['LOCK.1', 'LOCK.mine', 'owner', 'stranger'])
+  })
+
+  it('happens once, and leaves the next owner alone', async () => {
+    const first = await lockHere()
+    await first.destroy()
+    await lockHere()
+    await first.destroy()
+    await first.release()
+    first.releaseSync()
+    expect(names()).toEqual(['LOCK.1', 'owner'])
+    expect((await refusal(() => lockHere())).code).toBe('LOCKED')
+  })
+
+  it('after it was given back does nothing', async () => {
+    const owner = await lockHere()
+    await owner.release()
+    await owner.destroy()
+    expect(names()).toEqual(['LOCK.1'])
+  })
+
+  it('that fails gives up nothing', async () => {
+    const owner = await lockHere()
+    mkdirSync(join(directory, 'LOCK.7'))
+    const { code, message } = await refusal(() => owner.destroy())
+    expect(code).toBe('IO')
+    expect(message).toContain('Cannot remove the owner lock')
+    expect(names()).toEqual(['LOCK.1', 'LOCK.7', 'owner'])
+    expect((await refusal(() => lockHere())).code).toBe('LOCKED')
+    rmSync(join(directory, 'LOCK.7'), { recursive: true })
+    await owner.destroy()
+    expect(names()).toEqual([])
+  })
+
+  it.each([
+    ['of which nothing is left', []],
+    ['of which the link is left', ['LOCK.4']],
+    ['of which the owner file is left', ['owner']],
+  ])('%s, by one that was killed, changes nothing for the next', async (_, left) => {
+    for (const name of left) writeFileSync(join(directory, name), '')
+    await lockHere()
+    expect(names()).toEqual([left.includes('LOCK.4') ? 'LOCK.5' : 'LOCK.1', 'owner'])
+  })
+
+  it('with the directory in the middle of a claim makes it say NOT_FOUND', async () => {
+    vi.resetModules()
+    vi.doMock('node:fs', async () => {
+      const real = await vi.importActual<typeof import('node:fs')>('node:fs')
+      const readdirSync = (path: string): string[] => {
+        const found = real.readdirSync(path)
+        real.rmdirSync(path)
+        return found
+      }
+      return { ...real, readdirSync }
+    })
+    try {
+      const module = await import('../../src/fs/owner-lock.ts')
+      const { code } = await refusal(() => module.takeOwnerLock(directory, new Uint8Array(16)))
+      expect(code).toBe('NOT_FOUND')
+    } finally {
+      vi.doUnmock('node:fs')
+      vi.resetModules()
+    }
+  })
+})
+
 describe('owner file', () => {
   const boot = 'b'.repeat(32)
   const bootId = Buffer.from(boot, 'hex')
@@ -508,16 +590,18 @@ describe('owner lock among processes', () => {
   })
 
   // NOTE: the witness needs /proc to tell a dead process from a second owner.
-  const churns = it.runIf(existsSync('/proc/self/stat'))
-
-  async function churn(removing: boolean): Promise<string[]> {
+  async function churnAndKill(destroys: boolean): Promise<number> {
     const random = mulberry32(9)
     const untilMs = Date.now() + 3000
     const failures: string[] = []
+    let removed = 0
     const start = async (): Promise<ChildProcess> => {
       const child = await contender()
-      child.on('message', ({ code, message }: Answer) => void (code === 'ok' || failures.push(message)))
-      child.send({ kind: 'churn', directory, untilMs, removing } satisfies Command)
+      child.on('message', ({ code, message }: Answer) => {
+        if (code === 'ok') removed += Number(message)
+        else failures.push(message)
+      })
+      child.send({ kind: 'churn', directory, untilMs, destroys } satisfies Command)
       return child
     }
     const churners = await Promise.all([start(), start(), start()])
@@ -528,11 +612,12 @@ describe('owner lock among processes', () => {
       churners[victim] = await start()
     }
     await sleep(Math.max(0, untilMs - Date.now()) + 300)
-    return failures
+    expect(failures).toEqual([])
+    return removed
   }
 
-  churns('survives churn and kill -9', { timeout: 60_000 }, async () => {
-    expect(await churn(false)).toEqual([])
+  it.runIf(existsSync('/proc/self/stat'))('survives churn and kill -9', { timeout: 60_000 }, async () => {
+    await churnAndKill(false)
     await lockHere()
     // Every success was one generation.
     const [lock] = names()
@@ -540,15 +625,52 @@ describe('owner lock among processes', () => {
     expect(names()).toEqual([lock, 'owner'])
   })
 
-  churns('survives the same while owners remove the directory', { timeout: 60_000 }, async () => {
-    expect(await churn(true)).toEqual([])
-    await nodeFileSystem(directory).prepare(true)
+  it.runIf(existsSync('/proc/self/stat'))(
+    'survives churn and kill -9 where the lock and the directory are destroyed all the time',
+    { timeout: 60_000 },
+    async () => {
+      expect(await churnAndKill(true)).toBeGreaterThan(20)
+      if (!existsSync(directory)) mkdirSync(directory)
+      await lockHere()
+      expect(names()).toHaveLength(2)
+    },
+  )
+
+  it('respects an owner whose generation is not the highest', async () => {
+    const child = await contender()
+    expect((await ask(child, { kind: 'lock', directory, atMs: 0 })).code).toBe('ok')
+    writeFileSync(join(directory, 'LOCK.6'), '')
+    const { code, message } = await refusal(() => lockHere())
+    expect(code).toBe('LOCKED')
+    expect(message).toContain(`process ${child.pid}`)
+    expect(names()).toEqual(['LOCK.1', 'LOCK.6', 'owner'])
+    expect((await ask(child, { kind: 'release' })).code).toBe('ok')
     await lockHere()
-    const [lock] = names()
-    expect(names()).toEqual([lock, 'owner'])
-    // NOTE: one that was killed in the middle may have left a directory aside.
-    for (const name of readdirSync(temporary)) {
-      expect(name).toMatch(/^(ticket-\d+|database(\.witness)?|database\.destroyed-[0-9a-f]{16})$/)
+    expect(names()).toEqual(['LOCK.7', 'owner'])
+  })
+
+  it('gives up a claim that goes back to before the lock was destroyed', async () => {
+    // The lock was destroyed after our look and taken again before our link: simulated by a first look at what was.
+    const child = await contender()
+    expect((await ask(child, { kind: 'lock', directory, atMs: 0 })).code).toBe('ok')
+    let listings = 0
+    vi.resetModules()
+    vi.doMock('node:fs', async () => {
+      const real = await vi.importActual<typeof import('node:fs')>('node:fs')
+      const readdirSync = (path: string): string[] => (listings++ === 0 ? ['LOCK.5'] : real.readdirSync(path))
+      return { ...real, readdirSync }
+    })
+    try {
+      const module = await import('../../src/fs/owner-lock.ts')
+      const { code } = await refusal(() => module.takeOwnerLock(directory, new Uint8Array(16)))
+      expect(code).toBe('LOCKED')
+    } finally {
+      vi.doUnmock('node:fs')
+      vi.resetModules()
     }
+    // Its link stays, and nobody listens there.
+    expect(names()).toEqual(['LOCK.1', 'LOCK.6', 'owner'])
+    expect((await ask(child, { kind: 'release' })).code).toBe('ok')
+    await lockHere()
   })
 })

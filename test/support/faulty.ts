@@ -24,6 +24,7 @@ export type OperationKind =
   | 'open'
   | 'remove'
   | 'syncDirectory'
+  | 'removeDirectory'
   | 'size'
   | 'read'
   | 'write'
@@ -36,6 +37,7 @@ export const changingOperations: ReadonlySet<OperationKind> = new Set<OperationK
   'create',
   'remove',
   'syncDirectory',
+  'removeDirectory',
   'write',
   'truncate',
   'sync',
@@ -373,6 +375,8 @@ export class FaultyFileSystem implements FileSystem {
       image.#live.set(name, survivor)
       image.#durable.set(name, survivor)
     }
+    // A directory that was removed comes back with the names in it.
+    if (names.size > 0) image.#exists = true
     return image
   }
 
@@ -483,11 +487,8 @@ export class FaultyFileSystem implements FileSystem {
     const releaseSync = (): void => {
       if (this.#owner === owner) this.#owner = undefined
     }
-    const releaseAndRemoveDirectory = async (): Promise<void> => {
-      releaseSync()
-      if (this.#live.size === 0) this.#exists = false
-    }
-    const owner: OwnerLock = { releaseSync, release: async () => releaseSync(), releaseAndRemoveDirectory }
+    const release = async (): Promise<void> => releaseSync()
+    const owner: OwnerLock = { releaseSync, release, destroy: release }
     this.#owner = owner
     return owner
   }
@@ -538,6 +539,12 @@ export class FaultyFileSystem implements FileSystem {
     const effects = this.#nameEffects.splice(0)
     if (drops) throw this.failure('EIO', 'syncDirectory', '')
     for (const effect of effects) applyName(this.#durable, effect)
+  }
+
+  async removeDirectory(): Promise<boolean> {
+    this.begin('removeDirectory', '')
+    if (this.#live.size === 0) this.#exists = false
+    return !this.#exists
   }
 
   #changeName(effect: NameEffect): void {
