@@ -26,6 +26,8 @@ const PARTS = [
   { name: 'level', folders: ['test/level'] },
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
+  // The packed package on this Node.js; on the other runtimes, which are downloads: npm run test:platforms.
+  { name: 'package', program: ['scripts/platforms.mjs', 'node20', 'packaging'] },
 ]
 
 const wanted = process.argv.slice(2)
@@ -51,6 +53,18 @@ function npx(...args) {
   return spawnSync('npx', ['--no-install', ...args], { stdio: 'inherit' }).status === 0
 }
 
+/** A program that closes with `N passed, N failed` itself. */
+function runProgram(program) {
+  const { stdout, status } = spawnSync(process.execPath, program, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  })
+  process.stdout.write(stdout)
+  const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout)
+  passed += Number(counts?.[1] ?? 0)
+  failed += Math.max(Number(counts?.[2] ?? 1), status === 0 ? 0 : 1)
+}
+
 timed('build', () => {
   if (spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' }).status !== 0) {
     process.stdout.write('the build failed\n0 passed, 1 failed\n')
@@ -60,9 +74,10 @@ timed('build', () => {
 
 const directory = mkdtempSync(join(tmpdir(), 'varve-test-'))
 try {
-  for (const { name, folders } of PARTS) {
+  for (const { name, folders, program } of PARTS) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     timed(name, () => {
+      if (program !== undefined) return runProgram(program)
       const report = join(directory, `${name}.json`)
       const ok = npx(
         'vitest',
