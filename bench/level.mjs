@@ -235,22 +235,16 @@ async function reads(db, keys, random, note) {
     for await (const entry of db.iterator()) count += entry.length >> 1
     return count
   })
-  await counted('iterator: nextv(1000)', async () => {
+  const inChunks = async (options) => {
     let count = 0
-    const iterator = db.iterator()
+    const iterator = db.iterator(options)
     for (let entries = await iterator.nextv(1000); entries.length > 0; entries = await iterator.nextv(1000))
       count += entries.length
     await iterator.close()
     return count
-  })
-  await counted('iterator: reverse, nextv(1000)', async () => {
-    let count = 0
-    const iterator = db.iterator({ reverse: true })
-    for (let entries = await iterator.nextv(1000); entries.length > 0; entries = await iterator.nextv(1000))
-      count += entries.length
-    await iterator.close()
-    return count
-  })
+  }
+  await counted('iterator: nextv(1000)', () => inChunks({}))
+  await counted('iterator: reverse, nextv(1000)', () => inChunks({ reverse: true }))
   await counted('keys: for await', async () => {
     let count = 0
     for await (const key of db.keys()) count += key.length >> 4

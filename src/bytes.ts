@@ -1,4 +1,4 @@
-/** Small things every file format needs of byte strings. */
+/** Small things that formats and orders of keys need of byte strings. */
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.byteLength === b.byteLength && a.every((byte, i) => byte === b[i])
@@ -15,4 +15,14 @@ export function putAscii(bytes: Uint8Array, at: number, text: string): void {
 export function hasAscii(bytes: Uint8Array, at: number, text: string): boolean {
   for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
   return true
+}
+
+/** Byte by byte, a prefix first. Negative, 0 or positive. */
+export function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.byteLength, b.byteLength)
+  for (let i = 0; i < shared; i++) {
+    const difference = (a[i] as number) - (b[i] as number)
+    if (difference !== 0) return difference
+  }
+  return a.byteLength - b.byteLength
 }

@@ -62,3 +62,8 @@ export function corrupt(file: string, offset: number, what: string): VarveError 
     { file, offset },
   )
 }
+
+/** Whether something was not there, as opposed to any other failure. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof VarveError && error.code === 'NOT_FOUND'
+}

@@ -4,7 +4,7 @@ import { RangeCursor, type RangeBound, type RangeSpan } from '../engine/range-cu
 import { keyTooLong } from '../engine/record.ts'
 import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
-import { compareKeys } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
 import { describe, type Codec } from './encoding.ts'
 import { unwatchIterator, watchIterator, type WatchedIterator } from './forgotten.ts'
 import { flag, ownOptions } from './options.ts'

@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { CommandFailure, outcomeOf } from './failure.ts'
+import { decimalSize, whole } from './figures.ts'
 
 /** How far a load is: a bar on standard error, or nothing when that is not a terminal. */
 export class LoadProgress {
@@ -59,10 +60,6 @@ export function countedEntries(count: number): string {
   return `${whole(count)} ${count === 1 ? 'entry' : 'entries'}`
 }
 
-export function whole(count: number): string {
-  return count.toLocaleString('en-US')
-}
-
 /** What ended a job, with what it had done before: that stays. */
 export function withCountBefore(
   error: unknown,
@@ -72,19 +69,6 @@ export function withCountBefore(
   const { exitCode, sentence } = outcomeOf(error)
   const before = entries === 0 ? `nothing was ${done}` : `${countedEntries(entries)} ${done} before`
   return new CommandFailure(exitCode, `${sentence.replace(/\.$/, '')}; ${before}.`, error)
-}
-
-/** `5.6 MB` */
-function decimalSize(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  let value = bytes
-  let unit = 0
-  // What would be rounded to 1000.0 is one of the next unit.
-  while (value >= 999.95 && unit < units.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ''}`
 }
 
 /** How far a job over bytes is: a bar on standard error, or nothing when that is not a terminal. */

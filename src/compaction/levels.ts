@@ -1,5 +1,6 @@
 import { LEVELS } from '../version/keyspace-policy.ts'
-import { compareKeys, firstIndex, type Run, type TableInfo, type Version } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
+import { firstIndex, type Run, type TableInfo, type Version } from '../version/version.ts'
 import type { CompactionState, RunningJob } from './choice.ts'
 
 export const LAST_LEVEL: number = LEVELS - 1

@@ -1,5 +1,5 @@
 import type { Run, TableInfo, Version } from '../version/version.ts'
-import { compareKeys } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
 import type { Choice, CompactionState } from './choice.ts'
 import { garbage, levelTargets, mergeFlushed, mergeInto, rewrite, type LeveledOptions } from './leveled.ts'
 import { flushedRuns, LAST_LEVEL, levelRun, overlapping, type KeySpan } from './levels.ts'

@@ -1,4 +1,4 @@
-import { VarveError } from '../errors.ts'
+import { isNotFound } from '../errors.ts'
 import { parseFileName, provesDatabase } from '../fs/file-names.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 
@@ -54,8 +54,4 @@ async function removeIfPresent(fileSystem: FileSystem, name: string): Promise<vo
   } catch (error) {
     if (!isNotFound(error)) throw error
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof VarveError && error.code === 'NOT_FOUND'
 }

@@ -1,5 +1,6 @@
 import { SLOT_NUMBER, STATUS_NEED_BLOCK, TABLE_ROOT_OFFSET } from '../../assembly/memory/layout.ts'
-import { compareKeys, type TableInfo } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
+import type { TableInfo } from '../version/version.ts'
 import { FILE_HEADER_BYTES } from '../table/format.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { Engine } from './engine.ts'

@@ -10,7 +10,7 @@ import {
   NO_LENGTH,
 } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { compareKeys } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
 
 const FIRST_KEY = new Uint8Array(0)
 

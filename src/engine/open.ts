@@ -1,4 +1,4 @@
-import { VarveError } from '../errors.ts'
+import { isNotFound, VarveError } from '../errors.ts'
 import type { FileSystem, OwnerLock } from '../fs/filesystem.ts'
 import { parseFileName, provesDatabase } from '../fs/file-names.ts'
 import { Kernel } from '../kernel/kernel.ts'
@@ -56,8 +56,7 @@ async function lockDirectory(fileSystem: FileSystem, create: boolean): Promise<O
       return await fileSystem.lock()
     } catch (error) {
       // NOTE: a database that is being destroyed takes its directory along, at its very end: maybe between these two.
-      const isGone = error instanceof VarveError && error.code === 'NOT_FOUND'
-      if (!isGone || !create || attempt === MAXIMUM_ATTEMPTS) throw error
+      if (!isNotFound(error) || !create || attempt === MAXIMUM_ATTEMPTS) throw error
     }
   }
 }

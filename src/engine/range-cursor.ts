@@ -20,7 +20,7 @@ import {
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
 import { noPages } from '../kernel/kernel.ts'
-import { compareKeys } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
 import type { Registration } from '../version/snapshot-registry.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue } from './large-value.ts'

@@ -1,4 +1,4 @@
-import { corrupt, VarveError } from '../errors.ts'
+import { corrupt, isNotFound, VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
@@ -228,10 +228,6 @@ function orphansOf(names: readonly string[], state: DatabaseState, manifestId: n
     // NOTE: the manifest in use becomes an orphan when the next epoch's takes over.
     return file.kind !== 'manifest' || file.id !== manifestId
   })
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof VarveError && error.code === 'NOT_FOUND'
 }
 
 export function missing(name: string): VarveError {

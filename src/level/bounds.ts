@@ -1,3 +1,4 @@
+import { compareKeys } from '../bytes.ts'
 import type { Data } from './formats.ts'
 
 /** The bounds of a range in abstract-level's words. */
@@ -41,12 +42,9 @@ function upperOf({ lte, lt }: Bounds): Bounds {
 
 /** Order of two keys, by their bytes. */
 function compare(a: Data, b: Data): number {
-  const x = typeof a === 'string' ? encoder.encode(a) : a
-  const y = typeof b === 'string' ? encoder.encode(b) : b
-  const length = Math.min(x.byteLength, y.byteLength)
-  for (let i = 0; i < length; i++) {
-    const difference = (x[i] as number) - (y[i] as number)
-    if (difference !== 0) return difference
-  }
-  return x.byteLength - y.byteLength
+  return compareKeys(bytesOf(a), bytesOf(b))
+}
+
+function bytesOf(data: Data): Uint8Array {
+  return typeof data === 'string' ? encoder.encode(data) : data
 }

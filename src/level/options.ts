@@ -17,18 +17,19 @@ import type {
 import type { Durability, OpenOptions } from '../index.ts'
 
 /** Options of varve's that mean the same here. */
-type VarveOptions = Pick<
-  OpenOptions<'bytes', 'bytes'>,
-  | 'durability'
-  | 'memoryLimit'
-  | 'memtableSize'
-  | 'flushInterval'
-  | 'stallTimeout'
-  | 'maxPendingBytes'
-  | 'recovery'
-  | 'compaction'
-  | 'tables'
->
+const VARVE_OPTIONS = [
+  'durability',
+  'memoryLimit',
+  'memtableSize',
+  'flushInterval',
+  'stallTimeout',
+  'maxPendingBytes',
+  'recovery',
+  'compaction',
+  'tables',
+] as const
+
+type VarveOptions = Pick<OpenOptions<'bytes', 'bytes'>, (typeof VARVE_OPTIONS)[number]>
 
 /** Options of classic-level. */
 interface ClassicOptions {
@@ -89,18 +90,6 @@ export interface StartEndOptions<K> {
   /** How `start` and `end` are encoded; default: as keys are. */
   keyEncoding?: string | Transcoder.PartialEncoder<K> | undefined
 }
-
-const VARVE_OPTIONS = [
-  'durability',
-  'memoryLimit',
-  'memtableSize',
-  'flushInterval',
-  'stallTimeout',
-  'maxPendingBytes',
-  'recovery',
-  'compaction',
-  'tables',
-] as const satisfies readonly (keyof VarveOptions)[]
 
 const MEMORY_LIMIT_DEFAULT_BYTES = 268435456
 const MEMORY_LIMIT_MAX_BYTES = 4294836224

@@ -14,7 +14,7 @@ import { decodeFooter, decodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from '../
 import { blockProblem, type TableFile } from '../table/table-file.ts'
 import { TableScan } from '../table/table-scan.ts'
 import { FieldReader } from '../version/fields.ts'
-import { compareKeys } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
 import { IndexWalk, isBehind, type InternalKey } from './index-walk.ts'
 import type { VerifyReport } from './report.ts'
 

@@ -8,7 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { BlockEntries } from '../table/block-entries.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
 import { blockProblem, type TableFile } from '../table/table-file.ts'
-import { compareKeys } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
 
 /** A user key and the seqno of one of its versions; of a separator seqno 0: behind all of them. */
 export interface InternalKey {

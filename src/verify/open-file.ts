@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts'
-import { VarveError } from '../errors.ts'
+import { isNotFound, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 
 /**
@@ -16,7 +16,7 @@ export function assertStillOpen(engine: Engine): void {
 /** Opens a file of the directory for reading; undefined if there is none. @throws CLOSED, IO */
 export async function openIfThere(engine: Engine, name: string): Promise<File | undefined> {
   const file = await engine.fileSystem.open(name, false).catch((error: unknown) => {
-    if (error instanceof VarveError && error.code === 'NOT_FOUND') return undefined
+    if (isNotFound(error)) return undefined
     throw error
   })
   try {

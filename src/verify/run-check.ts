@@ -13,7 +13,8 @@ import type { Tree } from '../engine/tree.ts'
 import { corrupt } from '../errors.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { compareKeys, type Run } from '../version/version.ts'
+import { compareKeys } from '../bytes.ts'
+import type { Run } from '../version/version.ts'
 import { noteProblem, type VerifyReport } from './report.ts'
 
 const ENTRIES_AT_ONCE = 1000

@@ -1,4 +1,5 @@
-import { compareKeys, type Run, type TableInfo, type Version } from './version.ts'
+import { compareKeys } from '../bytes.ts'
+import type { Run, TableInfo, Version } from './version.ts'
 
 /** The level that flushes write to. */
 const FLUSH_LEVEL = 0

@@ -6,7 +6,8 @@ import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { NAME_MAX_BYTES, type CountersEdit, type KeyspaceCreatedEdit, type VersionEdit } from './edit.ts'
 import type { Counters, DatabaseState, JournalState, KeyspaceState, StateChange } from './state.ts'
 import { DEFAULT_POLICY, policyProblem, type KeyspacePolicy } from './keyspace-policy.ts'
-import { compareKeys, Version, type TableInfo } from './version.ts'
+import { compareKeys } from '../bytes.ts'
+import { Version, type TableInfo } from './version.ts'
 
 /** Keyspace ids are u32 in journals. */
 const highestKeyspaceId = 0xffff_ffff

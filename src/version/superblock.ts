@@ -1,5 +1,5 @@
 /** The superblock: two copies of 128 bytes that name the current manifest (docs/manifest-format.md). */
-import { corrupt, VarveError } from '../errors.ts'
+import { corrupt, isNotFound, VarveError } from '../errors.ts'
 import { superblockFileName, type SuperblockCopy } from '../fs/file-names.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
@@ -155,7 +155,7 @@ async function openCopy(fs: FileSystem, copy: SuperblockCopy): Promise<File | un
   try {
     return await fs.open(superblockFileName(copy), false)
   } catch (error) {
-    if (error instanceof VarveError && error.code === 'NOT_FOUND') return undefined
+    if (isNotFound(error)) return undefined
     throw error
   }
 }

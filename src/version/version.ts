@@ -1,4 +1,5 @@
 /** The tables of one keyspace, as immutable values. */
+import { compareKeys } from '../bytes.ts'
 
 /** What the manifest knows of a table. */
 export interface TableInfo {
@@ -27,16 +28,6 @@ export interface TableInfo {
 
 /** Tables of one level and run number. They share no key and are sorted by it: at most one can hold a given key. */
 export type Run = readonly TableInfo[]
-
-/** Byte by byte, a prefix first. Negative, 0 or positive. */
-export function compareKeys(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.byteLength, b.byteLength)
-  for (let i = 0; i < shared; i++) {
-    const difference = (a[i] as number) - (b[i] as number)
-    if (difference !== 0) return difference
-  }
-  return a.byteLength - b.byteLength
-}
 
 /** The immutable set of tables of a keyspace: runs, newest first. */
 export class Version {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compareKeys, Version, type TableInfo } from '../../src/version/version.ts'
+import { compareKeys } from '../../src/bytes.ts'
+import { Version, type TableInfo } from '../../src/version/version.ts'
 import { table } from './support.ts'
 
 function ids(version: Version): number[][] {

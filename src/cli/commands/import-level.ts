@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { loadClassicLevel } from '../classic-level.ts'
 import { closeQuietly, openDatabase, rawKeyspace, type RawDatabase, type RawKeyspace } from '../database.ts'
 import { usage } from '../failure.ts'
+import { whole } from '../figures.ts'
 import { LevelSource } from '../level-source.ts'
 import { examples, keyspaceOption, memoryLimitOption, type DatabaseChoice } from '../options.ts'
-import { LoadProgress, whole, withCountBefore } from '../progress.ts'
+import { LoadProgress, withCountBefore } from '../progress.ts'
 
 type Entries = Awaited<ReturnType<LevelSource['next']>>
 

@@ -2,6 +2,7 @@ import Table from 'cli-table3'
 import type { Command } from 'commander'
 import type { DatabaseStats, KeyspaceStats } from '../../index.ts'
 import { existingKeyspace, withDatabase } from '../database.ts'
+import { binarySize, whole } from '../figures.ts'
 import { examples, keyspaceOption, memoryLimitOption, type DatabaseChoice } from '../options.ts'
 import { Output } from '../output.ts'
 
@@ -54,10 +55,10 @@ function keyspaceTable(keyspaces: readonly KeyspaceStats[]): string {
       keyspace.name === '' ? '(default)' : keyspace.name,
       whole(keyspace.tables),
       whole(keyspace.tableEntries),
-      size(keyspace.tableBytes),
+      binarySize(keyspace.tableBytes),
       whole(keyspace.memtables),
       whole(keyspace.memtableEntries),
-      size(keyspace.memtableBytes),
+      binarySize(keyspace.memtableBytes),
     ])
   }
   return table.toString()
@@ -78,7 +79,7 @@ function levelTable(keyspaces: readonly KeyspaceStats[]): string {
         whole(level.tables),
         whole(level.entries),
         whole(level.tombstones),
-        size(level.bytes),
+        binarySize(level.bytes),
         level.score.toFixed(2),
       ])
     }
@@ -90,12 +91,12 @@ function databaseTable(stats: DatabaseStats): string {
   const table = plainTable(['database', ''], ['left', 'right'])
   table.push(
     ['journals', whole(stats.journals)],
-    ['journal size', size(stats.journalBytes)],
+    ['journal size', binarySize(stats.journalBytes)],
     ['next sequence number', whole(stats.seqno)],
     ['epoch', whole(stats.epoch)],
-    ['memory limit', size(stats.memoryLimit)],
-    ['memory free', size(stats.memoryFreeBytes)],
-    ['block cache', size(stats.cache.bytes)],
+    ['memory limit', binarySize(stats.memoryLimit)],
+    ['memory free', binarySize(stats.memoryFreeBytes)],
+    ['block cache', binarySize(stats.cache.bytes)],
   )
   const oldest = stats.openSnapshots[0]
   if (oldest !== undefined) {
@@ -109,19 +110,4 @@ function databaseTable(stats: DatabaseStats): string {
 
 function plainTable(head: string[], colAligns: ('left' | 'right')[]): Table.Table {
   return new Table({ head, colAligns, style: { head: [], border: [], compact: true } })
-}
-
-function whole(count: number): string {
-  return count.toLocaleString('en-US')
-}
-
-function size(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  let value = bytes
-  let unit = 0
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024
-    unit++
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ''}`
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { withDatabase } from '../database.ts'
 import { corruptFound } from '../failure.ts'
+import { whole } from '../figures.ts'
 import { examples, memoryLimitOption, type DatabaseChoice } from '../options.ts'
 import { Output } from '../output.ts'
 import { ByteProgress } from '../progress.ts'
@@ -38,8 +39,4 @@ async function verify(directory: string, options: VerifyChoice): Promise<void> {
   }
   await output.flush()
   if (problems.length > 0) throw corruptFound(problems.length)
-}
-
-function whole(count: number): string {
-  return count.toLocaleString('en-US')
 }
