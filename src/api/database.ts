@@ -82,11 +82,12 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
     const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
     engine.assertOpen()
-    const found = engine.treeNamed(checked)
+    const found = engine.keeper.treeNamed(checked)
     if (found === undefined) engine.writes.drainSync()
-    const tree = found ?? createKeyspace(engine, checked, { keyEncoding, valueEncoding }, policyOf(bag))
+    const tree =
+      found ?? createKeyspace(engine.keeper, checked, { keyEncoding, valueEncoding }, policyOf(bag))
     const view = viewUnder({ ...this.view, tree }, bag['keyEncoding'], bag['valueEncoding'])
-    if (found !== undefined) setPolicy(engine, tree, policyOf(bag, tree.policy))
+    if (found !== undefined) setPolicy(engine.keeper, tree, policyOf(bag, tree.policy))
     return new Keyspace<K, V>(view)
   }
 
@@ -104,9 +105,10 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   dropKeyspaceSync(name: string): void {
     const checked = checkKeyspaceName(name)
     this.#engine.assertOpen()
-    const tree = this.#engine.treeNamed(checked)
+    const tree = this.#engine.keeper.treeNamed(checked)
     if (tree === undefined) throw new VarveError('NOT_FOUND', 'There is no keyspace of that name.')
-    dropKeyspace(this.#engine, tree)
+    this.#engine.writes.drainSync()
+    dropKeyspace(this.#engine.keeper, tree)
   }
 
   // ── atomic writes ───────────────────────────────────────────────────────────────────────────────────────
@@ -146,9 +148,10 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     await engine.writes.drain()
     engine.assertOpen()
     engine.assertUnpoisoned()
-    if (engine.options.durability === 'none') await engine.flusher.flushAll([...engine.trees.values()])
-    else if (mode === 'sync') await engine.journals.syncAsync()
-    else engine.journals.writeOut()
+    if (engine.options.durability === 'none')
+      await engine.keeper.flusher.flushAll([...engine.keeper.trees.values()])
+    else if (mode === 'sync') await engine.keeper.journals.syncAsync()
+    else engine.keeper.journals.writeOut()
   }
 
   persistSync(mode: 'os' | 'sync' = 'sync'): void {
@@ -157,9 +160,9 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     engine.writes.drainSync()
     engine.assertUnpoisoned()
-    if (engine.options.durability === 'none') engine.flusher.flushAllSync(engine.trees.values())
-    else if (mode === 'sync') engine.journals.sync()
-    else engine.journals.writeOut()
+    if (engine.options.durability === 'none') engine.keeper.flusher.flushAllSync(engine.keeper.trees.values())
+    else if (mode === 'sync') engine.keeper.journals.sync()
+    else engine.keeper.journals.writeOut()
   }
 
   /** Writes what is in memory, of all keyspaces, into tables. */
@@ -169,7 +172,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     await engine.writes.drain()
     engine.assertOpen()
     engine.assertUnpoisoned()
-    await engine.flusher.flushAll([...engine.trees.values()])
+    await engine.keeper.flusher.flushAll([...engine.keeper.trees.values()])
   }
 
   override flushSync(): void {
@@ -177,7 +180,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     engine.writes.drainSync()
     engine.assertUnpoisoned()
-    engine.flusher.flushAllSync(engine.trees.values())
+    engine.keeper.flusher.flushAllSync(engine.keeper.trees.values())
   }
 
   /** Compacts all keyspaces, or, with a range, what it touches in the default one. See `Keyspace.compact`. */
@@ -186,8 +189,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     if (range !== undefined) return super.compact(options)
     const engine = this.#engine
     await this.flush()
-    for (const tree of [...engine.trees.values()]) {
-      if (!tree.dropped) await engine.compactor.compactRange(tree, EVERYTHING, signal, onProgress)
+    for (const tree of [...engine.keeper.trees.values()]) {
+      if (!tree.dropped) await engine.keeper.compactor.compactRange(tree, EVERYTHING, signal, onProgress)
     }
   }
 
@@ -195,7 +198,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     if (this.compaction(options).range !== undefined) return super.compactSync(options)
     const engine = this.#engine
     this.flushSync()
-    for (const tree of engine.trees.values()) engine.compactor.compactRangeSync(tree, EVERYTHING)
+    for (const tree of engine.keeper.trees.values())
+      engine.keeper.compactor.compactRangeSync(tree, EVERYTHING)
   }
 
   /**
@@ -212,7 +216,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     await engine.writes.drain()
     engine.assertOpen()
-    return verify(engine, signalOf(bag['signal']), onProgress)
+    return verify(engine.keeper, signalOf(bag['signal']), onProgress)
   }
 
   // ── events ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,16 +245,16 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const engine = this.#engine
     engine.assertOpen()
     return {
-      keyspaces: [this.view.tree, ...this.#namedTrees()].map((tree) => keyspaceStats(engine, tree)),
-      journals: engine.journals.count,
-      journalBytes: engine.journals.sizeBytes,
+      keyspaces: [this.view.tree, ...this.#namedTrees()].map((tree) => keyspaceStats(engine.keeper, tree)),
+      journals: engine.keeper.journals.count,
+      journalBytes: engine.keeper.journals.sizeBytes,
       seqno: engine.kernel.exports.nextSeqno(),
-      epoch: engine.catalog.epoch,
-      openReads: engine.snapshots.count + engine.openRanges,
-      openIterators: engine.openRanges,
-      stalls: engine.stalls.count,
-      stalledMs: engine.stalls.ms,
-      backgroundError: engine.backgroundError(),
+      epoch: engine.keeper.catalog.epoch,
+      openReads: engine.snapshots.count + engine.thread.openRanges,
+      openIterators: engine.thread.openRanges,
+      stalls: engine.thread.stalls.count,
+      stalledMs: engine.thread.stalls.ms,
+      backgroundError: engine.keeper.backgroundError(),
       openSnapshots: [...engine.snapshots].map(({ seqno, ageMs }) => ({ seqno, ageMs })),
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),
@@ -271,7 +275,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   }
 
   #namedTrees(): Tree[] {
-    return [...this.#engine.trees.values()]
+    return [...this.#engine.keeper.trees.values()]
       .filter((tree) => tree.id !== DEFAULT_KEYSPACE_ID)
       .sort((a, b) => compareKeys(encoder.encode(a.name), encoder.encode(b.name)))
   }

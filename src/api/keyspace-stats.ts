@@ -1,14 +1,14 @@
 import { levelScores } from '../compaction/leveled.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { KeyspaceStats, LevelStats } from './types.ts'
 
 /** Figures of one keyspace. */
-export function keyspaceStats(engine: Engine, tree: Tree): KeyspaceStats {
-  const state = engine.catalog.state.keyspaces.get(tree.id)
+export function keyspaceStats(keeper: Keeper, tree: Tree): KeyspaceStats {
+  const state = keeper.catalog.state.keyspaces.get(tree.id)
   const tables = [...tree.version.tables()]
   const memtables = tree.memtables()
-  const levels = levelStats(engine, tree)
+  const levels = levelStats(keeper, tree)
   const { flushes, flushedBytes, compactions, compactionReadBytes, compactionWrittenBytes, movedTables } =
     tree.counters
   const tableBytes = sumOf(tables, ({ sizeBytes }) => sizeBytes)
@@ -35,9 +35,9 @@ export function keyspaceStats(engine: Engine, tree: Tree): KeyspaceStats {
   }
 }
 
-function levelStats(engine: Engine, tree: Tree): LevelStats[] {
+function levelStats(keeper: Keeper, tree: Tree): LevelStats[] {
   const { runs } = tree.version
-  return levelScores(tree.version, engine.compactor.state(tree), engine.compactor.options)
+  return levelScores(tree.version, keeper.compactor.state(tree), keeper.compactor.options)
     .map(({ level, score }) => {
       const here = runs.filter((run) => run[0]?.level === level)
       const tables = here.flat()

@@ -1,6 +1,6 @@
 import { TYPE_TOMBSTONE, TYPE_VALUE, TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
 import type { MajorRange } from '../compaction/major.ts'
-import { erase } from '../engine/erasure.ts'
+import { erase, type ErasedRange } from '../engine/erasure.ts'
 import { firstKey } from '../engine/range-cursor.ts'
 import type { Content } from '../engine/record.ts'
 import { attempt, Reads } from './keyspace-reads.ts'
@@ -116,7 +116,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     await engine.writes.drain()
     engine.assertReadable(tree)
     engine.assertUnpoisoned()
-    await engine.flusher.flushAll([tree])
+    await engine.keeper.flusher.flushAll([tree])
   }
 
   flushSync(): void {
@@ -124,7 +124,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertReadable(tree)
     engine.writes.drainSync()
     engine.assertUnpoisoned()
-    engine.flusher.flushAllSync([tree])
+    engine.keeper.flusher.flushAllSync([tree])
   }
 
   /**
@@ -136,7 +136,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   }
 
   clearSync(): void {
-    erase(this.view.engine, this.view.tree, { from: undefined, to: undefined })
+    this.#erase({ from: undefined, to: undefined })
   }
 
   /**
@@ -148,9 +148,16 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   }
 
   dropRangeSync(options?: BoundOptions<Accepted<KE>>): void {
-    const { engine, tree, keys } = this.view
+    const { keys } = this.view
     const { lower, upper } = rangeSpan(ownOptions(options, BOUND_OPTIONS, 'the range'), keys, 'keys')
-    erase(engine, tree, { from: firstKey(lower), to: firstKey(upper) })
+    this.#erase({ from: firstKey(lower), to: firstKey(upper) })
+  }
+
+  #erase(range: ErasedRange): void {
+    const { engine, tree } = this.view
+    engine.assertReadable(tree)
+    engine.writes.drainSync()
+    erase(engine.keeper, tree, range)
   }
 
   /**
@@ -162,14 +169,14 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const { engine, tree } = this.view
     const { range, signal, onProgress } = this.compaction(options)
     await this.flush()
-    await engine.compactor.compactRange(tree, range ?? EVERYTHING, signal, onProgress)
+    await engine.keeper.compactor.compactRange(tree, range ?? EVERYTHING, signal, onProgress)
   }
 
   compactSync(options?: BoundOptions<Accepted<KE>>): void {
     const { engine, tree } = this.view
     const { range } = this.compaction(options)
     this.flushSync()
-    engine.compactor.compactRangeSync(tree, range ?? EVERYTHING)
+    engine.keeper.compactor.compactRangeSync(tree, range ?? EVERYTHING)
   }
 
   /** The options of a compaction; no range: everything. @internal */

@@ -29,7 +29,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
   const engine = await openEngine(fileSystem, engineOptions, definition)
-  const tree = engine.trees.get(DEFAULT_KEYSPACE_ID) as Tree
+  const tree = engine.keeper.trees.get(DEFAULT_KEYSPACE_ID) as Tree
   const lifeline = {}
   let view: View
   try {
@@ -38,7 +38,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
       keyEncoding,
       valueEncoding,
     )
-    setPolicy(engine, tree, policyOf(policy, tree.policy))
+    setPolicy(engine.keeper, tree, policyOf(policy, tree.policy))
   } catch (error) {
     await engine.close()
     throw error

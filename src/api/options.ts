@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import type { DatabaseDurability, Durability } from '../engine/durability.ts'
-import type { EngineOptions } from '../engine/engine.ts'
+import type { EngineOptions } from '../engine/thread.ts'
 import type { ProgressListener } from '../engine/progress.ts'
 import { describe } from './encoding.ts'
 

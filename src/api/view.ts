@@ -25,7 +25,7 @@ export function viewUnder<V extends Omit<View, 'keys' | 'values'>>(
   textOfJson: boolean = false,
 ): V & View {
   const { engine, tree, pool } = view
-  const stored = engine.catalog.state.keyspaces.get(tree.id)
+  const stored = engine.keeper.catalog.state.keyspaces.get(tree.id)
   reconcileEncoding('keyEncoding', keyEncoding, stored?.keyEncoding)
   const isText = textOfJson && valueEncoding === 'utf8' && stored?.valueEncoding === 'json'
   if (!isText) reconcileEncoding('valueEncoding', valueEncoding, stored?.valueEncoding)

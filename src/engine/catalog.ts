@@ -1,4 +1,4 @@
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { manifestFileName } from '../fs/file-names.ts'
@@ -18,7 +18,7 @@ const MANIFEST_LIMIT_BYTES = 1048576
  * Any failure here but a full disk poisons: nobody could say which structure is on disk.
  */
 export class Catalog {
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   #state: DatabaseState
   /** undefined while the database is being created. */
   #superblock: SuperblockWriter | undefined
@@ -30,8 +30,8 @@ export class Catalog {
   #nextFileId: number
   epoch: number
 
-  constructor(engine: Engine, stored: StoredDatabase, superblock: SuperblockWriter | undefined) {
-    this.#engine = engine
+  constructor(keeper: Keeper, stored: StoredDatabase, superblock: SuperblockWriter | undefined) {
+    this.#keeper = keeper
     this.#state = stored.state
     this.#superblock = superblock
     this.epoch = stored.epoch
@@ -72,7 +72,7 @@ export class Catalog {
       this.#replaceManifest([])
     } catch (error) {
       // NOTE: the edits are durable all the same; without a fresh one the manifest stays as long as it is, until the next try.
-      if (!this.#engine.writable) throw error
+      if (!this.#keeper.writable) throw error
     }
   }
 
@@ -99,7 +99,7 @@ export class Catalog {
   async createSuperblock(fileSystem: FileSystem): Promise<void> {
     this.#superblock = await SuperblockWriter.create(
       fileSystem,
-      this.#engine.kernel,
+      this.#keeper.kernel,
       this.#superblockContent(false),
     )
   }
@@ -118,15 +118,15 @@ export class Catalog {
     return {
       type: 'counters',
       nextFileId: this.#nextFileId,
-      nextKeyspaceId: this.#engine.nextKeyspaceId,
-      nextSeqno: this.#engine.kernel.exports.nextSeqno(),
+      nextKeyspaceId: this.#keeper.nextKeyspaceId,
+      nextSeqno: this.#keeper.kernel.exports.nextSeqno(),
     }
   }
 
   #superblockContent(cleanClose: boolean): SuperblockContent {
     const manifest = this.#writer()
     return {
-      databaseId: this.#engine.databaseId,
+      databaseId: this.#keeper.databaseId,
       epoch: this.epoch,
       manifestId: this.#manifestId,
       manifestLength: manifest.durableLength,
@@ -137,7 +137,7 @@ export class Catalog {
 
   /** Goes over to a fresh manifest that begins with the whole state. */
   #replaceManifest(edits: readonly VersionEdit[]): void {
-    const { files } = this.#engine
+    const { files } = this.#keeper
     const oldId = this.#manifestId
     const id = this.newFileId()
     // NOTE: outside of what poisons: a file that cannot be made changes nothing.
@@ -161,15 +161,15 @@ export class Catalog {
   /** A manifest of the state and the edits, durable (but at creation not its name), or none. */
   #firstFrames(file: File, id: number, state: DatabaseState, edits: readonly VersionEdit[]): ManifestWriter {
     try {
-      const manifest = ManifestWriter.start(file, this.#engine.kernel, this.#engine.manifestHeader(id), state)
+      const manifest = ManifestWriter.start(file, this.#keeper.kernel, this.#keeper.manifestHeader(id), state)
       if (edits.length > 0) manifest.append(edits)
       manifest.sync()
       // NOTE: at creation the superblock's own names are still to come: it syncs the directory before a byte is in it.
-      if (this.#superblock !== undefined) this.#engine.syncDirectory()
+      if (this.#superblock !== undefined) this.#keeper.syncDirectory()
       return manifest
     } catch (error) {
       file.close()
-      this.#engine.files.removeOrphan(file.name)
+      this.#keeper.files.removeOrphan(file.name)
       throw error
     }
   }
@@ -184,7 +184,7 @@ export class Catalog {
       step()
     } catch (error) {
       if (error instanceof VarveError && error.code === 'DISK_FULL') throw error
-      throw this.#engine.poison(error)
+      throw this.#keeper.poison(error)
     }
   }
 }

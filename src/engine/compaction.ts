@@ -5,7 +5,7 @@ import type { TableFile } from '../table/table-file.ts'
 import type { TablePolicy } from '../table/writer.ts'
 import { atLevel, type KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { Run, TableInfo } from '../version/version.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import { commitTables } from './table-commit.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
@@ -28,8 +28,8 @@ export class CompactionJob extends TableJob implements RunningJob {
   readonly #choice: MergeChoice
   readonly #removed: readonly TableInfo[]
 
-  constructor(engine: Engine, tree: Tree, choice: MergeChoice) {
-    super(engine, tree)
+  constructor(keeper: Keeper, tree: Tree, choice: MergeChoice) {
+    super(keeper, tree)
     this.#choice = choice
     this.level = choice.level
     this.#removed = choice.inputs.flat()
@@ -41,14 +41,14 @@ export class CompactionJob extends TableJob implements RunningJob {
   }
 
   protected override open(older: number): TableOutput {
-    const { engine, tree } = this
+    const { keeper, tree } = this
     const { inputs, level, targetBytes, cutKeys, canonicalLevel } = this.#choice
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
-    const dropping = engine.disposal.beginDropping()
-    const stream = new EntryStream(engine.kernel, [], runs, engine.blocks)
+    const dropping = keeper.disposal.beginDropping()
+    const stream = new EntryStream(keeper.kernel, [], runs, keeper.blocks)
     stream.setRules({ ...dropping, older, cutKeys })
     return new TableOutput(
-      engine,
+      keeper,
       tree.id,
       stream,
       level,
@@ -75,14 +75,14 @@ export class CompactionJob extends TableJob implements RunningJob {
   protected override async syncBeforeAsync(): Promise<void> {}
 
   protected override install(outputs: readonly TableFile[]): void {
-    replaceTables(this.engine, this.tree, this.#removed, outputs, [])
+    replaceTables(this.keeper, this.tree, this.#removed, outputs, [])
     this.outputs = outputs.map(({ info }) => info.id)
     const { counters } = this.tree
     counters.compactions++
     counters.compactionReadBytes += this.inputBytes
     const writtenBytes = totalBytes(outputs.map(({ info }) => info))
     counters.compactionWrittenBytes += writtenBytes
-    this.engine.events.emit('compaction', {
+    this.keeper.events.emit('compaction', {
       keyspace: this.tree.name,
       level: this.level,
       tables: outputs.length,
@@ -92,7 +92,7 @@ export class CompactionJob extends TableJob implements RunningJob {
   }
 
   protected override cleanUp(): void {
-    this.engine.disposal.deleteRetired(this.tree)
+    this.keeper.disposal.deleteRetired(this.tree)
   }
 }
 
@@ -109,16 +109,16 @@ export function policyFor(policy: KeyspacePolicy, canonicalLevel: number, target
 }
 
 /** Puts tables on another level as they are: one edit. @throws DISK_FULL (nothing changed), or poisons */
-export function moveTables(engine: Engine, tree: Tree, { tables, level }: MoveChoice): void {
+export function moveTables(keeper: Keeper, tree: Tree, { tables, level }: MoveChoice): void {
   replaceTables(
-    engine,
+    keeper,
     tree,
     tables,
     [],
     tables.map((table) => ({ ...table, level, run: 0 })),
   )
   tree.counters.movedTables += tables.length
-  engine.events.emit('compaction', {
+  keeper.events.emit('compaction', {
     keyspace: tree.name,
     level,
     tables: tables.length,
@@ -129,12 +129,12 @@ export function moveTables(engine: Engine, tree: Tree, { tables, level }: MoveCh
 
 /** `opened`: new tables; `moved`: tables that are among those removed, in their new place. */
 function replaceTables(
-  engine: Engine,
+  keeper: Keeper,
   tree: Tree,
   removed: readonly TableInfo[],
   opened: readonly TableFile[],
   moved: readonly TableInfo[],
 ): void {
   const change = { removed, added: [...opened.map(({ info }) => info), ...moved], opened }
-  commitTables(engine, tree, change, () => tree.prepare({ memtables: [], ...change })).install()
+  commitTables(keeper, tree, change, () => tree.prepare({ memtables: [], ...change })).install()
 }

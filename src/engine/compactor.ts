@@ -5,7 +5,7 @@ import { chooseMajor, type MajorRange } from '../compaction/major.ts'
 import { VarveError } from '../errors.ts'
 import { totalBytes as totalBytesOf } from '../compaction/levels.ts'
 import { CompactionJob, moveTables } from './compaction.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import { dropTables } from './erasure.ts'
 import { nextTurn } from '../next-turn.ts'
 import type { Progress, ProgressListener } from './progress.ts'
@@ -23,7 +23,7 @@ const INPUT_RUNS_MIN = 2
  * found too many runs.
  */
 export class Compactor {
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   /** Sizes of tables and levels; tests make them small. */
   options: LeveledOptions = LEVELED_DEFAULTS
   /** Longest stretch of work between two turns of the event loop. */
@@ -41,8 +41,8 @@ export class Compactor {
   /** Why the last background compaction failed; cleared by the next success. */
   lastError: unknown
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper
   }
 
   /** Starts the background loop if there is something to compact. @returns whether a compaction is on its way */
@@ -109,20 +109,20 @@ export class Compactor {
   ): Promise<void> {
     const report = (progress: Progress): void => {
       onProgress(progress)
-      this.#engine.events.emit('progress', { job: 'compact', ...progress })
+      this.#keeper.events.emit('progress', { job: 'compact', ...progress })
     }
     let totalBytes = totalBytesOf([...tree.version.tables()])
     let doneBytes = 0
     const written = new Set<number>()
     // NOTE: else it would go on for as long as others write.
-    const all = { ...range, newerFrom: this.#engine.catalog.newFileId() }
+    const all = { ...range, newerFrom: this.#keeper.catalog.newFileId() }
     while (this.#major.has(tree)) await nextTurn()
     this.#major.add(tree)
     try {
       for (;;) {
         if (signal?.aborted === true) throw aborted(signal)
-        this.#engine.assertReadable(tree)
-        this.#engine.ensureEpoch()
+        this.#keeper.assertReadable(tree)
+        this.#keeper.ensureEpoch()
         if (this.#jobsOf(tree).length > 0) {
           await nextTurn()
           continue
@@ -146,7 +146,7 @@ export class Compactor {
   /** The same on this thread. */
   compactRangeSync(tree: Tree, range: MajorRange): void {
     const written = new Set<number>()
-    this.#engine.ensureEpoch()
+    this.#keeper.ensureEpoch()
     this.cancel(tree)
     for (;;) {
       const choice = this.#chooseMajor(tree, range, written)
@@ -176,7 +176,7 @@ export class Compactor {
     } finally {
       this.#running.delete(end)
       this.#jobs.delete(job)
-      this.#engine.room.wake()
+      this.#keeper.waiters.wake()
     }
   }
 
@@ -189,14 +189,14 @@ export class Compactor {
 
   /** What needs no job. */
   #rearrange(tree: Tree, choice: MoveChoice | DropChoice): readonly number[] {
-    if (choice.type === 'move') moveTables(this.#engine, tree, choice)
-    else dropTables(this.#engine, tree, choice.tables)
+    if (choice.type === 'move') moveTables(this.#keeper, tree, choice)
+    else dropTables(this.#keeper, tree, choice.tables)
     return []
   }
 
   #job(tree: Tree, choice: MergeChoice): CompactionJob {
-    this.#engine.room.forJob(choice.inputs.length)
-    return new CompactionJob(this.#engine, tree, choice)
+    this.#keeper.budget.forJob(choice.inputs.length)
+    return new CompactionJob(this.#keeper, tree, choice)
   }
 
   #finishSync(job: CompactionJob): void {
@@ -205,7 +205,7 @@ export class Compactor {
       job.finishSync()
     } finally {
       this.#jobs.delete(job)
-      this.#engine.room.wake()
+      this.#keeper.waiters.wake()
     }
   }
 
@@ -219,23 +219,23 @@ export class Compactor {
       }
     } catch (error) {
       this.lastError = error
-      this.#engine.events.emit('backgroundError', { job: 'compaction', error })
+      this.#keeper.events.emit('backgroundError', { job: 'compaction', error })
       this.#retryAt = Date.now() + RETRY_MS
     } finally {
       this.#loop = undefined
-      this.#engine.room.wake()
+      this.#keeper.waiters.wake()
     }
   }
 
   #mayRun(): boolean {
-    return !this.#stopped && this.#engine.writable && this.#engine.catalog.begun
+    return !this.#stopped && this.#keeper.writable && this.#keeper.catalog.begun
   }
 
   /** What to do next in the keyspace that needs it most. */
   #next(): { readonly tree: Tree; readonly choice: Choice } | undefined {
     let best: { readonly tree: Tree; readonly choice: Choice } | undefined
     let bestScore = 0
-    for (const tree of this.#engine.trees.values()) {
+    for (const tree of this.#keeper.trees.values()) {
       const choice = this.#choose(tree)
       if (choice === undefined) continue
       const score = Math.max(
@@ -270,14 +270,14 @@ export class Compactor {
   state(tree: Tree): CompactionState {
     return {
       running: this.#jobsOf(tree),
-      oldestSnapshot: this.#engine.snapshots.oldest,
+      oldestSnapshot: this.#keeper.snapshots.oldest,
       maxInputRuns: this.#maxInputRuns(),
     }
   }
 
   /** As many as there are pages for. */
   #maxInputRuns(): number {
-    const pages = this.#engine.room.jobPages()
+    const pages = this.#keeper.budget.jobPages()
     return Math.max(INPUT_RUNS_MIN, Math.min(INPUT_RUNS_MAX, pages))
   }
 

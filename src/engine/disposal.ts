@@ -2,43 +2,43 @@ import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { freeTableRecord } from '../table/table-record.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import type { Tree } from './tree.ts'
 
 /** What may go, and how it goes: tables that nothing names any more, SuperVersions that nothing reads any more. */
 export class Disposal {
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   /** Keyspaces with SuperVersions for older reads. */
   readonly #withHistory = new Set<Tree>()
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper
   }
 
   /** Whether a snapshot or a range may read what is there now, whatever happens to it. */
   get isRead(): boolean {
-    return this.#engine.snapshots.count > 0 || this.#engine.openRanges > 0
+    return this.#keeper.snapshots.count > 0 || this.#keeper.thread.openRanges > 0
   }
 
   /** What a flush or a compaction that begins now has to keep. */
   beginDropping(): { barrier: number; snapshots: number[] } {
-    this.#engine.cursorPages.holdAll()
-    return this.#engine.snapshots.beginDropping()
+    this.#keeper.thread.cursorPages.holdAll()
+    return this.#keeper.snapshots.beginDropping()
   }
 
   /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
   closeTable(table: TableFile): void {
-    this.#engine.lease.generation++
-    this.#engine.blocks.remove(table)
+    this.#keeper.lease.generation++
+    this.#keeper.blocks.remove(table)
     table.file.close()
-    freeTableRecord(this.#engine.kernel, table.record)
+    freeTableRecord(this.#keeper.kernel, table.record)
   }
 
   /** Closes and deletes tables that were never installed. */
   discardTables(tables: readonly TableFile[]): void {
     for (const table of tables) {
       this.closeTable(table)
-      this.#engine.files.removeOrphan(tableFileName(table.info.id))
+      this.#keeper.files.removeOrphan(tableFileName(table.info.id))
     }
   }
 
@@ -47,7 +47,7 @@ export class Disposal {
     if (!tree.hasDead) return
     try {
       // CRASH: the edit that removed them is durable, and covered by the superblock before a file goes.
-      this.#engine.catalog.coverBySuperblock()
+      this.#keeper.catalog.coverBySuperblock()
     } catch {
       // NOTE: they stay until the next time, or the next open. What this means for the database is remembered where it failed.
       return
@@ -67,7 +67,7 @@ export class Disposal {
       const dropping = this.#beginIfPossible()
       if (dropping === undefined) return
       const { barrier, snapshots } = dropping
-      this.#engine.lease.generation++
+      this.#keeper.lease.generation++
       tree.collect(barrier, snapshots)
       this.deleteRetired(tree)
       if (!tree.hasHistory) this.#withHistory.delete(tree)

@@ -6,7 +6,7 @@ import type { TableFile } from '../table/table-file.ts'
 import { compareKeys } from '../bytes.ts'
 import { Version, type TableInfo } from '../version/version.ts'
 import { policyFor } from './compaction.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import { commitTables } from './table-commit.ts'
 import { TableOutput } from './table-output.ts'
 import type { PreparedReplacement, Tree } from './tree.ts'
@@ -27,34 +27,33 @@ export interface ErasedRange {
  * journals hold of it from before does not come back, and in the journal c is a gap.
  * @throws DISK_FULL, NO_MEMORY: nothing changed. POISONED, NOT_FOUND, CLOSED
  */
-export function erase(engine: Engine, tree: Tree, range: ErasedRange): void {
-  engine.writes.drainSync()
-  engine.assertWritable(tree)
-  engine.assertUnpoisoned()
+export function erase(keeper: Keeper, tree: Tree, range: ErasedRange): void {
+  keeper.assertWritable(tree)
+  keeper.assertUnpoisoned()
   const everything = range.from === undefined && range.to === undefined
   if (isEmpty(range)) return
   // NOTE: memtables that only a snapshot reads could not be flushed any more; and tables can be cut, memtables cannot.
-  if (!everything || engine.disposal.isRead) engine.flusher.flushAllSync([tree])
-  engine.flusher.cancel(tree)
-  engine.compactor.cancel(tree)
-  engine.journals.sync()
-  const opened = everything ? [] : rewriteCut(engine, tree, range)
+  if (!everything || keeper.disposal.isRead) keeper.flusher.flushAllSync([tree])
+  keeper.flusher.cancel(tree)
+  keeper.compactor.cancel(tree)
+  keeper.journals.sync()
+  const opened = everything ? [] : rewriteCut(keeper, tree, range)
   const removed = [...tree.version.tables()].filter((table) => touches(range, table))
   const added = opened.map(({ info }) => info)
   const version = everything ? Version.empty : tree.version.withTables(added, removed)
-  append(engine, tree, { removed, opened, version, erases: true })
-  engine.journals.removeObsolete()
+  append(keeper, tree, { removed, opened, version, erases: true })
+  keeper.journals.removeObsolete()
 }
 
 /**
  * Drops tables with what they hold (FIFO). The memtables stay.
  * @throws as erase
  */
-export function dropTables(engine: Engine, tree: Tree, removed: readonly TableInfo[]): void {
-  engine.assertUnpoisoned()
+export function dropTables(keeper: Keeper, tree: Tree, removed: readonly TableInfo[]): void {
+  keeper.assertUnpoisoned()
   // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
-  if (engine.disposal.isRead) engine.flusher.flushAllSync([tree])
-  append(engine, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
+  if (keeper.disposal.isRead) keeper.flusher.flushAllSync([tree])
+  append(keeper, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
   tree.gap?.forget()
 }
 
@@ -67,50 +66,50 @@ interface Appended {
 }
 
 /** Makes a Version count from a seqno of its own on, by one edit. */
-function append(engine: Engine, tree: Tree, { removed, opened, version, erases }: Appended): void {
-  const { exports, slot } = engine.kernel
+function append(keeper: Keeper, tree: Tree, { removed, opened, version, erases }: Appended): void {
+  const { exports, slot } = keeper.kernel
   const seqno = exports.nextSeqno()
   const added = opened.map(({ info }) => info)
   const change = { removed, added, opened, flushedSeqno: erases ? seqno + 1 : undefined }
   let prepared: PreparedReplacement
   try {
-    prepared = commitTables(engine, tree, change, () => tree.prepareAppend(seqno, version, opened, !erases))
+    prepared = commitTables(keeper, tree, change, () => tree.prepareAppend(seqno, version, opened, !erases))
   } catch (error) {
-    if (engine.writable) engine.disposal.discardTables(opened)
+    if (keeper.writable) keeper.disposal.discardTables(opened)
     else for (const table of opened) table.file.close()
     throw error
   }
   exports.beginGroup(slot, 1)
-  engine.journals.current?.abandonGroup(1)
+  keeper.journals.current?.abandonGroup(1)
   prepared.install()
   exports.publishGroup(slot)
-  engine.disposal.collectLater(tree)
+  keeper.disposal.collectLater(tree)
 }
 
 /** Writes the tables that the range cuts again, without it. */
-function rewriteCut(engine: Engine, tree: Tree, range: ErasedRange): TableFile[] {
-  const { baseLevel } = levelTargets(tree.version, engine.compactor.options)
+function rewriteCut(keeper: Keeper, tree: Tree, range: ErasedRange): TableFile[] {
+  const { baseLevel } = levelTargets(tree.version, keeper.compactor.options)
   const written: TableFile[] = []
   try {
     for (const table of tree.version.tables()) {
       if (!touches(range, table) || isInside(range, table)) continue
-      engine.room.forJob(1)
+      keeper.budget.forJob(1)
       const stream = new EntryStream(
-        engine.kernel,
+        keeper.kernel,
         [],
         [[tree.files.get(table.id) as TableFile]],
-        engine.blocks,
+        keeper.blocks,
       )
       stream.exclude(range.from, range.to)
       const output = new TableOutput(
-        engine,
+        keeper,
         tree.id,
         stream,
         table.level,
         policyFor(
           tree.policy,
           table.level === 0 ? 0 : table.level - baseLevel + 1,
-          engine.compactor.options.tableBytes,
+          keeper.compactor.options.tableBytes,
         ),
       )
       try {
@@ -123,21 +122,21 @@ function rewriteCut(engine: Engine, tree: Tree, range: ErasedRange): TableFile[]
       // NOTE: the parts stay in the run of the whole.
       written.push(...output.tables.map((part) => ({ ...part, info: { ...part.info, run: table.run } })))
     }
-    for (const { file } of written) syncOrPoison(engine, file)
+    for (const { file } of written) syncOrPoison(keeper, file)
     return written
   } catch (error) {
-    if (engine.writable) engine.disposal.discardTables(written)
+    if (keeper.writable) keeper.disposal.discardTables(written)
     else for (const { file } of written) file.close()
-    throw error instanceof VarveError ? error : engine.poison(error)
+    throw error instanceof VarveError ? error : keeper.poison(error)
   }
 }
 
 /** A failed sync poisons, whatever it says: what it could not write may count as written afterwards. */
-function syncOrPoison(engine: Engine, file: File): void {
+function syncOrPoison(keeper: Keeper, file: File): void {
   try {
     file.sync()
   } catch (error) {
-    throw engine.poison(error)
+    throw keeper.poison(error)
   }
 }
 

@@ -4,7 +4,7 @@ import type { TableFile } from '../table/table-file.ts'
 import { assignRuns } from '../version/flush-runs.ts'
 import type { Run, TableInfo } from '../version/version.ts'
 import { policyFor } from './compaction.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import { commitTables } from './table-commit.ts'
 import { TableJob } from './table-job.ts'
 import { TableOutput } from './table-output.ts'
@@ -20,20 +20,20 @@ export class FlushJob extends TableJob {
   /** Newest first. */
   readonly memtables: readonly Memtable[]
 
-  constructor(engine: Engine, tree: Tree, memtables: readonly Memtable[]) {
-    super(engine, tree)
+  constructor(keeper: Keeper, tree: Tree, memtables: readonly Memtable[]) {
+    super(keeper, tree)
     this.memtables = memtables
   }
 
   protected override open(older: number): TableOutput {
-    const { engine, tree } = this
-    const dropping = engine.disposal.beginDropping()
+    const { keeper, tree } = this
+    const dropping = keeper.disposal.beginDropping()
     const stream = new EntryStream(
-      engine.kernel,
+      keeper.kernel,
       this.memtables.map((memtable) => memtable.pointer),
     )
     stream.setRules({ ...dropping, older, cutKeys: [] })
-    return new TableOutput(engine, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
+    return new TableOutput(keeper, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 
   protected override olderRuns(): readonly Run[] {
@@ -45,34 +45,34 @@ export class FlushJob extends TableJob {
   }
 
   protected override syncBefore(): void {
-    this.engine.journals.sync()
+    this.keeper.journals.sync()
   }
 
   protected override syncBeforeAsync(): Promise<void> {
-    return this.engine.journals.syncAsync()
+    return this.keeper.journals.syncAsync()
   }
 
   protected override install(outputs: readonly TableFile[]): void {
-    const { engine, tree } = this
+    const { keeper, tree } = this
     const memtables = this.memtables
     const flushedSeqno = Math.max(...memtables.map((memtable) => memtable.highestSeqno)) + 1
     const added = assignRuns(
       outputs.map((table) => table.info),
       tree.version,
-      () => engine.catalog.newFileId(),
+      () => keeper.catalog.newFileId(),
     )
     const opened = outputs.map((table, i) => ({ ...table, info: added[i] as TableInfo }))
     const change = { removed: [], added, opened, flushedSeqno }
-    commitTables(engine, tree, change, () => tree.prepare({ memtables, ...change })).install()
+    commitTables(keeper, tree, change, () => tree.prepare({ memtables, ...change })).install()
     tree.counters.flushes++
     const bytes = totalBytes(added)
     tree.counters.flushedBytes += bytes
-    engine.events.emit('flush', { keyspace: tree.name, tables: added.length, bytes })
+    keeper.events.emit('flush', { keyspace: tree.name, tables: added.length, bytes })
   }
 
   protected override cleanUp(): void {
     // NOTE: a compaction may have ended meanwhile, and left to us the tables that we had pinned.
-    this.engine.disposal.deleteRetired(this.tree)
-    this.engine.journals.removeObsolete()
+    this.keeper.disposal.deleteRetired(this.tree)
+    this.keeper.journals.removeObsolete()
   }
 }

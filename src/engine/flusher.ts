@@ -1,4 +1,4 @@
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import { FlushJob } from './flush.ts'
 import { nextTurn } from '../next-turn.ts'
 import type { Memtable } from './memtable.ts'
@@ -16,15 +16,15 @@ const RETRY_MS = 1000
  * writer that found no room. One job at a time. A job takes all sealed memtables of a keyspace: fewer, larger runs to read from.
  */
 export class Flusher {
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   #job: FlushJob | undefined
   #loop: Promise<void> | undefined
   #retryAt = 0
   /** Why the last background flush failed; cleared by the next success. */
   lastError: unknown
 
-  constructor(engine: Engine) {
-    this.#engine = engine
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper
   }
 
   /** Seals the active memtable of a keyspace and has it flushed in the background. */
@@ -43,7 +43,7 @@ export class Flusher {
   /** Starts the background loop if there is something to flush. @returns whether a flush is on its way. */
   request(): boolean {
     if (this.#loop !== undefined) return true
-    if (!this.#engine.writable || this.#next() === undefined || Date.now() < this.#retryAt) return false
+    if (!this.#keeper.writable || this.#next() === undefined || Date.now() < this.#retryAt) return false
     this.#loop = this.#run()
     return true
   }
@@ -67,8 +67,8 @@ export class Flusher {
     }
     const next = this.#next(tree)
     if (next === undefined) return false
-    this.#engine.ensureEpoch()
-    const job = new FlushJob(this.#engine, next, next.sealed)
+    this.#keeper.ensureEpoch()
+    const job = new FlushJob(this.#keeper, next, next.sealed)
     this.#job = job
     job.finishSync()
     this.#retryAt = 0
@@ -94,9 +94,9 @@ export class Flusher {
     const left = (): boolean =>
       [...wanted].some(([tree, memtables]) => memtables.some((memtable) => tree.sealed.includes(memtable)))
     this.#retryAt = 0
-    if (left()) this.#engine.ensureEpoch()
+    if (left()) this.#keeper.ensureEpoch()
     while (left()) {
-      this.#engine.assertUnpoisoned()
+      this.#keeper.assertUnpoisoned()
       this.lastError = undefined
       if (!this.request()) throw new Error('flusher: nothing can be flushed, but something is left')
       await this.#loop
@@ -113,7 +113,7 @@ export class Flusher {
   #next(only?: Tree): Tree | undefined {
     let best: Tree | undefined
     let bestBytes = 0
-    for (const tree of only === undefined ? this.#engine.trees.values() : [only]) {
+    for (const tree of only === undefined ? this.#keeper.trees.values() : [only]) {
       const bytes = tree.sealed.reduce((sum, memtable) => sum + memtable.pageBytes, 0)
       if (bytes <= bestBytes) continue
       best = tree
@@ -126,8 +126,8 @@ export class Flusher {
     try {
       // NOTE: never within the turn of the write that asked.
       await nextTurn()
-      for (let next = this.#next(); next !== undefined && this.#engine.writable; next = this.#next()) {
-        const job = new FlushJob(this.#engine, next, next.sealed)
+      for (let next = this.#next(); next !== undefined && this.#keeper.writable; next = this.#next()) {
+        const job = new FlushJob(this.#keeper, next, next.sealed)
         this.#job = job
         await job.finish(SLICE_MS, nextTurn)
         this.lastError = undefined
@@ -135,7 +135,7 @@ export class Flusher {
       }
     } catch (error) {
       this.lastError = error
-      this.#engine.events.emit('backgroundError', { job: 'flush', error })
+      this.#keeper.events.emit('backgroundError', { job: 'flush', error })
       this.#retryAt = Date.now() + RETRY_MS
     } finally {
       this.#loop = undefined
@@ -145,7 +145,7 @@ export class Flusher {
 
   /** A flush ended or failed: writes may have room, and a keyspace too many runs. */
   #wake(): void {
-    this.#engine.compactor.request()
-    this.#engine.room.wake()
+    this.#keeper.compactor.request()
+    this.#keeper.waiters.wake()
   }
 }

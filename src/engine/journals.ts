@@ -1,4 +1,5 @@
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
+import type { EngineOptions } from './thread.ts'
 import { VarveError } from '../errors.ts'
 import { journalFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
@@ -13,6 +14,11 @@ const LIVE_JOURNALS_LIMIT = 4
 /** The journal is synced in the background at least this often while there is something to sync. */
 const SYNC_INTERVAL_MS = 1000
 
+/** When a journal is left for a new one. */
+export function journalLimitBytes({ memtableSize }: EngineOptions): number {
+  return Math.max(JOURNAL_MIN_BYTES, memtableSize * MEMTABLES_PER_JOURNAL)
+}
+
 /** A journal that takes no more frames. */
 interface LeftJournal {
   readonly id: number
@@ -24,7 +30,7 @@ interface LeftJournal {
  * Under durability `none` there is no current one.
  */
 export class Journals {
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   readonly #limitBytes: number
   current: JournalWriter | undefined
   /** Older ones that are live, oldest first. */
@@ -34,9 +40,9 @@ export class Journals {
   #writeTimer: Timer | undefined
   #syncTimer: Timer | undefined
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-    this.#limitBytes = Math.max(JOURNAL_MIN_BYTES, engine.options.memtableSize * MEMTABLES_PER_JOURNAL)
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper
+    this.#limitBytes = journalLimitBytes(keeper.options)
   }
 
   /** What a memtable that is begun now notes as its first journal; 0 without one. */
@@ -77,24 +83,24 @@ export class Journals {
   rotateIfFull(): void {
     const old = this.current
     if (old === undefined || !this.full) return
-    const engine = this.#engine
-    const { catalog, files } = engine
+    const keeper = this.#keeper
+    const { catalog, files } = keeper
     this.sync()
     const id = catalog.newFileId()
     const file = files.create(journalFileName(id))
     try {
-      engine.syncDirectory()
+      keeper.syncDirectory()
       catalog.log([{ type: 'journalCreated', id }])
     } catch (error) {
       file.close()
-      if (engine.writable) files.removeOrphan(file.name)
+      if (keeper.writable) files.removeOrphan(file.name)
       throw error
     }
     // NOTE: everything is written and synced, so that sealing writes nothing and cannot fail.
     const link = old.seal()
     this.#previous?.close()
     this.#previous = old
-    this.current = engine.newJournal(file, id, link, engine.kernel.exports.nextSeqno())
+    this.current = keeper.newJournal(file, id, link, keeper.kernel.exports.nextSeqno())
     this.#left.push({ id: old.id, sizeBytes: old.length })
     catalog.defer([sealEdit(link)])
     this.thinOut()
@@ -113,7 +119,7 @@ export class Journals {
     try {
       await current.syncAsync()
     } catch (error) {
-      throw this.#engine.noteFailure(error)
+      throw this.#keeper.noteFailure(error)
     }
   }
 
@@ -130,13 +136,13 @@ export class Journals {
     if (current === undefined) return
     this.#syncTimer ??= timer(this.#syncSoon, SYNC_INTERVAL_MS)
     if (current.bufferedBytes > 0)
-      this.#writeTimer ??= timer(this.#writeOutSoon, this.#engine.options.flushInterval)
+      this.#writeTimer ??= timer(this.#writeOutSoon, this.#keeper.options.flushInterval)
   }
 
   /** Edits that give up the journals below the oldest one a memtable needs. */
   obsolete(): { edits: VersionEdit[]; ids: number[] } {
     let floor = this.current === undefined ? Infinity : this.current.id
-    for (const tree of this.#engine.trees.values()) {
+    for (const tree of this.#keeper.trees.values()) {
       for (const memtable of tree.memtables()) {
         if (memtable.entries > 0 && memtable.firstJournal > 0) floor = Math.min(floor, memtable.firstJournal)
       }
@@ -153,7 +159,7 @@ export class Journals {
   removeObsolete(): void {
     const { edits, ids } = this.obsolete()
     if (ids.length === 0) return
-    const { catalog, files } = this.#engine
+    const { catalog, files } = this.#keeper
     try {
       catalog.log(edits)
     } catch (error) {
@@ -202,7 +208,7 @@ export class Journals {
   /** Has what holds the oldest journals back flushed, if they are many. */
   thinOut(): void {
     if (!this.crowded) return
-    const { trees, flusher } = this.#engine
+    const { trees, flusher } = this.#keeper
     const oldest = this.#left[0]?.id ?? 0
     const stragglers = [...trees.values()].filter((tree) =>
       tree.memtables().some((memtable) => memtable.firstJournal <= oldest),
@@ -215,7 +221,7 @@ export class Journals {
   readonly #writeOutSoon = (): void => {
     this.#writeTimer = undefined
     const { current } = this
-    if (current === undefined || !this.#engine.writable) return
+    if (current === undefined || !this.#keeper.writable) return
     try {
       this.writeOut()
     } catch {
@@ -227,7 +233,7 @@ export class Journals {
   readonly #syncSoon = (): void => {
     this.#syncTimer = undefined
     const { current } = this
-    if (current === undefined || !this.#engine.writable) return
+    if (current === undefined || !this.#keeper.writable) return
     // NOTE: a failure poisons, which the next call reports.
     this.syncAsync().catch(() => undefined)
   }
@@ -236,7 +242,7 @@ export class Journals {
     try {
       step()
     } catch (error) {
-      throw this.#engine.noteFailure(error)
+      throw this.#keeper.noteFailure(error)
     }
   }
 }

@@ -1,7 +1,18 @@
 import { BLOCK_EXTENT, CHAIN_DATA, CHAIN_LENGTH, CHAIN_NEXT } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { blockProblem, type TableFile } from '../table/table-file.ts'
-import type { Engine } from './engine.ts'
+import type { BlockLoader } from '../table/block-loader.ts'
+
+/** What large values are read with. */
+export interface ValueReader {
+  readonly kernel: Kernel
+  readonly blocks: BlockLoader
+}
+
+/** Longest value a table can hold: LZ4 makes at most 255 bytes of one. */
+function valueLengthLimit(table: TableFile): number {
+  return 255 * table.info.sizeBytes
+}
 
 /** Copies a value out of a memtable's page chain. */
 export function chainValue(kernel: Kernel, chain: number, length: number): Uint8Array {
@@ -17,26 +28,36 @@ export function chainValue(kernel: Kernel, chain: number, length: number): Uint8
 }
 
 /** Length of a value in extents, from its list alone. @throws CORRUPT */
-export function extentValueLength(engine: Engine, table: TableFile, pointer: number, length: number): number {
-  return new ExtentList(engine, table, pointer, length).valueLength
+export function extentValueLength(
+  reader: ValueReader,
+  table: TableFile,
+  pointer: number,
+  length: number,
+): number {
+  return new ExtentList(reader, table, pointer, length).valueLength
 }
 
 /** Where the extents of a value lie, one behind the other from `offset` on. @throws CORRUPT */
 export function extentSizes(
-  engine: Engine,
+  reader: ValueReader,
   table: TableFile,
   pointer: number,
   length: number,
 ): { valueLength: number; offset: number; sizes: number[] } {
-  const list = new ExtentList(engine, table, pointer, length)
+  const list = new ExtentList(reader, table, pointer, length)
   const offset = list.varint()
   const sizes = Array.from({ length: list.varint() }, () => list.varint())
   return { valueLength: list.valueLength, offset, sizes }
 }
 
 /** Reads a value from its extents, whose list lies at [pointer, pointer + length) of linear memory. @throws CORRUPT */
-export function extentValue(engine: Engine, table: TableFile, pointer: number, length: number): Uint8Array {
-  const list = new ExtentList(engine, table, pointer, length)
+export function extentValue(
+  reader: ValueReader,
+  table: TableFile,
+  pointer: number,
+  length: number,
+): Uint8Array {
+  const list = new ExtentList(reader, table, pointer, length)
   const { valueLength } = list
   let offset = list.varint()
   const count = list.varint()
@@ -44,7 +65,7 @@ export function extentValue(engine: Engine, table: TableFile, pointer: number, l
   let filled = 0
   for (let i = 0; i < count; i++) {
     const sizeBytes = list.varint()
-    const extent = engine.blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
+    const extent = reader.blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
     if (extent.byteLength > valueLength - filled)
       throw blockProblem(table, offset, 'an extent is longer than its value')
     value.set(extent, filled)
@@ -66,12 +87,12 @@ class ExtentList {
   #at = 0
 
   /** Copies the list out of linear memory. @throws CORRUPT */
-  constructor(engine: Engine, table: TableFile, pointer: number, length: number) {
+  constructor(reader: ValueReader, table: TableFile, pointer: number, length: number) {
     this.#table = table
-    this.#bytes = engine.kernel.u8.slice(pointer, pointer + length)
+    this.#bytes = reader.kernel.u8.slice(pointer, pointer + length)
     this.valueLength = this.varint()
     // NOTE: a length is trusted only as far as the file is long.
-    if (this.valueLength > engine.valueLengthLimit(table)) throw this.#problem()
+    if (this.valueLength > valueLengthLimit(table)) throw this.#problem()
   }
 
   /** The next number. @throws CORRUPT */

@@ -6,13 +6,9 @@ import { applyEdits } from '../version/fold.ts'
 import { DatabaseState } from '../version/state.ts'
 import { discardUnfinishedSuperblock, SuperblockWriter } from '../version/superblock-writer.ts'
 import { readSuperblock } from '../version/superblock.ts'
-import {
-  DEFAULT_KEYSPACE_ID,
-  Engine,
-  randomBytes,
-  type EngineOptions,
-  type KeyspaceDefinition,
-} from './engine.ts'
+import { DEFAULT_KEYSPACE_ID, Engine, type KeyspaceDefinition } from './engine.ts'
+import { Keeper, randomBytes } from './keeper.ts'
+import { DatabaseThread, type EngineOptions } from './thread.ts'
 import { highestFileId, missing, readDatabase, type StoredDatabase } from './read-database.ts'
 import { replay } from './replay.ts'
 
@@ -82,16 +78,16 @@ async function openLocked(
   }
   const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
   let superblock: SuperblockWriter | undefined
-  let engine: Engine | undefined
+  let keeper: Keeper | undefined
   try {
     superblock = await SuperblockWriter.open(fileSystem, kernel, found)
     kernel.exports.raiseNextSeqno(stored.nextSeqno)
     kernel.exports.publishSeqno(stored.nextSeqno)
-    engine = new Engine(kernel, fileSystem, lock, options, stored, superblock)
-    recover(engine, stored)
-    return engine
+    keeper = new Keeper(new DatabaseThread(kernel, fileSystem, options), stored, superblock)
+    recover(keeper, stored)
+    return new Engine(keeper.thread, keeper, lock, stored.recovery)
   } catch (error) {
-    if (engine !== undefined) engine.abandon()
+    if (keeper !== undefined) keeper.close()
     else {
       superblock?.close()
       for (const table of stored.tables.values()) table.file.close()
@@ -103,15 +99,15 @@ async function openLocked(
 }
 
 /** Brings back what only the journals hold. After an unclean end that begins the epoch; after a clean one it writes nothing. */
-function recover(engine: Engine, stored: StoredDatabase): void {
-  engine.replaying = true
-  if (!stored.clean) engine.beginEpoch()
-  replay(engine, stored.journals)
-  engine.replaying = false
-  if (!engine.catalog.begun) return
-  engine.journals.removeObsolete()
+function recover(keeper: Keeper, stored: StoredDatabase): void {
+  keeper.replaying = true
+  if (!stored.clean) keeper.beginEpoch()
+  replay(keeper, stored.journals)
+  keeper.replaying = false
+  if (!keeper.catalog.begun) return
+  keeper.journals.removeObsolete()
   // CRASH: each open after an unclean end leaves a journal; a program that is always killed must not leave as many.
-  engine.journals.thinOut()
+  keeper.journals.thinOut()
 }
 
 /** @throws EXISTS, or NOT_FOUND if nothing is to be created, in a directory that holds files but none of a database */
@@ -192,13 +188,14 @@ async function create(
     clean: true,
     recovery: { droppedBytes: 0, droppedFrom: '', reason: '' },
   }
-  const engine = new Engine(kernel, fileSystem, lock, options, stored, undefined)
+  const thread = new DatabaseThread(kernel, fileSystem, options)
+  const keeper = new Keeper(thread, stored, undefined)
   try {
-    engine.beginEpoch()
-    await engine.catalog.createSuperblock(fileSystem)
-    return engine
+    keeper.beginEpoch()
+    await keeper.catalog.createSuperblock(fileSystem)
+    return new Engine(thread, keeper, lock, stored.recovery)
   } catch (error) {
-    engine.abandon()
+    keeper.close()
     throw error
   }
 }

@@ -114,7 +114,7 @@ export class RangeCursor implements Lease {
     this.#ended = span.limit <= 0 || isEmpty(span)
     // NOTE: the snapshot whose S it is may end before the first step.
     if (seqno < engine.visibleSeqno()) this.hold()
-    engine.openRanges++
+    engine.thread.openRanges++
     engine.cursorPages.add(this)
   }
 
@@ -159,7 +159,7 @@ export class RangeCursor implements Lease {
     this.#ended = true
     this.#left = 0
     this.generation++
-    engine.openRanges--
+    engine.thread.openRanges--
     // NOTE: a closed database took its pages back already.
     if (!engine.closed) this.#freePage()
     engine.cursorPages.remove(this)
@@ -218,7 +218,7 @@ export class RangeCursor implements Lease {
     const { exports, slot } = kernel
     this.#engine.assertReadable(this.#tree)
     if (this.#page === 0) {
-      this.#page = this.#engine.room.chunkPage()
+      this.#page = this.#engine.keeper.budget.sparePage()
       this.#engine.cursorPages.pages++
       if (this.#started) this.#engine.cursorPages.add(this)
     }

@@ -1,5 +1,5 @@
 import type { VersionEdit } from '../version/edit.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import type { PreparedReplacement, TableChange, Tree } from './tree.ts'
 
 export interface TableCommit extends TableChange {
@@ -15,7 +15,7 @@ export interface TableCommit extends TableChange {
  * @throws DISK_FULL, NO_MEMORY: nothing changed, the opened tables are the caller's. POISONED
  */
 export function commitTables(
-  engine: Engine,
+  keeper: Keeper,
   tree: Tree,
   { removed, added, opened, flushedSeqno }: TableCommit,
   prepare: () => PreparedReplacement,
@@ -23,8 +23,8 @@ export function commitTables(
   let prepared: PreparedReplacement | undefined
   try {
     prepared = prepare()
-    if (opened.length > 0) engine.syncDirectory()
-    engine.catalog.log([
+    if (opened.length > 0) keeper.syncDirectory()
+    keeper.catalog.log([
       ...removed.map(({ id }): VersionEdit => ({ type: 'tableRemoved', keyspaceId: tree.id, tableId: id })),
       ...added.map((table): VersionEdit => ({ type: 'tableAdded', table })),
       ...(flushedSeqno === undefined
@@ -35,8 +35,8 @@ export function commitTables(
     prepared?.abandon()
     throw error
   }
-  for (const table of opened) engine.blocks.add(table)
+  for (const table of opened) keeper.blocks.add(table)
   if (flushedSeqno !== undefined) tree.flushedSeqno = flushedSeqno
-  engine.lease.generation++
+  keeper.lease.generation++
   return prepared
 }

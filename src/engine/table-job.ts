@@ -1,7 +1,7 @@
 import { VarveError } from '../errors.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { Run } from '../version/version.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 import type { TableOutput } from './table-output.ts'
 import type { Pin, Tree } from './tree.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
@@ -14,7 +14,7 @@ import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord }
  */
 export abstract class TableJob {
   readonly tree: Tree
-  protected readonly engine: Engine
+  protected readonly keeper: Keeper
   #output: TableOutput | undefined
   #older: VersionRecord = NO_TABLES
   #pin: Pin | undefined
@@ -23,8 +23,8 @@ export abstract class TableJob {
   /** A sync runs in the background; whether it failed is told to it alone, so nobody else may install these outputs. */
   syncing = false
 
-  constructor(engine: Engine, tree: Tree) {
-    this.engine = engine
+  constructor(keeper: Keeper, tree: Tree) {
+    this.keeper = keeper
     this.tree = tree
   }
 
@@ -72,7 +72,7 @@ export abstract class TableJob {
       }
       this.syncing = true
       // NOTE: its sources hold no writer up any more; see Flusher.syncingMemtables.
-      this.engine.room.wake()
+      this.keeper.waiters.wake()
       await this.syncBeforeAsync()
       for (const table of output.tables) {
         if (!this.done) await table.file.syncAsync().catch((error: unknown) => this.#syncFailed(error))
@@ -95,11 +95,11 @@ export abstract class TableJob {
 
   #begin(): TableOutput {
     if (this.#output !== undefined) return this.#output
-    const { tree, engine } = this
+    const { tree, keeper } = this
     const runs = this.olderRuns()
     const older = runs.flat().map(({ id }) => id)
     this.#pin = tree.pin([...older, ...this.sources()])
-    this.#older = createVersionRecord(engine.kernel, runs, tree.files)
+    this.#older = createVersionRecord(keeper.kernel, runs, tree.files)
     this.#output = this.open(this.#older.address)
     return this.#output
   }
@@ -114,7 +114,7 @@ export abstract class TableJob {
       this.install(tables)
     } catch (error) {
       // NOTE: on a full disk nothing was said; after any other failure nobody knows, and the files must stay.
-      if (isTransient(error)) this.engine.disposal.discardTables(tables)
+      if (isTransient(error)) this.keeper.disposal.discardTables(tables)
       else for (const table of tables) table.file.close()
       throw this.#failure(error)
     }
@@ -123,7 +123,7 @@ export abstract class TableJob {
 
   #release(): void {
     if (this.#pin !== undefined) this.tree.unpin(this.#pin)
-    freeVersionRecord(this.engine.kernel, this.#older)
+    freeVersionRecord(this.keeper.kernel, this.#older)
     this.#older = NO_TABLES
   }
 
@@ -137,12 +137,12 @@ export abstract class TableJob {
 
   /** A failed sync poisons, whatever it says, unless the keyspace is gone. */
   #syncFailed(error: unknown): never {
-    throw this.tree.dropped ? error : this.engine.poison(error)
+    throw this.tree.dropped ? error : this.keeper.poison(error)
   }
 
   /** An error of the host or of a file ends the job, to be tried again: nothing names its outputs. Anything else is a bug, and poisons. */
   #failure(error: unknown): unknown {
-    return error instanceof VarveError ? error : this.engine.poison(error)
+    return error instanceof VarveError ? error : this.keeper.poison(error)
   }
 }
 

@@ -3,7 +3,7 @@ import type { EntryStream } from '../table/entry-stream.ts'
 import { readBack } from '../table/read-back.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { TableWriter, type TablePolicy } from '../table/writer.ts'
-import type { Engine } from './engine.ts'
+import type { Keeper } from './keeper.ts'
 
 /** Entries written between two looks at the clock. */
 const SLICE_ENTRIES = 2000
@@ -16,7 +16,7 @@ export class TableOutput {
   readonly tables: TableFile[] = []
   /** The stream has ended, and every table was read back. */
   built = false
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   readonly #keyspaceId: number
   readonly #stream: EntryStream
   readonly #level: number
@@ -24,8 +24,8 @@ export class TableOutput {
   #writer: TableWriter | undefined
 
   /** Takes the stream over. */
-  constructor(engine: Engine, keyspaceId: number, stream: EntryStream, level: number, policy: TablePolicy) {
-    this.#engine = engine
+  constructor(keeper: Keeper, keyspaceId: number, stream: EntryStream, level: number, policy: TablePolicy) {
+    this.#keeper = keeper
     this.#keyspaceId = keyspaceId
     this.#stream = stream
     this.#level = level
@@ -55,15 +55,15 @@ export class TableOutput {
   abandon(): void {
     if (this.#writer !== undefined) {
       this.#writer.abandon()
-      this.#engine.files.removeOrphan(tableFileName(this.#writer.id))
+      this.#keeper.files.removeOrphan(tableFileName(this.#writer.id))
       this.#writer = undefined
     }
-    this.#engine.disposal.discardTables(this.tables)
+    this.#keeper.disposal.discardTables(this.tables)
     this.#stream.free()
   }
 
   #newWriter(): TableWriter {
-    const { kernel, catalog, files } = this.#engine
+    const { kernel, catalog, files } = this.#keeper
     const id = catalog.newFileId()
     const file = files.create(tableFileName(id))
     try {
@@ -81,13 +81,13 @@ export class TableOutput {
       // NOTE: everything was dropped.
       this.#writer = undefined
       writer.abandon()
-      this.#engine.files.removeOrphan(tableFileName(writer.id))
+      this.#keeper.files.removeOrphan(tableFileName(writer.id))
       return
     }
     const table = writer.finish(Date.now())
     this.#writer = undefined
     this.tables.push(table)
-    readBack(this.#engine.kernel, table)
+    readBack(this.#keeper.kernel, table)
   }
 
   /** Every entry that was read is in a table or was dropped by a rule. @throws POISONED: a bug must not become durable. */

@@ -5,6 +5,7 @@ import {
   SUPERVERSION_MEMTABLES,
   SUPERVERSION_VERSION,
 } from '../../assembly/memory/layout.ts'
+import { VarveError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -360,4 +361,8 @@ export class Tree {
 /** Whether a SuperVersion names all of these. */
 function names({ memtables }: SuperVersion, wanted: readonly Memtable[]): boolean {
   return wanted.every((memtable) => memtables.includes(memtable))
+}
+
+export function dropped(): VarveError {
+  return new VarveError('NOT_FOUND', 'The keyspace was dropped; create it again with keyspace().')
 }

@@ -59,7 +59,7 @@ export class WritePath {
       if (this.#single.bytes.byteLength > GROUP_BYTES) this.#single.shrink()
     } else {
       engine.room.forEntry(tree)
-      const journal = engine.journals.current
+      const { journal } = engine
       const bound = ENTRY_HEADER_BYTES + keyBound + valueBound
       const at = journal === undefined ? this.#page : journal.reserve(bound)
       const length = this.#encode(at, type, tree.id, key, value)
@@ -67,7 +67,7 @@ export class WritePath {
       probeStack(PROBE_DEPTH, 0, 0, 0, 0)
       let journalled = false
       try {
-        engine.inGroup = true
+        engine.thread.inGroup = true
         exports.beginGroup(slot, 1)
         if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
         journalled = true
@@ -75,7 +75,7 @@ export class WritePath {
         const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
         if (status !== STATUS_OK) throw unexpected(status)
         exports.publishGroup(slot)
-        engine.inGroup = false
+        engine.thread.inGroup = false
       } catch (error) {
         throw this.#groupFailure(error, journalled)
       }
@@ -212,17 +212,17 @@ export class WritePath {
 
   /** Waits until there is room for the oldest group, or somebody else committed it. @throws WRITE_STALLED when the time is up */
   async #waitForRoom(group: StagedGroup): Promise<void> {
-    const { room, options } = this.#engine
+    const { room, options, thread } = this.#engine
     const deadline = Date.now() + options.stallTimeout
     const startMs = performance.now()
     let waited = false
     while (this.#staging.head() === group && room.mustWait(group.record)) {
       if (Date.now() >= deadline) throw stalled(options.stallTimeout)
       waited = true
-      await room.progress(deadline)
+      await thread.waiters.progress(deadline)
     }
     if (!waited) return
-    this.#engine.noteStall(performance.now() - startMs)
+    thread.noteStall(performance.now() - startMs)
   }
 
   /** Commits a group and settles its promise: now, or when the sync it asked for is done. */
@@ -236,9 +236,9 @@ export class WritePath {
       return
     }
     if (this.#level(group.durability) === 'sync') {
-      engine.journals.syncAsync().then(group.resolve, group.reject)
+      engine.keeper.journals.syncAsync().then(group.resolve, group.reject)
     } else {
-      engine.journals.noteUnsynced()
+      engine.keeper.journals.noteUnsynced()
       group.resolve()
     }
     this.#staging.recycle(group.record)
@@ -249,8 +249,8 @@ export class WritePath {
   /** Commits a record as one group. @throws without having applied anything. */
   #commit(record: RecordBuffer, durability: Durability | undefined): void {
     const engine = this.#engine
-    const { kernel, trees } = engine
-    for (const id of record.keyspaceIds) engine.assertWritable(trees.get(id))
+    const { kernel } = engine
+    for (const id of record.keyspaceIds) engine.assertWritable(engine.tree(id))
     if (record.memtableBytes > engine.batchLimitBytes) {
       throw new RangeError(
         `the batch takes ${record.memtableBytes} bytes in memory; at most ${engine.batchLimitBytes} are possible (memoryLimit / 4)`,
@@ -262,21 +262,16 @@ export class WritePath {
     probeStack(PROBE_DEPTH, 0, 0, 0, 0)
     let journalled = false
     try {
-      engine.inGroup = true
+      engine.thread.inGroup = true
       exports.beginGroup(slot, record.count)
-      engine.journals.current?.appendRecord(
-        record.bytes,
-        record.payloadBytes,
-        record.count,
-        this.#holds(durability),
-      )
+      engine.journal?.appendRecord(record.bytes, record.payloadBytes, record.count, this.#holds(durability))
       journalled = true
       applyPayload(kernel, this.#page, record.bytes, FRAME_HEADER_BYTES, record.end, (id) => ({
-        memtable: trees.get(id)?.active?.pointer ?? 0,
+        memtable: engine.tree(id)?.active?.pointer ?? 0,
         flushedSeqno: 0,
       }))
       exports.publishGroup(slot)
-      engine.inGroup = false
+      engine.thread.inGroup = false
     } catch (error) {
       throw this.#groupFailure(error, journalled)
     }
@@ -288,14 +283,14 @@ export class WritePath {
    */
   #groupFailure(error: unknown, journalled: boolean): unknown {
     if (!journalled && error instanceof VarveError && error.code === 'DISK_FULL') {
-      this.#engine.inGroup = false
+      this.#engine.thread.inGroup = false
       return error
     }
-    return this.#engine.poison(error)
+    return this.#engine.thread.poison(error)
   }
 
   #afterCommit(durability: Durability | undefined): void {
-    const { journals } = this.#engine
+    const { journals } = this.#engine.keeper
     if (this.#level(durability) === 'sync') journals.sync()
     else journals.noteUnsynced()
   }

@@ -7,7 +7,7 @@ import {
   PAGE_BYTES,
   TABLE_SALT,
 } from '../../assembly/memory/layout.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import { corrupt } from '../errors.ts'
 import { BlockEntries } from '../table/block-entries.ts'
 import { decodeFooter, decodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES } from '../table/format.ts'
@@ -30,13 +30,13 @@ export type Extents = Map<number, { readonly sizeBytes: number; readonly length:
  * @throws CORRUPT, FORMAT_VERSION, IO
  */
 export function* checkBlocks(
-  engine: Engine,
+  keeper: Keeper,
   table: TableFile,
   report: VerifyReport,
   extents: Extents,
 ): Generator<void> {
-  checkEnds(engine, table)
-  const { kernel, blocks: loader } = engine
+  checkEnds(keeper, table)
+  const { kernel, blocks: loader } = keeper
   const index = new IndexWalk(kernel, loader, table)
   const data = new DataBlocks(table, index)
   const scan = new TableScan(table)
@@ -57,7 +57,7 @@ export function* checkBlocks(
 }
 
 /** Header and footer, which opening the table has checked: they may have changed since. */
-function checkEnds({ kernel }: Engine, { file, info, record }: TableFile): void {
+function checkEnds({ kernel }: Keeper, { file, info, record }: TableFile): void {
   const bytes = new Uint8Array(FILE_HEADER_BYTES + FOOTER_BYTES)
   const header = bytes.subarray(0, FILE_HEADER_BYTES)
   const footer = bytes.subarray(FILE_HEADER_BYTES)

@@ -1,5 +1,5 @@
 import { equalBytes } from '../bytes.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import { missing } from '../engine/read-database.ts'
 import { corrupt } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
@@ -21,14 +21,14 @@ import type { Slices } from './slices.ts'
 const FRAMES_AT_ONCE = 256
 
 /** Reads every frame of the journals that the manifest names, and that each goes on where the one before it was left. @throws ABORTED, CLOSED */
-export async function checkJournals(engine: Engine, report: VerifyReport, slices: Slices): Promise<void> {
-  const { catalog } = engine
+export async function checkJournals(keeper: Keeper, report: VerifyReport, slices: Slices): Promise<void> {
+  const { catalog } = keeper
   const ids = [...catalog.state.journals.keys()].sort((a, b) => a - b)
   /** Where the journal before was left. */
   let before: JournalLink | undefined
   for (const id of ids) {
     try {
-      const file = await openIfThere(engine, journalFileName(id))
+      const file = await openIfThere(keeper, journalFileName(id))
       const journal = catalog.state.journals.get(id)
       // NOTE: undefined: given up meanwhile, and deleted as soon as nobody has it open. What follows it cannot be compared with it.
       if (journal === undefined) {
@@ -38,7 +38,7 @@ export async function checkJournals(engine: Engine, report: VerifyReport, slices
       }
       if (file === undefined) throw missing(journalFileName(id))
       try {
-        const check = new JournalCheck(engine, file, id, journal.seal, before)
+        const check = new JournalCheck(keeper, file, id, journal.seal, before)
         report.files++
         report.bytes += check.end
         if (check.end > 0) {
@@ -59,7 +59,7 @@ class JournalCheck {
   /** Everything below was written as a whole. 0: it is no part of the log, or not begun. */
   readonly end: number
   reached: JournalLink | undefined
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   readonly #file: File
   readonly #id: number
   readonly #before: JournalLink | undefined
@@ -67,14 +67,14 @@ class JournalCheck {
   readonly #chain: Uint8Array | undefined
 
   constructor(
-    engine: Engine,
+    keeper: Keeper,
     file: File,
     id: number,
     seal: JournalSeal | undefined,
     before: JournalLink | undefined,
   ) {
-    const { current } = engine.journals
-    this.#engine = engine
+    const { current } = keeper.journals
+    this.#keeper = keeper
     this.#file = file
     this.#id = id
     this.#before = before
@@ -94,7 +94,7 @@ class JournalCheck {
 
   /** Yields between some frames; other things may be done with the kernel then. @throws CORRUPT, IO */
   *frames(): Generator<void> {
-    const { kernel } = this.#engine
+    const { kernel } = this.#keeper
     const name = this.#file.name
     const page = kernel.page()
     try {
@@ -120,7 +120,7 @@ class JournalCheck {
 
   #checkHeader({ databaseId, journalId, predecessor }: JournalHeader): void {
     const name = this.#file.name
-    const { databaseId: ours } = this.#engine
+    const { databaseId: ours } = this.#keeper
     if (!equalBytes(databaseId, ours))
       throw corrupt(name, HEADER_DATABASE_ID, 'it belongs to another database')
     if (journalId !== this.#id)

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import { missing } from '../engine/read-database.ts'
 import { equalBytes } from '../bytes.ts'
 import { corrupt } from '../errors.ts'
@@ -18,22 +18,22 @@ import { assertStillOpen, openIfThere } from './open-file.ts'
 import { addProblem, noteProblem, type VerifyReport } from './report.ts'
 
 /** Reads superblock and manifest again, as the next open will, and compares them with the open database. @throws CLOSED */
-export async function checkManifest(engine: Engine, report: VerifyReport): Promise<void> {
-  const { catalog, fileSystem } = engine
+export async function checkManifest(keeper: Keeper, report: VerifyReport): Promise<void> {
+  const { catalog, fileSystem } = keeper
   let superblock: SuperblockFiles | undefined
   let manifest: File | undefined
   try {
     superblock = await openSuperblock(fileSystem)
-    assertStillOpen(engine)
+    assertStillOpen(keeper)
     let id: number
     do {
       manifest?.close()
       id = catalog.manifestId
-      manifest = await openIfThere(engine, manifestFileName(id))
+      manifest = await openIfThere(keeper, manifestFileName(id))
       // NOTE: a write may have gone over to another manifest, and deleted this one, while it was opened.
     } while (id !== catalog.manifestId)
     // ORDER: nothing is awaited from here on, so all that is compared is of one moment.
-    checkFiles(engine, superblock, manifest, report)
+    checkFiles(keeper, superblock, manifest, report)
   } catch (error) {
     noteProblem(report, error)
   } finally {
@@ -43,7 +43,7 @@ export async function checkManifest(engine: Engine, report: VerifyReport): Promi
 }
 
 function checkFiles(
-  { kernel, catalog, databaseId, fileSystem }: Engine,
+  { kernel, catalog, databaseId, fileSystem }: Keeper,
   superblockFiles: SuperblockFiles,
   manifest: File | undefined,
   report: VerifyReport,

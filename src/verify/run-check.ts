@@ -8,7 +8,7 @@ import {
   STATUS_NEED_BLOCK,
   STATUS_OK,
 } from '../../assembly/memory/layout.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import type { Tree } from '../engine/tree.ts'
 import { corrupt } from '../errors.ts'
 import { EntryStream } from '../table/entry-stream.ts'
@@ -26,7 +26,7 @@ const GROUP_RUNS = 16
  * checkTable does. INVARIANT: the tables are pinned.
  */
 export function* checkRuns(
-  engine: Engine,
+  keeper: Keeper,
   tree: Tree,
   runs: readonly Run[],
   report: VerifyReport,
@@ -38,7 +38,7 @@ export function* checkRuns(
     if (groups.length === 1 && groups[0]?.length === 1) return
     for (const [i, newer] of groups.entries()) {
       const others = groups.length === 1 ? [[]] : groups.slice(i + 1)
-      for (const older of others) yield* checkOrder(engine, tree, [...newer, ...older])
+      for (const older of others) yield* checkOrder(keeper, tree, [...newer, ...older])
     }
   } catch (error) {
     noteProblem(report, error)
@@ -53,15 +53,15 @@ function checkDisjoint(tree: Tree, run: Run): void {
   }
 }
 
-function* checkOrder(engine: Engine, tree: Tree, runs: readonly Run[]): Generator<void> {
-  const { kernel } = engine
+function* checkOrder(keeper: Keeper, tree: Tree, runs: readonly Run[]): Generator<void> {
+  const { kernel } = keeper
   const { exports, slot, u8 } = kernel
-  engine.room.forJob(runs.length)
+  keeper.budget.forJob(runs.length)
   const stream = new EntryStream(
     kernel,
     [],
     runs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile)),
-    engine.blocks,
+    keeper.blocks,
   )
   try {
     for (let status = STATUS_OK; status !== STATUS_DONE;) {

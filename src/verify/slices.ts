@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import { nextTurn } from '../next-turn.ts'
 import { VarveError } from '../errors.ts'
 import { assertStillOpen } from './open-file.ts'
@@ -8,12 +8,12 @@ const SLICE_MS = 8
 
 /** Takes the steps of checks, with turns of the event loop between them. */
 export class Slices {
-  readonly #engine: Engine
+  readonly #keeper: Keeper
   readonly #signal: AbortSignal | undefined
   #end: number = performance.now() + SLICE_MS
 
-  constructor(engine: Engine, signal: AbortSignal | undefined) {
-    this.#engine = engine
+  constructor(keeper: Keeper, signal: AbortSignal | undefined) {
+    this.#keeper = keeper
     this.#signal = signal
   }
 
@@ -25,13 +25,13 @@ export class Slices {
         if (performance.now() < this.#end) continue
         await nextTurn()
         this.#end = performance.now() + SLICE_MS
-        assertStillOpen(this.#engine)
+        assertStillOpen(this.#keeper)
         this.#assertWanted()
         if (isOver()) return
       }
     } finally {
       // NOTE: a closed database took its pages back already.
-      if (!this.#engine.closed) steps.return(undefined)
+      if (!this.#keeper.closed) steps.return(undefined)
     }
   }
 

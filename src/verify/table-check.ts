@@ -17,7 +17,7 @@ import {
   STREAM_TOMBSTONES,
 } from '../../assembly/memory/layout.ts'
 import { extentSizes } from '../engine/large-value.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import { corrupt } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import { EntryStream } from '../table/entry-stream.ts'
@@ -33,7 +33,7 @@ const ENTRIES_AT_ONCE = 1000
  * @param named the file that has its name in the directory now, which the next open will read
  */
 export function* checkTable(
-  engine: Engine,
+  keeper: Keeper,
   table: TableFile,
   named: File,
   report: VerifyReport,
@@ -43,21 +43,21 @@ export function* checkTable(
   report.bytes += table.info.sizeBytes
   const extents: Extents = new Map()
   try {
-    yield* checkBytes(engine, table, named)
+    yield* checkBytes(keeper, table, named)
   } catch (error) {
     noteProblem(report, error)
   }
   try {
-    yield* checkBlocks(engine, table, report, extents)
+    yield* checkBlocks(keeper, table, report, extents)
     // NOTE: what is built on blocks that are damaged would say the same again and again.
-    yield* checkEntries(engine, table, report, extents)
+    yield* checkEntries(keeper, table, report, extents)
   } catch (error) {
     noteProblem(report, error)
   }
 }
 
-function* checkBytes(engine: Engine, { info }: TableFile, file: File): Generator<void> {
-  const { kernel } = engine
+function* checkBytes(keeper: Keeper, { info }: TableFile, file: File): Generator<void> {
+  const { kernel } = keeper
   const { exports, slot, u8 } = kernel
   const page = kernel.page()
   try {
@@ -91,15 +91,15 @@ function* checkBytes(engine: Engine, { info }: TableFile, file: File): Generator
 const HASH_BYTES = 512
 
 function* checkEntries(
-  engine: Engine,
+  keeper: Keeper,
   table: TableFile,
   report: VerifyReport,
   extents: Extents,
 ): Generator<void> {
-  const { kernel, blocks: loader } = engine
+  const { kernel, blocks: loader } = keeper
   const { exports, slot, view } = kernel
   const { info, file } = table
-  engine.room.forJob(1)
+  keeper.budget.forJob(1)
   const stream = new EntryStream(kernel, [], [[table]], loader)
   try {
     for (let status = STATUS_OK; status !== STATUS_DONE;) {
@@ -110,7 +110,7 @@ function* checkEntries(
       else if (status === STATUS_ABSENT) throw corrupt(file.name, 0, 'its filter lacks a key that it holds')
       else if (status === STATUS_LARGE) {
         const at = kernel.word(SLOT_POINTER)
-        checkExtents(engine, table, at, kernel.word(SLOT_LENGTH), extents)
+        checkExtents(keeper, table, at, kernel.word(SLOT_LENGTH), extents)
       } else if (status !== STATUS_OK && status !== STATUS_DONE)
         throw new Error(`inspection: status ${status}`)
       if (status !== STATUS_NEED_BLOCK || stream.read % 100 === 0) yield
@@ -139,8 +139,8 @@ function noExtent(): void {
   throw new Error('inspection: an extent was asked for')
 }
 
-function checkExtents(engine: Engine, table: TableFile, at: number, length: number, extents: Extents): void {
-  const list = extentSizes(engine, table, at, length)
+function checkExtents(keeper: Keeper, table: TableFile, at: number, length: number, extents: Extents): void {
+  const list = extentSizes(keeper, table, at, length)
   let { offset } = list
   let bytes = 0
   for (const sizeBytes of list.sizes) {

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/engine.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import type { ProgressListener } from '../engine/progress.ts'
 import { missing } from '../engine/read-database.ts'
 import type { Tree } from '../engine/tree.ts'
@@ -18,19 +18,19 @@ import { checkTable } from './table-check.ts'
  * @throws ABORTED, CLOSED, NO_MEMORY
  */
 export async function verify(
-  engine: Engine,
+  keeper: Keeper,
   signal: AbortSignal | undefined,
   onProgress: ProgressListener,
 ): Promise<VerifyReport> {
   const report = emptyReport()
-  const trees = [...engine.trees.values()].map((tree) => {
+  const trees = [...keeper.trees.values()].map((tree) => {
     const { runs } = tree.version
     return { tree, runs, pin: tree.pin(runs.flat().map(({ id }) => id)) }
   })
   try {
-    const slices = new Slices(engine, signal)
-    await checkManifest(engine, report)
-    await checkJournals(engine, report, slices)
+    const slices = new Slices(keeper, signal)
+    await checkManifest(keeper, report)
+    await checkJournals(keeper, report, slices)
     const bytesOf = (some: typeof trees): number =>
       some.flatMap(({ runs }) => runs.flat()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     const totalBytes = 2 * bytesOf(trees)
@@ -38,25 +38,25 @@ export async function verify(
     const advance = (bytes: number): void => {
       doneBytes += bytes
       onProgress({ doneBytes, totalBytes })
-      engine.events.emit('progress', { job: 'verify', doneBytes, totalBytes })
+      keeper.events.emit('progress', { job: 'verify', doneBytes, totalBytes })
     }
     for (const entry of trees) {
       const { tree, runs } = entry
       for (const { id, sizeBytes } of runs.flat()) {
         if (tree.dropped) break
-        await checkNamed(engine, tree, id, report, slices)
+        await checkNamed(keeper, tree, id, report, slices)
         advance(sizeBytes)
       }
-      if (!tree.dropped) await slices.run(checkRuns(engine, tree, runs, report), () => tree.dropped)
+      if (!tree.dropped) await slices.run(checkRuns(keeper, tree, runs, report), () => tree.dropped)
       advance(bytesOf([entry]))
     }
     advance(totalBytes - doneBytes)
     return report
   } finally {
-    if (!engine.closed) {
+    if (!keeper.closed) {
       for (const { tree, pin } of trees) {
         tree.unpin(pin)
-        engine.disposal.deleteRetired(tree)
+        keeper.disposal.deleteRetired(tree)
       }
     }
   }
@@ -64,13 +64,13 @@ export async function verify(
 
 /** Checks a table, and that its name in the directory leads to the same bytes. INVARIANT: it is pinned, so only with its keyspace may it go. */
 async function checkNamed(
-  engine: Engine,
+  keeper: Keeper,
   tree: Tree,
   id: number,
   report: VerifyReport,
   slices: Slices,
 ): Promise<void> {
-  const named = await openIfThere(engine, tableFileName(id)).catch((error: unknown) => {
+  const named = await openIfThere(keeper, tableFileName(id)).catch((error: unknown) => {
     noteProblem(report, error)
     return undefined
   })
@@ -78,7 +78,7 @@ async function checkNamed(
     if (tree.dropped) return
     const table = tree.files.get(id) as TableFile
     if (named === undefined) noteProblem(report, missing(table.file.name))
-    await slices.run(checkTable(engine, table, named ?? table.file, report), () => tree.dropped)
+    await slices.run(checkTable(keeper, table, named ?? table.file, report), () => tree.dropped)
   } finally {
     named?.close()
   }

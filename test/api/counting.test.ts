@@ -119,7 +119,7 @@ describe('count and isEmpty', () => {
     await expect(db.isEmpty({ nonsense: 1 } as object)).rejects.toThrow(TypeError)
     db.dropKeyspaceSync('other')
     await expectCode('NOT_FOUND', () => other.count())
-    expect(engineOf(db).openRanges).toBe(0)
+    expect(engineOf(db).thread.openRanges).toBe(0)
     await db.close()
     await expectCode('CLOSED', () => db.count())
     await expectCode('CLOSED', () => db.isEmptySync())

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { engineOf, filesEnding } from '../integration/regressions/support.ts'
+import { filesEnding, keeperOf } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { withSmallLevels } from '../support/small-compactions.ts'
 import { openText, type TextDatabase } from './support.ts'
@@ -20,7 +20,7 @@ describe('policies of a keyspace', () => {
     db.keyspaceSync('plain', text)
     await db.close()
     const again = await openText(fileSystem)
-    const policy = (name: string): unknown => engineOf(again).treeNamed(name)?.policy
+    const policy = (name: string): unknown => keeperOf(again).treeNamed(name)?.policy
     expect(policy('')).toMatchObject({ strategy: 'leveled', blockBytes: [1024, 8192], compressions: ['lz4'] })
     expect(policy('events')).toMatchObject({ strategy: 'fifo', sizeLimitBytes: 5000, ttlMs: 60_000 })
     expect(policy('plain')).toMatchObject({ strategy: 'leveled', blockBytes: [4096], bitsPerKey: [10] })
@@ -28,12 +28,12 @@ describe('policies of a keyspace', () => {
     again.keyspaceSync('events', text)
     await again.close()
     const third = await openText(fileSystem)
-    expect(engineOf(third).treeNamed('events')?.policy).toMatchObject({
+    expect(keeperOf(third).treeNamed('events')?.policy).toMatchObject({
       strategy: 'fifo',
       bitsPerKey: [0, 12],
     })
     third.keyspaceSync('events', { ...text, compaction: { strategy: 'leveled' } })
-    expect(engineOf(third).treeNamed('events')?.policy).toMatchObject({ strategy: 'leveled', ttlMs: 0 })
+    expect(keeperOf(third).treeNamed('events')?.policy).toMatchObject({ strategy: 'leveled', ttlMs: 0 })
     await third.close()
   })
 
@@ -46,7 +46,7 @@ describe('policies of a keyspace', () => {
       for (let i = 0; i < 4000; i += 2) db.putSync(numbered(i), 'y'.repeat(100))
       db.compactSync()
       const compacted = bytesOf(db)
-      const files = [...(engineOf(db).trees.get(0)?.files.values() ?? [])]
+      const files = [...(keeperOf(db).trees.get(0)?.files.values() ?? [])]
       expect([...db.keysSync()].length).toBe(4000)
       expect((await db.verify()).problems).toEqual([])
       await db.close()

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FileSystem } from '../../src/fs/filesystem.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
-import { engineOf } from '../integration/regressions/support.ts'
+import { engineOf, keeperOf } from '../integration/regressions/support.ts'
 import { expectCode, openText } from './support.ts'
 
 /** Before the first file of a name is opened, `step` is done. */
@@ -26,7 +26,7 @@ describe('verify', () => {
     const db = await openText(disk)
     db.putSync('a', '1')
     db.flushSync()
-    const { catalog } = engineOf(db)
+    const { catalog } = keeperOf(db)
     const { manifestId } = catalog
     beforeOpening(disk, part, async () => {
       for (let i = 0; i < 3; i++) {

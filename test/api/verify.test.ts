@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { VerifyReport } from '../../src/verify/report.ts'
-import { engineOf, filesEnding } from '../integration/regressions/support.ts'
+import { engineOf, filesEnding, keeperOf } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { mulberry32, pick } from '../support/random.ts'
 import { withSmallLevels } from '../support/small-compactions.ts'
@@ -119,7 +119,7 @@ describe('verify', () => {
       ([name, bytes]) => bytes.byteLength > 0 && /\.(sst|man|wal)$|^superblock/.test(name),
     )
     const live = new Set<string>()
-    for (const tree of engineOf(db).trees.values())
+    for (const tree of keeperOf(db).trees.values())
       for (const { file } of tree.files.values()) live.add(file.name)
     for (let round = 0; round < 150; round++) {
       const [name, bytes] = files[pick(random, files.length)] as [string, Uint8Array]

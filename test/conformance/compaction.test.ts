@@ -1,7 +1,7 @@
 /** What compactions keep, drop and give back (REFERENCE section 3, "Flush, tombstones, compaction"). */
 import { describe, expect, it } from 'vitest'
 import { openText, type TextDatabase } from '../api/support.ts'
-import { engineOf, filesEnding } from '../integration/regressions/support.ts'
+import { filesEnding, keeperOf } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { mulberry32 } from '../support/random.ts'
 import { withSmallLevels } from '../support/small-compactions.ts'
@@ -19,7 +19,7 @@ interface Shape {
 
 /** Tables of each level, and what they hold. */
 function shapeOf(db: TextDatabase): Shape {
-  const tables = [...(engineOf(db).trees.get(0)?.version.tables() ?? [])]
+  const tables = [...(keeperOf(db).trees.get(0)?.version.tables() ?? [])]
   const sum = (of: (table: (typeof tables)[number]) => number): number =>
     tables.reduce((total, table) => total + of(table), 0)
   return {
@@ -205,7 +205,7 @@ describe('compaction', () => {
     db.compactSync()
     for (let i = 0; i < 1000; i += 10) db.deleteSync(numbered(i))
     db.flushSync()
-    const ids = (): number[] => [...(engineOf(db).trees.get(0)?.version.tables() ?? [])].map(({ id }) => id)
+    const ids = (): number[] => [...(keeperOf(db).trees.get(0)?.version.tables() ?? [])].map(({ id }) => id)
     const before = ids()
     await db.compact({ gte: numbered(2000) })
     expect(ids()).toEqual(before)
@@ -235,7 +235,7 @@ describe('compaction', () => {
     const db = await openText(fileSystem, { memtableSize: 65_536 })
     for (let i = 0; i < 40_000; i++) db.putSync(numbered((i * 7919) % 40_000), 'x'.repeat(100))
     db.flushSync()
-    engineOf(db).compactor.sliceMs = 0
+    keeperOf(db).compactor.sliceMs = 0
     const before = filesEnding(fileSystem, '.sst')
     const controller = new AbortController()
     const compaction = db.compact({ signal: controller.signal })
@@ -255,7 +255,7 @@ describe('compaction', () => {
     const db = await openText(fileSystem, { memtableSize: 65_536 })
     for (let i = 0; i < 40_000; i++) db.putSync(numbered((i * 7919) % 40_000), 'x'.repeat(100))
     db.flushSync()
-    engineOf(db).compactor.sliceMs = 0
+    keeperOf(db).compactor.sliceMs = 0
     const compaction = db.compact()
     for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
     const closed = db.close()

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import { noPages } from '../../src/kernel/kernel.ts'
 import { expectCode, openText } from '../api/support.ts'
-import { engineOf, filesEnding, freePages, turn } from '../integration/regressions/support.ts'
+import { engineOf, filesEnding, freePages, keeperOf, turn } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 
 it('a flush that ends after a compaction leaves no table that nothing names', async () => {
@@ -17,7 +17,7 @@ it('a flush that ends after a compaction leaves no table that nothing names', as
   const flush = db.flush()
   // Its first slice.
   await turn()
-  const { compactor, trees } = engineOf(db)
+  const { compactor, trees } = keeperOf(db)
   const tree = [...trees.values()][0]
   compactor.compactRangeSync(tree as NonNullable<typeof tree>, { lower: undefined, upper: undefined })
   await flush

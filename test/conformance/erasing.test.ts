@@ -1,7 +1,7 @@
 /** clear and dropRange (REFERENCE section 3: drop_range, clear). */
 import { describe, expect, it } from 'vitest'
 import { expectCode, openText, type TextDatabase } from '../api/support.ts'
-import { engineOf, filesEnding, freePages } from '../integration/regressions/support.ts'
+import { engineOf, filesEnding, freePages, keeperOf } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { withSmallLevels } from '../support/small-compactions.ts'
 import { entriesAfter, expectExactly, numbered, states, type Entry, type History } from './states.ts'
@@ -160,7 +160,7 @@ describe('erasing', () => {
     expect([...snapshot.keysSync()].length).toBe(3000)
     snapshot.close()
     expect(filesEnding(fileSystem, '.sst')).toEqual([])
-    expect(engineOf(db).trees.get(0)?.hasHistory).toBe(false)
+    expect(keeperOf(db).trees.get(0)?.hasHistory).toBe(false)
     await db.close()
   })
 

@@ -1,4 +1,4 @@
-import { engineOf } from '../integration/regressions/support.ts'
+import { keeperOf } from '../integration/regressions/support.ts'
 import { describe, expect, it } from 'vitest'
 import type { KeyspaceStats } from '../../src/index.ts'
 import { openText, type TextDatabase } from '../api/support.ts'
@@ -124,7 +124,7 @@ describe('a memtable', () => {
       if (round % 2 === 0) db.flushSync()
       else await db.flush()
       // A compaction in the background has pages of its own until it ends.
-      while (engineOf(db).compactor.request()) await new Promise((resolve) => setImmediate(resolve))
+      while (keeperOf(db).compactor.request()) await new Promise((resolve) => setImmediate(resolve))
       free.push(db.stats().memoryFreeBytes)
     }
     expect(new Set(free).size).toBe(1)

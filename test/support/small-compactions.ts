@@ -12,7 +12,7 @@ export const SMALL_LEVELS: LeveledOptions = {
 /** The same database, with these sizes. */
 export function withSmallLevels<T extends object>(database: T): T {
   const engine = engineOf(database)
-  const { compactor } = engine
+  const { compactor } = engine.keeper
   engine.gapFromEntries = 1
   compactor.options = SMALL_LEVELS
   // Whole jobs between two turns, so that the same steps give the same order of file operations.

@@ -14,7 +14,7 @@ import {
   TYPE_VALUE,
   TYPE_WEAK_TOMBSTONE,
 } from '../../assembly/memory/layout.ts'
-import type { Engine } from '../../src/engine/engine.ts'
+import type { Keeper } from '../../src/engine/keeper.ts'
 import type { Tree } from '../../src/engine/tree.ts'
 import { tableFileName } from '../../src/fs/file-names.ts'
 import { encodeFooter, encodeHeader } from '../../src/table/format.ts'
@@ -83,12 +83,12 @@ export function large(key: string, seqno: number, length = 40_000): TableEntry {
 }
 
 /** Adds a table to the newest Version of a keyspace, durably. @returns its file's name */
-export function install(engine: Engine, tree: Tree, draft: Draft): string {
-  const { kernel, catalog, files, blocks } = engine
-  engine.ensureEpoch()
+export function install(keeper: Keeper, tree: Tree, draft: Draft): string {
+  const { kernel, catalog, files, blocks } = keeper
+  keeper.ensureEpoch()
   const id = catalog.newFileId()
   const salt = Uint8Array.from({ length: 16 }, (_, i) => (37 * i + id) & 255)
-  const { bytes, info } = craft(engine, { id, keyspaceId: tree.id, run: id, salt }, draft)
+  const { bytes, info } = craft(keeper, { id, keyspaceId: tree.id, run: id, salt }, draft)
   const file = files.create(tableFileName(id))
   file.write(bytes, 0, bytes.byteLength, 0)
   const table = openTable(kernel, file, info)
@@ -107,7 +107,7 @@ export function install(engine: Engine, tree: Tree, draft: Draft): string {
 }
 
 function craft(
-  { kernel }: Engine,
+  { kernel }: Keeper,
   place: Pick<TableInfo, 'id' | 'keyspaceId' | 'run' | 'salt'>,
   draft: Draft,
 ): { bytes: Uint8Array; info: TableInfo } {

@@ -5,7 +5,7 @@ import { journalFileName } from '../../src/fs/file-names.ts'
 import type { Kernel } from '../../src/kernel/kernel.ts'
 import { Slices } from '../../src/verify/slices.ts'
 import { expectCode, openText, SMALL_MEMORY, type TextDatabase } from '../api/support.ts'
-import { engineOf, filesEnding, turn } from '../integration/regressions/support.ts'
+import { engineOf, filesEnding, keeperOf, turn } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 
 /** A table, and a journal with frames. */
@@ -135,7 +135,7 @@ describe('verify names what is not that of the open database', () => {
       const fileSystem = origin.clone()
       const db = await openText(fileSystem)
       db.putSync('first', letter.repeat(500))
-      const { journals } = engineOf(db)
+      const { journals } = keeperOf(db)
       for (const key of ['second', 'third']) {
         // Each goes to a journal of its own.
         Object.defineProperty(journals, 'full', { configurable: true, get: () => true })
@@ -148,8 +148,8 @@ describe('verify names what is not that of the open database', () => {
     const [fileSystem, db] = await course('a')
     const [theirs, other] = await course('b')
     expect((await db.verify()).problems).toEqual([])
-    const names = [...engineOf(db).catalog.state.journals.keys()].map(journalFileName)
-    const seals = [...engineOf(db).catalog.state.journals.values()].map(({ seal }) => seal !== undefined)
+    const names = [...keeperOf(db).catalog.state.journals.keys()].map(journalFileName)
+    const seals = [...keeperOf(db).catalog.state.journals.values()].map(({ seal }) => seal !== undefined)
     expect(seals.slice(-3)).toEqual([true, false, false])
     const [sealed, left, current] = names.slice(-3) as [string, string, string]
     for (const name of [sealed, left, current]) {
@@ -243,7 +243,7 @@ describe('verify is not disturbed', () => {
       for (let i = 0; i < 50; i++) other.putSync(`key ${i}`, `${round}`)
       other.flushSync()
     }
-    const { disposal } = engineOf(db)
+    const { disposal } = keeperOf(db)
     const closeTable = disposal.closeTable.bind(disposal)
     const closed: number[] = []
     disposal.closeTable = (table) => {
@@ -322,7 +322,7 @@ test('a signal that is aborted before, or whenever, ends it', async () => {
   const { db } = await filled()
   const free = engineOf(db).kernel.freePages()
   const controller = new AbortController()
-  const slices = new Slices(engineOf(db), controller.signal)
+  const slices = new Slices(keeperOf(db), controller.signal)
   const steps = (function* (): Generator<void> {
     for (;;) yield
   })()

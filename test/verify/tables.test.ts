@@ -2,13 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import { TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
 import type { Database } from '../../src/api/database.ts'
-import type { Engine } from '../../src/engine/engine.ts'
+import type { Keeper } from '../../src/engine/keeper.ts'
 import type { Tree } from '../../src/engine/tree.ts'
 import type { VerifyProblem } from '../../src/verify/report.ts'
 import { checkRuns } from '../../src/verify/run-check.ts'
 import { emptyReport } from '../../src/verify/report.ts'
 import { openBytes } from '../api/support.ts'
-import { engineOf } from '../integration/regressions/support.ts'
+import { keeperOf } from '../integration/regressions/support.ts'
 import { viewOf, type TableEntry } from '../kernel/table-format.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { install, large, text, tombstone, value, type Draft, type Separator } from './crafted-table.ts'
@@ -25,20 +25,20 @@ function blocks(): TableEntry[][] {
 
 interface Opened {
   db: Database<'bytes', 'bytes'>
-  engine: Engine
+  keeper: Keeper
   tree: Tree
 }
 
 async function opened(): Promise<Opened> {
   const db = await openBytes<'bytes', 'bytes'>({}, new FaultyFileSystem())
-  const engine = engineOf(db)
-  return { db, engine, tree: [...engine.trees.values()][0] as Tree }
+  const keeper = keeperOf(db)
+  return { db, keeper, tree: [...keeper.trees.values()][0] as Tree }
 }
 
 /** The problems of a database with these tables, and the names of their files. */
 async function problemsOf(...drafts: Draft[]): Promise<{ problems: VerifyProblem[]; files: string[] }> {
-  const { db, engine, tree } = await opened()
-  const files = drafts.map((draft) => install(engine, tree, draft))
+  const { db, keeper, tree } = await opened()
+  const files = drafts.map((draft) => install(keeper, tree, draft))
   const { problems, tables, entries } = await db.verify()
   expect(tables).toBe(drafts.length)
   if (problems.length === 0) expect(entries).toBe(drafts.flatMap((draft) => draft.blocks.flat()).length)
@@ -198,9 +198,9 @@ describe('a table', () => {
   })
 
   test('with a header, a footer or blocks that changed since it was opened, by name and place', async () => {
-    const { db, engine, tree } = await opened()
-    const name = install(engine, tree, { blocks: blocks() })
-    const fileSystem = engine.fileSystem as FaultyFileSystem
+    const { db, keeper, tree } = await opened()
+    const name = install(keeper, tree, { blocks: blocks() })
+    const fileSystem = keeper.fileSystem as FaultyFileSystem
     const bytes = fileSystem.snapshotFiles().get(name) as Uint8Array
     const sizeBytes = bytes.byteLength
     const rootOffset = Number(viewOf(bytes).getBigUint64(sizeBytes - 64, true))
@@ -279,11 +279,11 @@ describe('runs', () => {
     )
     expect(problems).toMatchObject([{ file: files[0] }])
     expect(problems[0]?.message).toContain('largest key')
-    const { db, engine, tree } = await opened()
-    install(engine, tree, { blocks: [[value('a', 1), value('k', 5)]], run: 1 })
-    install(engine, tree, { blocks: [[value('g', 6), value('m', 7)]], run: 2 })
+    const { db, keeper, tree } = await opened()
+    install(keeper, tree, { blocks: [[value('a', 1), value('k', 5)]], run: 1 })
+    install(keeper, tree, { blocks: [[value('g', 6), value('m', 7)]], run: 2 })
     const report = emptyReport()
-    const steps = checkRuns(engine, tree, [tree.version.runs.flat().reverse()], report)
+    const steps = checkRuns(keeper, tree, [tree.version.runs.flat().reverse()], report)
     while (steps.next().done !== true);
     expect(report.problems[0]?.message).toContain('shares keys')
     await db.close()

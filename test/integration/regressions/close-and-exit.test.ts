@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { expectCode, openBytes, openText } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { engineOf, fillDisk, freeDisk, text, turn, within } from './support.ts'
+import { engineOf, fillDisk, freeDisk, keeperOf, text, turn, within } from './support.ts'
 
 describe('close()', () => {
   it('called twice ends once, and both wait for the end', async () => {
@@ -74,7 +74,7 @@ describe('the end of the process', () => {
     const db = await openBytes({ durability: 'buffered', memtableSize: 100_000, flushInterval: 60_000 }, disk)
     for (let i = 0; i < 100; i++) db.putSync(`k${i}`, new Uint8Array(2000))
     db.putSync('last', 'v')
-    expect(engineOf(db).journals.current?.bufferedBytes).toBeGreaterThan(0)
+    expect(keeperOf(db).journals.current?.bufferedBytes).toBeGreaterThan(0)
     const close = db.close()
     for (let i = 0; i < 3; i++) await null
     engineOf(db).exit()

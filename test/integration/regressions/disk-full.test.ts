@@ -2,13 +2,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { expectCode, openBytes, openText, type TextDatabase } from '../../api/support.ts'
 import { FaultyFileSystem, type OperationKind } from '../../support/faulty.ts'
 import {
-  engineOf,
   failOnce,
   filesEnding,
   fillDisk,
   fillJournal,
   freeDisk,
   freePages,
+  keeperOf,
   text,
 } from './support.ts'
 
@@ -117,7 +117,7 @@ describe('a full disk', () => {
     const disk = new FaultyFileSystem()
     const db = await openBytes({ memtableSize: 20_000, durability: 'buffered', flushInterval: 60_000 }, disk)
     fillJournal(db)
-    expect(engineOf(db).journals.current?.bufferedBytes).toBeGreaterThan(0)
+    expect(keeperOf(db).journals.current?.bufferedBytes).toBeGreaterThan(0)
     fillDisk(disk, '.wal')
     const before = held(disk, db)
     for (let i = 0; i < 3; i++) {

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openOn } from '../../../src/api/open.ts'
 import { expectCode, openBytes, openText, SMALL_MEMORY } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { engineOf, failOnce, fillJournal, freeDisk, powerLoss } from './support.ts'
+import { engineOf, failOnce, fillJournal, freeDisk, keeperOf, powerLoss } from './support.ts'
 
 describe('replay', () => {
   it('does not delete journals it is still replaying', async () => {
@@ -105,7 +105,7 @@ describe('journals', () => {
     expect(syncs() - before).toBeGreaterThanOrEqual(4)
     expect(syncs() - before).toBeLessThanOrEqual(6)
     await vi.advanceTimersByTimeAsync(1100)
-    const journal = engineOf(db).journals.current
+    const journal = keeperOf(db).journals.current
     expect(journal?.syncedOffset).toBe(journal?.length)
     expect(engineOf(await openText(powerLoss(disk))).visibleSeqno()).toBeGreaterThanOrEqual(1000)
   })

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { expectCode, openBytes, openText } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { codeOf, engineOf, within } from './support.ts'
+import { codeOf, engineOf, keeperOf, within } from './support.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -79,12 +79,12 @@ describe('maxPendingBytes', () => {
 describe('stallTimeout', () => {
   it('of 0 refuses a write there is no room for, and those that follow settle too', async () => {
     const db = await openBytes({ memtableSize: 1000, stallTimeout: 0 })
-    const engine = engineOf(db)
-    const tree = engine.trees.get(0)
+    const keeper = keeperOf(db)
+    const tree = keeper.trees.get(0)
     if (tree === undefined) throw new Error('no default keyspace')
     for (let i = 0; i < 5; i++) {
       db.putSync(`k${i}`, new Uint8Array(2000))
-      engine.flusher.seal(tree)
+      keeper.flusher.seal(tree)
     }
     db.putSync('q', new Uint8Array(2000))
     let now = Date.now()
@@ -194,7 +194,7 @@ describe('a stack overflow inside a write', () => {
         }
       }
       const shift = (frames: number): void => (frames > 0 ? shift(frames - 1) : dive())
-      for (let round = 0; round < 20 && engineOf(db).writable; round++) {
+      for (let round = 0; round < 20 && keeperOf(db).writable; round++) {
         fitting = 40
         shift(round)
       }
@@ -203,7 +203,7 @@ describe('a stack overflow inside a write', () => {
       expect(acknowledged.filter((key) => db.getSync(key) === undefined)).toEqual([])
 
       const visible = [...db.keysSync()].length
-      const writable = engineOf(db).writable
+      const writable = keeperOf(db).writable
       for (const image of [disk.clone(), disk]) {
         if (image === disk && writable) await db.close()
         if (image === disk && !writable) await expectCode('POISONED', () => db.close())

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openText } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { engineOf, freePages, turn } from './support.ts'
+import { engineOf, freePages, keeperOf, turn } from './support.ts'
 
 describe('with the smallest memory', () => {
   it('writes go on beside a compaction that reads many runs', async () => {
@@ -13,7 +13,7 @@ describe('with the smallest memory', () => {
     }
     // Other users of memory: blocks, records of tables, cursors.
     const taken = Array.from({ length: freePages(db) - 70 }, () => kernel.page())
-    engineOf(db).compactor.sliceMs = 0
+    keeperOf(db).compactor.sliceMs = 0
     let compactions = 0
     events.on('compaction', () => compactions++)
     while (freePages(db) > 40) await turn()

@@ -1,11 +1,17 @@
 import { expect } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.ts'
+import type { Keeper } from '../../../src/engine/keeper.ts'
 import { VarveError } from '../../../src/errors.ts'
 import type { FaultyFileSystem, OperationKind } from '../../support/faulty.ts'
 
 /** The engine below a database, for what its statistics do not tell. */
 export function engineOf(database: object): Engine {
   return (database as { view: { engine: Engine } }).view.engine
+}
+
+/** What changes the structure of a database. */
+export function keeperOf(database: object): Keeper {
+  return engineOf(database).keeper
 }
 
 export function freePages(database: object): number {
@@ -59,7 +65,7 @@ export async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
 
 /** Makes a flush that asks for work again and again in one turn fail instead of never ending. */
 export function forbidSpinning(database: object): void {
-  const { flusher } = engineOf(database)
+  const { flusher } = keeperOf(database)
   const request = flusher.request.bind(flusher)
   let calls = 0
   flusher.request = () => {
@@ -83,7 +89,7 @@ export function fillJournal(
   database: { putSync(key: string, value: Uint8Array): void },
   valueBytes = 1000,
 ): void {
-  const { journals } = engineOf(database)
+  const { journals } = keeperOf(database)
   const value = new Uint8Array(valueBytes)
   for (let i = 0; !journals.full; i++) {
     expect(i).toBeLessThan(10_000)

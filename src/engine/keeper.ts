@@ -1,0 +1,275 @@
+import { VarveError } from '../errors.ts'
+import type { File, FileSystem } from '../fs/filesystem.ts'
+import { journalFileName } from '../fs/file-names.ts'
+import type { JournalLink } from '../journal/format.ts'
+import { JournalWriter } from '../journal/writer.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { BlockLoader } from '../table/block-loader.ts'
+import type { VersionEdit } from '../version/edit.ts'
+import type { ManifestHeader } from '../version/manifest-header.ts'
+import type { SuperblockWriter } from '../version/superblock-writer.ts'
+import { Catalog } from './catalog.ts'
+import { Compactor } from './compactor.ts'
+import { Disposal } from './disposal.ts'
+import type { Events } from './events.ts'
+import { Files } from './files.ts'
+import { Flusher } from './flusher.ts'
+import { Journals } from './journals.ts'
+import type { Lease } from './lease.ts'
+import { MemoryBudget } from './memory-budget.ts'
+import type { StoredDatabase } from './read-database.ts'
+import type { Snapshots } from './snapshots.ts'
+import type { DatabaseThread, EngineOptions } from './thread.ts'
+import { dropped, Tree } from './tree.ts'
+import type { Waiters } from './waiters.ts'
+
+/** At close, memtables whose journals are longer than this, or many, are flushed, so that the next open has little to replay. */
+const CLOSE_FLUSH_BYTES = 4194304
+
+/**
+ * The part of an open database that changes its structure: memtables, journals, tables, keyspaces, and the manifest that says so. There is one, on one
+ * thread; who reads and writes entries asks it for what he cannot do himself.
+ */
+export class Keeper {
+  readonly thread: DatabaseThread
+  readonly kernel: Kernel
+  readonly options: EngineOptions
+  readonly fileSystem: FileSystem
+  readonly blocks: BlockLoader
+  readonly snapshots: Snapshots
+  readonly events: Events
+  readonly lease: Lease
+  readonly waiters: Waiters
+  readonly files: Files
+  readonly databaseId: Uint8Array
+  readonly catalog: Catalog
+  readonly journals: Journals
+  readonly disposal: Disposal
+  readonly flusher: Flusher
+  readonly compactor: Compactor
+  readonly budget: MemoryBudget
+  /** Keyspaces by id. */
+  readonly trees: Map<number, Tree> = new Map()
+  nextKeyspaceId: number
+  #replaying = false
+  /** Files to delete once this open writes. */
+  #orphans: readonly string[]
+  /** Where the log that was found ends, and the seqno that follows it. */
+  readonly #tail: JournalLink | undefined
+  readonly #logNextSeqno: number | undefined
+
+  /** `superblock`: undefined while the database is being created. */
+  constructor(thread: DatabaseThread, stored: StoredDatabase, superblock: SuperblockWriter | undefined) {
+    this.thread = thread
+    this.kernel = thread.kernel
+    this.options = thread.options
+    this.fileSystem = thread.fileSystem
+    this.blocks = thread.blocks
+    this.snapshots = thread.snapshots
+    this.events = thread.events
+    this.lease = thread.lease
+    this.waiters = thread.waiters
+    this.files = new Files(thread.fileSystem)
+    this.databaseId = stored.databaseId
+    this.nextKeyspaceId = stored.state.counters.nextKeyspaceId
+    this.#orphans = stored.orphans
+    this.#tail = stored.tail
+    this.#logNextSeqno = stored.logNextSeqno
+    this.catalog = new Catalog(this, stored, superblock)
+    for (const table of stored.tables.values()) this.blocks.add(table)
+    this.disposal = new Disposal(this)
+    thread.onSnapshotEnd = () => this.disposal.collect()
+    this.journals = new Journals(this)
+    this.flusher = new Flusher(this)
+    this.compactor = new Compactor(this)
+    this.budget = new MemoryBudget(this)
+    for (const keyspace of stored.state.keyspaces.values()) {
+      const { id, name, version, flushedSeqno, policy } = keyspace
+      this.trees.set(id, new Tree(this.kernel, id, name, version, stored.tables, flushedSeqno, policy))
+    }
+  }
+
+  /** No calls are taken any more. */
+  get closed(): boolean {
+    return this.thread.closed || this.thread.shut
+  }
+
+  /** Whether background work may write. */
+  get writable(): boolean {
+    const { thread } = this
+    return (
+      !thread.closed &&
+      !thread.inGroup &&
+      thread.poisonedBy === undefined &&
+      this.journals.current?.poisoned === undefined
+    )
+  }
+
+  /** Begins the epoch of this open if nothing has been written yet. @throws DISK_FULL, POISONED */
+  ensureEpoch(): void {
+    this.assertUnpoisoned()
+    if (!this.catalog.begun) this.beginEpoch()
+  }
+
+  /** @throws POISONED */
+  assertUnpoisoned(): void {
+    const journal = this.journals.current?.poisoned
+    if (journal !== undefined) this.poison(journal)
+    if (this.thread.inGroup) this.poison(new Error('a write was cut short'))
+    if (this.thread.poisonedBy !== undefined) throw this.thread.poisonedBy
+  }
+
+  /** After an await. @throws CLOSED, NOT_FOUND for a dropped keyspace */
+  assertReadable(tree: Tree): void {
+    this.thread.assertOpen()
+    if (tree.dropped) throw dropped()
+  }
+
+  /** Reading, and also beginning the epoch if this is the first write. @throws CLOSED, NOT_FOUND, POISONED */
+  assertWritable(tree: Tree): void {
+    this.assertReadable(tree)
+    this.ensureEpoch()
+  }
+
+  /** See DatabaseThread. */
+  poison(cause: unknown): VarveError {
+    return this.thread.poison(cause)
+  }
+
+  /** Remembers a poisoned journal. @returns the same error */
+  noteFailure(error: unknown): unknown {
+    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
+    return error
+  }
+
+  // ── epochs and keyspaces ────────────────────────────────────────────────────────────────────────────────
+
+  /** The first write of this open: new epoch, journal and manifest. @throws DISK_FULL (nothing changed), POISONED */
+  beginEpoch(): void {
+    const { catalog, files } = this
+    if (this.options.durability === 'none') catalog.begin([])
+    else {
+      const id = catalog.newFileId()
+      const file = files.create(journalFileName(id))
+      try {
+        catalog.begin([{ type: 'journalCreated', id }])
+        this.journals.begin(this.#firstJournal(file, id))
+      } catch (error) {
+        file.close()
+        if (catalog.begun) throw this.poison(error)
+        files.removeOrphan(file.name)
+        throw error
+      }
+    }
+    if (!this.#replaying) this.removeOrphans()
+  }
+
+  /** While journals are replayed, what they hold is not checked yet and nothing is deleted. */
+  set replaying(replaying: boolean) {
+    this.#replaying = replaying
+    if (!replaying && this.catalog.begun) this.removeOrphans()
+  }
+
+  /** Deletes the files of ours that the manifest did not name at open. */
+  removeOrphans(): void {
+    for (const name of this.#orphans) this.files.removeOrphan(name)
+    this.#orphans = []
+  }
+
+  /** The journal that continues the log found at open. */
+  #firstJournal(file: File, id: number): JournalWriter {
+    const { exports, slot } = this.kernel
+    const next = exports.nextSeqno()
+    const logNext = this.#logNextSeqno ?? next
+    const journal = this.newJournal(file, id, this.#tail, logNext)
+    // NOTE: seqnos given out without a journal, or above a torn end, are a gap in the log like those of a failed group.
+    if (next > logNext) {
+      exports.setGroup(slot, logNext, next - logNext)
+      journal.abandonGroup(next - logNext)
+    }
+    return journal
+  }
+
+  /** A writer on a fresh journal file. `nextSeqno`: base of its first group. */
+  newJournal(file: File, id: number, predecessor: JournalLink | undefined, nextSeqno: number): JournalWriter {
+    return new JournalWriter(
+      this.kernel,
+      file,
+      {
+        databaseId: this.databaseId,
+        journalId: id,
+        epoch: this.catalog.epoch,
+        bootId: this.fileSystem.bootId,
+        predecessor,
+        salt: randomBytes(16),
+      },
+      nextSeqno,
+    )
+  }
+
+  manifestHeader(id: number): ManifestHeader {
+    return {
+      databaseId: this.databaseId,
+      manifestId: id,
+      epoch: this.catalog.epoch,
+      bootId: this.fileSystem.bootId,
+      salt: randomBytes(16),
+    }
+  }
+
+  treeNamed(name: string): Tree | undefined {
+    for (const tree of this.trees.values()) if (tree.name === name) return tree
+    return undefined
+  }
+
+  /** Makes created and deleted names durable. @throws POISONED: which names are on disk is not known then */
+  syncDirectory(): void {
+    try {
+      this.files.syncDirectory()
+    } catch (error) {
+      throw this.poison(error)
+    }
+  }
+
+  /** Why the last flush or compaction in the background failed; undefined if it did not. */
+  backgroundError(): string | undefined {
+    const error = this.flusher.lastError ?? this.compactor.lastError
+    return error instanceof Error ? error.message : undefined
+  }
+
+  // ── closing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends what runs, and seals everything. @throws POISONED: nobody can say then that what was acknowledged is durable */
+  async finish(): Promise<void> {
+    await this.compactor.stop()
+    await this.flusher.idle()
+    this.assertUnpoisoned()
+    if (this.catalog.begun) await this.#seal()
+  }
+
+  /** Closes the files. */
+  close(): void {
+    this.thread.closed = true
+    this.journals.close()
+    this.catalog.close()
+    for (const tree of this.trees.values()) for (const table of tree.files.values()) table.file.close()
+  }
+
+  async #seal(): Promise<void> {
+    const { journals, catalog, flusher } = this
+    // NOTE: each open that writes begins a journal; many short ones must not leave as many.
+    if (this.options.durability === 'none' || journals.sizeBytes > CLOSE_FLUSH_BYTES || journals.crowded) {
+      await flusher.flushAll([...this.trees.values()])
+    }
+    const edits: VersionEdit[] = [
+      ...journals.finish(),
+      { type: 'cleanClose', nextSeqno: this.kernel.exports.nextSeqno() },
+    ]
+    catalog.log(edits)
+    catalog.coverBySuperblock(true)
+  }
+}
+
+export function randomBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length))
+}
