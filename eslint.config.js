@@ -11,7 +11,8 @@ const MAY_IMPORT = {
   compaction: ['version'],
   engine: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'compaction'],
   verify: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'engine'],
-  api: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'compaction', 'engine', 'verify'],
+  workers: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'engine', 'verify'],
+  api: ['fs', 'sync', 'kernel', 'version', 'journal', 'table', 'compaction', 'engine', 'verify', 'workers'],
   level: [],
   cli: [],
 }

@@ -1,8 +1,9 @@
 /** The export table: the only door of the kernel. src/kernel/exports.ts says what each function does. */
 
 // ── memory ───────────────────────────────────────────────────────────────────────────────────────────────
-export { attachSlot, initialise } from './memory/control'
-export { allocatePage, freePage } from './memory/pages'
+export { attachSlot, giveSlot, initialise, takeSlot } from './memory/control'
+export { enterRead, isRead, leaveRead, retire } from './memory/epoch'
+export { allocatePage, freePage, payPages, repayPages } from './memory/pages'
 export { allocateRecord, freeRecord } from './memory/records'
 export { allocateChain, freeChain } from './memory/chain'
 

@@ -14,7 +14,7 @@ import {
   TABLE_ROOT,
   TABLE_ROOT_LENGTH,
 } from '../memory/layout'
-import { copyBytes, loadF64, loadU32, loadU8, storeU32, storeU8 } from '../memory/bytes'
+import { compareExchangeU32, copyBytes, loadF64, loadU32, loadU8, storeU32, storeU8 } from '../memory/bytes'
 import { allocateRecord, freeRecord } from '../memory/records'
 import { FRAME_BYTES } from '../table/block-frame'
 import { openFrame } from '../table/block-check'
@@ -45,11 +45,13 @@ export function loadBlock(
     if (copy == 0) return STATUS_NO_PAGES
     copyBytes(copy, payload, length)
     if (kind == BLOCK_ROOT_INDEX) {
+      // NOTE: whoever loads it knows the same length.
       storeU32(table + TABLE_ROOT_LENGTH, length)
-      storeU32(table + TABLE_ROOT, copy)
+      if (!compareExchangeU32(table + TABLE_ROOT, 0, copy)) freeRecord(copy, length + ROOT_SLACK)
     } else {
       if (!ASC_NO_ASSERT) assert(kind == BLOCK_FILTER)
-      storeU32(loadU32(table + TABLE_FILTERS) + 4 * filterBlockAt(table, <u64>offset), copy)
+      const word = loadU32(table + TABLE_FILTERS) + 4 * filterBlockAt(table, <u64>offset)
+      if (!compareExchangeU32(word, 0, copy)) freeRecord(copy, length)
     }
     return STATUS_OK
   }

@@ -1,6 +1,6 @@
 import { CHAIN_CAPACITY, CHAIN_LENGTH, CHAIN_NEXT, CHAIN_SIBLING } from './layout'
 import { loadU32, storeU32, storeU64 } from './bytes'
-import { allocatePage, freePage, freePages } from './pages'
+import { allocateGroupPage, freePage, freePages, paidPages } from './pages'
 
 /** Page chains: values too large to lie inside a memtable's arena (the page is drawn in layout.ts). */
 
@@ -24,11 +24,11 @@ export function chainBytes(firstPage: u32): u32 {
 export function allocateChain(length: u32): u32 {
   let missing = chainPages(length)
   // A hopeless request does not drain the pool first.
-  if (missing > freePages()) return 0
+  if (missing > freePages() + paidPages()) return 0
   let chain: u32 = 0
   let pageLength = length - (missing - 1) * CHAIN_CAPACITY
   while (missing > 0) {
-    const page = allocatePage()
+    const page = allocateGroupPage()
     if (page == 0) {
       freeChain(chain)
       return 0

@@ -1,17 +1,30 @@
 import {
+  CONTROL_EPOCH,
   CONTROL_FREE_PAGES,
   CONTROL_FRESH_PAGE,
   CONTROL_NEXT_SEQNO,
   CONTROL_PAGE_COUNT,
   CONTROL_SEED,
+  CONTROL_SLOTS_TAKEN,
   CONTROL_VISIBLE_SEQNO,
   SLOTS,
   SLOT_BYTES,
   SLOT_COUNT,
+  SLOT_EPOCH,
   SLOT_INPUT,
   SLOT_MERGE,
 } from './layout'
-import { atomicStoreU32, atomicStoreU64, loadU32, storeU32, storeU64 } from './bytes'
+import {
+  atomicLoadU64,
+  atomicStoreU32,
+  atomicStoreU64,
+  compareExchangeU64,
+  fillBytes,
+  loadU32,
+  storeU32,
+  storeU64,
+} from './bytes'
+import { releaseRead } from '../read/table-get'
 import { initialiseHash } from '../checksum/xxh3'
 import { allocatePage, freePage } from './pages'
 
@@ -26,8 +39,35 @@ export function initialise(pages: u32, seedLow: u32, seedHigh: u32): void {
   atomicStoreU32(CONTROL_PAGE_COUNT, pages)
   atomicStoreU32(CONTROL_FRESH_PAGE, 1)
   atomicStoreU32(CONTROL_FREE_PAGES, pages - 1)
+  atomicStoreU32(CONTROL_EPOCH, 1)
   atomicStoreU64(CONTROL_NEXT_SEQNO, 1)
   atomicStoreU64(CONTROL_VISIBLE_SEQNO, 1)
+}
+
+/** Takes a slot for a thread. @returns its index, or SLOT_COUNT if there is none */
+export function takeSlot(): u32 {
+  while (true) {
+    const taken = atomicLoadU64(CONTROL_SLOTS_TAKEN)
+    const index = <u32>ctz<u64>(~taken)
+    if (index >= SLOT_COUNT) return SLOT_COUNT
+    if (compareExchangeU64(CONTROL_SLOTS_TAKEN, taken, taken | ((<u64>1) << index))) return index
+  }
+}
+
+/** Gives a slot back with its pages. INVARIANT: its thread makes no more calls; what it had pinned in the cache is let go. */
+export function giveSlot(index: u32): void {
+  const slot = SLOTS + index * SLOT_BYTES
+  atomicStoreU32(slot + SLOT_EPOCH, 0)
+  releaseRead(slot)
+  const input = loadU32(slot + SLOT_INPUT)
+  const merge = loadU32(slot + SLOT_MERGE)
+  if (input != 0) freePage(input)
+  if (merge != 0) freePage(merge)
+  fillBytes(slot, 0, SLOT_BYTES)
+  while (true) {
+    const taken = atomicLoadU64(CONTROL_SLOTS_TAKEN)
+    if (compareExchangeU64(CONTROL_SLOTS_TAKEN, taken, taken & ~((<u64>1) << index))) return
+  }
 }
 
 /**

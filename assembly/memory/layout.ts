@@ -52,6 +52,22 @@ export const CONTROL_MANIFEST_LOCK: u32 = CONTROL + 1152
 export const CONTROL_JOURNAL_LOCK: u32 = CONTROL + 1216
 /** u64: dropBarrier; a snapshot below it may have lost entries (src/version/snapshot-registry.ts). */
 export const CONTROL_DROP_BARRIER: u32 = CONTROL + 1536
+/** u32: the clock of reclamation: a thread that reads keeps it in SLOT_EPOCH, and what is retired is freed when no such thread is left. Never 0. */
+export const CONTROL_EPOCH: u32 = CONTROL + 1600
+/** u32: the record of the journal that is written, 0 without one (src/journal/shared-journal.ts). */
+export const CONTROL_JOURNAL: u32 = CONTROL + 1604
+/** u32: slot index + 1 of the thread whose write group is between its seqnos and its publication; 0 between groups. */
+export const CONTROL_GROUP: u32 = CONTROL + 1608
+/** u32: pages that were taken off CONTROL_FREE_PAGES for the next write groups; the holder of the journal lock takes them. */
+export const CONTROL_PAID_PAGES: u32 = CONTROL + 1612
+/** u32: bytes of root indexes and filters kept beside their tables' records. */
+export const CONTROL_KEPT_BYTES: u32 = CONTROL + 1616
+/** u32: 1 when the database is closing and takes no more calls. */
+export const CONTROL_SHUT: u32 = CONTROL + 1620
+/** u64: a bit for each slot that a thread has. */
+export const CONTROL_SLOTS_TAKEN: u32 = CONTROL + 1624
+/** u64: the id that the next file gets. */
+export const CONTROL_NEXT_FILE_ID: u32 = CONTROL + 1632
 /** u32: first area of registered snapshots; u32: slots ever taken in them; u32: slots taken now. */
 export const CONTROL_SNAPSHOTS: u32 = CONTROL + 1544
 export const CONTROL_SNAPSHOTS_USED: u32 = CONTROL + 1548
@@ -101,6 +117,8 @@ export const SLOT_FRAME: u32 = 612
 /** u64 × 16 each: blocks of every kind found in the cache, and not found, by this thread. */
 export const SLOT_CACHE_HITS: u32 = 640
 export const SLOT_CACHE_MISSES: u32 = 768
+/** u32: CONTROL_EPOCH as it was when the read in progress began, 0 between reads. On a cache line of its own. */
+export const SLOT_EPOCH: u32 = 960
 /** Offset of the second key in the input page. */
 export const INPUT_SECOND: u32 = 65536
 
@@ -147,6 +165,8 @@ export const MEMTABLE_HIGHEST_SEQNO: u32 = 16
 export const MEMTABLE_LOWEST_SEQNO: u32 = 24
 /** u32: the keyspace's gap, 0 without one. */
 export const MEMTABLE_GAP: u32 = 56
+/** u32: 1 once a hash index was asked for. */
+export const MEMTABLE_INDEX_ASKED: u32 = 60
 /**
  * An entry takes its key, its value and at most this much more. Keys (with this) and values fill pages of their own, each with
  * MEMTABLE_PAGE_CAPACITY bytes, of which less than one entry is left over: n bytes of at most m each take at most
@@ -169,13 +189,26 @@ export const GAP_BYTES: u32 = GAP_TO + GAP_KEY_MAX_BYTES
 /** A length that means: no key. */
 export const NO_LENGTH: u32 = 0xffffffff
 
-// ── SuperVersion record (one 64-byte record): the memtables a read consults, newest first ────────────────
+// ── tree record: a keyspace, as every thread finds it. It serves one keyspace after another, and nothing else ─────
+/** u32: the latest SuperVersion. */
+export const TREE_SUPERVERSION: u32 = 0
+/** u32: id + 1 of the keyspace; 0 once it is dropped. */
+export const TREE_MARK: u32 = 4
+/** u32: its gap, 0 without one. */
+export const TREE_GAP: u32 = 8
+export const TREE_BYTES: u32 = 64
+
+// ── SuperVersion record: what reads go through from a seqno on; immutable but for SUPERVERSION_OLDER ───────────
+//   u32 memtables | u32 Version | f64 seqno | u32 the next older SuperVersion | u32 1 if the first memtable takes writes | u32 × 14 memtables, newest first
 export const SUPERVERSION_COUNT: u32 = 0
 /** u32: Version record, 0 without tables. */
 export const SUPERVERSION_VERSION: u32 = 4
-export const SUPERVERSION_MEMTABLES: u32 = 8
+export const SUPERVERSION_SEQNO: u32 = 8
+export const SUPERVERSION_OLDER: u32 = 16
+export const SUPERVERSION_ACTIVE: u32 = 20
+export const SUPERVERSION_MEMTABLES: u32 = 24
 export const SUPERVERSION_MAX_MEMTABLES: u32 = 14
-export const SUPERVERSION_BYTES: u32 = 64
+export const SUPERVERSION_BYTES: u32 = 80
 
 // ── Version record: the tables of a keyspace, run after run, newest run first ────────────────────────────
 //   u32 runs | u32 tables | u32 × runs: where the run ends in the list of tables | u32 × tables: table records, ascending in a run
@@ -211,8 +244,15 @@ export const TABLE_FILTERS: u32 = 80
 export const TABLE_CHECKED: u32 = 84
 /** u32: its bytes. */
 export const TABLE_CHECKED_BYTES: u32 = 88
+/** i32: descriptor of the open file, by which every thread reads it. */
+export const TABLE_DESCRIPTOR: u32 = 92
+/** f64: id of the file; f64: its size. */
+export const TABLE_FILE_ID: u32 = 96
+export const TABLE_SIZE: u32 = 104
+/** u32: reads of the file under way that no thread's epoch covers; while there are any it is not closed. */
+export const TABLE_READS: u32 = 112
 /** Short keys lie here. */
-export const TABLE_INLINE_KEYS: u32 = 96
+export const TABLE_INLINE_KEYS: u32 = 120
 export const TABLE_BYTES: u32 = 256
 /** Lines of a filter block; the last one may have fewer. */
 export const FILTER_BLOCK_LINES: u32 = 512

@@ -3,6 +3,7 @@ import {
   CONTROL_FREE_PAGES,
   CONTROL_FRESH_PAGE,
   CONTROL_PAGE_COUNT,
+  CONTROL_PAID_PAGES,
   PAGE_BYTES,
   PAGE_SHIFT,
 } from './layout'
@@ -13,6 +14,7 @@ import {
   compareExchangeU32,
   compareExchangeU64,
   fillBytes,
+  loadU32,
   loadU64,
   storeU32,
   storeU64,
@@ -36,31 +38,76 @@ const SHRED_WORD: u64 = 0xdededededededede
 
 /** A page (content undefined), or 0 if there is none. */
 export function allocatePage(): u32 {
+  return takePages(1, 0) ? popPage() : 0
+}
+
+/**
+ * A page of those that were paid for the write group in progress, or else any. INVARIANT: the caller holds the journal lock, or nobody else has the memory.
+ */
+export function allocateGroupPage(): u32 {
+  const paid = loadU32(CONTROL_PAID_PAGES)
+  if (paid == 0) return allocatePage()
+  storeU32(CONTROL_PAID_PAGES, paid - 1)
+  return popPage()
+}
+
+/**
+ * Sees to it that so many pages are paid for the write groups that come: nobody else gets them. At least `left` stay free.
+ * INVARIANT: as allocateGroupPage. @returns false if there are not enough; nothing is changed then
+ */
+export function payPages(count: u32, left: u32): bool {
+  const paid = loadU32(CONTROL_PAID_PAGES)
+  if (paid >= count) return true
+  if (!takePages(count - paid, left)) return false
+  storeU32(CONTROL_PAID_PAGES, count)
+  return true
+}
+
+/** Gives back what was paid beyond `count` pages. INVARIANT: as allocateGroupPage. */
+export function repayPages(count: u32): void {
+  const paid = loadU32(CONTROL_PAID_PAGES)
+  if (paid <= count) return
+  storeU32(CONTROL_PAID_PAGES, count)
+  atomicAddU32(CONTROL_FREE_PAGES, paid - count)
+}
+
+/** Takes pages off the count if at least `left` stay. */
+// @ts-ignore: decorator
+@inline
+function takePages(count: u32, left: u32): bool {
+  while (true) {
+    const free = atomicLoadU32(CONTROL_FREE_PAGES)
+    if (free < count + left) return false
+    if (compareExchangeU32(CONTROL_FREE_PAGES, free, free - count)) return true
+  }
+}
+
+/**
+ * A page that was taken off the count.
+ * ORDER: freePage links a page before it counts it, so there is one for whoever took it off.
+ */
+function popPage(): u32 {
   while (true) {
     const head = atomicLoadU64(CONTROL_FREE_HEAD)
     const index = <u32>(head & FREE_INDEX_MASK)
-    if (index == 0) break
+    if (index == 0) {
+      const fresh = atomicLoadU32(CONTROL_FRESH_PAGE)
+      if (fresh >= atomicLoadU32(CONTROL_PAGE_COUNT)) continue
+      if (compareExchangeU32(CONTROL_FRESH_PAGE, fresh, fresh + 1)) return fresh << PAGE_SHIFT
+      continue
+    }
     const page = index << PAGE_SHIFT
     // NOTE: another thread may own this page by now; then the word is anything and the exchange fails.
     const next = atomicLoadU32(page + FREE_NEXT)
     if (
       compareExchangeU64(CONTROL_FREE_HEAD, head, ((head & ~FREE_INDEX_MASK) + FREE_TAG_ONE) | (<u64>next))
     ) {
-      atomicAddU32(CONTROL_FREE_PAGES, -1)
       if (!ASC_NO_ASSERT) {
         assert(isShredded(page))
         // So that freeing it twice is noticed.
         storeU64(page + SHRED_FROM, 0)
       }
       return page
-    }
-  }
-  while (true) {
-    const index = atomicLoadU32(CONTROL_FRESH_PAGE)
-    if (index >= atomicLoadU32(CONTROL_PAGE_COUNT)) return 0
-    if (compareExchangeU32(CONTROL_FRESH_PAGE, index, index + 1)) {
-      atomicAddU32(CONTROL_FREE_PAGES, -1)
-      return index << PAGE_SHIFT
     }
   }
 }
@@ -87,6 +134,13 @@ export function freePage(page: u32): void {
 @inline
 export function freePages(): u32 {
   return atomicLoadU32(CONTROL_FREE_PAGES)
+}
+
+/** Pages that are paid for the write groups that come. */
+// @ts-ignore: decorator
+@inline
+export function paidPages(): u32 {
+  return loadU32(CONTROL_PAID_PAGES)
 }
 
 /** The page a pointer lies in. */

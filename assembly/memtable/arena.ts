@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from '../memory/layout'
 import { loadU32, storeU32 } from '../memory/bytes'
-import { allocatePage, freePage, pageOf } from '../memory/pages'
+import { allocateGroupPage, freePage, pageOf } from '../memory/pages'
 
 /**
  * An arena: bump allocation over a chain of pages that are freed together.
@@ -37,7 +37,7 @@ export function arenaAllocate(cursor: u32, total: u32, bytes: u32): u32 {
 
 function allocateInNewPage(cursor: u32, total: u32, bytes: u32): u32 {
   if (!ASC_NO_ASSERT) assert(bytes <= ARENA_MAX_BYTES)
-  const page = allocatePage()
+  const page = allocateGroupPage()
   if (page == 0) return 0
   arenaBeginPage(page, pageOf(loadU32(cursor)))
   storeU32(cursor, page + ARENA_DATA + bytes)

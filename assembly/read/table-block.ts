@@ -12,7 +12,7 @@ import {
   TABLE_ROOT_OFFSET,
   TABLE_ROOT_SIZE,
 } from '../memory/layout'
-import { loadF64, loadU32, storeF64, storeU32 } from '../memory/bytes'
+import { atomicLoadU32, loadF64, loadU32, storeF64, storeU32 } from '../memory/bytes'
 import { cacheFind, frameLength, framePayload, frameUnpin } from '../cache/cache'
 import { blockOpen } from '../table/block-reader'
 
@@ -38,7 +38,8 @@ export function openBlock(slot: u32, cursor: u32, table: u32, offset: u64, size:
 
 /** openBlock of a table's root index. */
 export function openRoot(slot: u32, cursor: u32, table: u32): u32 {
-  const root = loadU32(table + TABLE_ROOT)
+  // ORDER: pairs with the exchange of loadBlock: the root and its length are there when the word is.
+  const root = atomicLoadU32(table + TABLE_ROOT)
   if (root == 0) {
     const offset = <u64>loadF64(table + TABLE_ROOT_OFFSET)
     return openBlock(slot, cursor, table, offset, loadU32(table + TABLE_ROOT_SIZE), BLOCK_ROOT_INDEX)

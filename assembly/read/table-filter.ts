@@ -8,7 +8,7 @@ import {
   TABLE_FILTER_LINES,
   TABLE_FILTER_PROBES,
 } from '../memory/layout'
-import { loadU32 } from '../memory/bytes'
+import { atomicLoadU32, loadU32 } from '../memory/bytes'
 import { filterBlockOffset, filterBlockSize } from '../cache/block-load'
 import { cacheFind, framePayload, frameUnpin } from '../cache/cache'
 import { filterLine, filterMayContain } from '../table/filter'
@@ -25,7 +25,8 @@ export function askFilter(slot: u32, table: u32, hash: u64): u32 {
   const block = line / FILTER_BLOCK_LINES
   const at = (line % FILTER_BLOCK_LINES) * FILTER_LINE_BYTES
   const probes = loadU32(table + TABLE_FILTER_PROBES)
-  const kept = loadU32(loadU32(table + TABLE_FILTERS) + 4 * block)
+  // ORDER: as openRoot.
+  const kept = atomicLoadU32(loadU32(table + TABLE_FILTERS) + 4 * block)
   if (kept != 0) return filterMayContain(kept + at, hash, probes) ? STATUS_FOUND : STATUS_ABSENT
   const offset = filterBlockOffset(table, block)
   const frame = cacheFind(slot, table, offset, BLOCK_FILTER, true)

@@ -1,5 +1,6 @@
 import { nextTurn } from '../next-turn.ts'
-import { RangeCursor, type RangeSpan } from '../engine/range-cursor.ts'
+import type { RangeSpan } from '../engine/key-span.ts'
+import { RangeCursor } from '../engine/range-cursor.ts'
 import { VarveError } from '../errors.ts'
 import type { View } from './view.ts'
 

@@ -1,21 +1,17 @@
 import type { Engine } from '../engine/engine.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
-import { createKeyspace, dropKeyspace, setPolicy } from '../engine/keyspaces.ts'
 import { EVENT_NAMES, type EventName, type Listener } from '../engine/events.ts'
-import type { Tree } from '../engine/tree.ts'
-import { VarveError } from '../errors.ts'
+import type { TreeIdentity } from '../engine/tree-door.ts'
 import { compareKeys } from '../bytes.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName } from './encoding.ts'
 import { unwatchDatabase } from './forgotten.ts'
 import { EVERYTHING, Keyspace } from './keyspace.ts'
-import { keyspaceStats } from './keyspace-stats.ts'
 import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions, progressListener } from './options.ts'
 import { POLICY_OPTIONS, policyOf } from './policy.ts'
 import { signalOf } from './range.ts'
-import { verify } from '../verify/verify.ts'
-import type { VerifyReport } from '../verify/report.ts'
+import type { VerifyReport } from '../engine/verify-report.ts'
 import { Snapshot } from './snapshot.ts'
 import { viewUnder, type View } from './view.ts'
 import type {
@@ -82,19 +78,26 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
     const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
     engine.assertOpen()
-    const found = engine.keeper.treeNamed(checked)
+    const found = this.#identities().find((identity) => identity.name === checked)
     if (found === undefined) engine.writes.drainSync()
-    const tree =
-      found ?? createKeyspace(engine.keeper, checked, { keyEncoding, valueEncoding }, policyOf(bag))
+    const identity =
+      found ?? engine.keeper.call('keyspace', checked, { keyEncoding, valueEncoding }, policyOf(bag))
+    const tree = engine.openTree(identity)
     const view = viewUnder({ ...this.view, tree }, bag['keyEncoding'], bag['valueEncoding'])
-    if (found !== undefined) setPolicy(engine.keeper, tree, policyOf(bag, tree.policy))
+    if (found !== undefined) {
+      const before = engine.keeper.call('policy', tree.id)
+      engine.keeper.call('setPolicy', tree.id, policyOf(bag, before))
+    }
     return new Keyspace<K, V>(view)
   }
 
   /** Names of all keyspaces but the default one, in bytewise order. */
   keyspaces(): string[] {
     this.#engine.assertOpen()
-    return this.#namedTrees().map((tree) => tree.name)
+    return this.#identities()
+      .filter(({ id }) => id !== DEFAULT_KEYSPACE_ID)
+      .map(({ name }) => name)
+      .sort(byBytes)
   }
 
   /** Removes a keyspace and all it holds, durably. Handles on it say NOT_FOUND from then on. @throws NOT_FOUND */
@@ -105,10 +108,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   dropKeyspaceSync(name: string): void {
     const checked = checkKeyspaceName(name)
     this.#engine.assertOpen()
-    const tree = this.#engine.keeper.treeNamed(checked)
-    if (tree === undefined) throw new VarveError('NOT_FOUND', 'There is no keyspace of that name.')
     this.#engine.writes.drainSync()
-    dropKeyspace(this.#engine.keeper, tree)
+    this.#engine.keeper.call('dropKeyspace', checked)
   }
 
   // ── atomic writes ───────────────────────────────────────────────────────────────────────────────────────
@@ -148,10 +149,9 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     await engine.writes.drain()
     engine.assertOpen()
     engine.assertUnpoisoned()
-    if (engine.options.durability === 'none')
-      await engine.keeper.flusher.flushAll([...engine.keeper.trees.values()])
-    else if (mode === 'sync') await engine.keeper.journals.syncAsync()
-    else engine.keeper.journals.writeOut()
+    if (engine.options.durability === 'none') await engine.keeper.ask('flush', undefined)
+    else if (mode === 'sync') await engine.syncAsync()
+    else engine.writeOut()
   }
 
   persistSync(mode: 'os' | 'sync' = 'sync'): void {
@@ -160,9 +160,9 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     engine.writes.drainSync()
     engine.assertUnpoisoned()
-    if (engine.options.durability === 'none') engine.keeper.flusher.flushAllSync(engine.keeper.trees.values())
-    else if (mode === 'sync') engine.keeper.journals.sync()
-    else engine.keeper.journals.writeOut()
+    if (engine.options.durability === 'none') engine.keeper.call('flushSync', undefined)
+    else if (mode === 'sync') engine.sync()
+    else engine.writeOut()
   }
 
   /** Writes what is in memory, of all keyspaces, into tables. */
@@ -172,7 +172,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     await engine.writes.drain()
     engine.assertOpen()
     engine.assertUnpoisoned()
-    await engine.keeper.flusher.flushAll([...engine.keeper.trees.values()])
+    await engine.keeper.ask('flush', undefined)
   }
 
   override flushSync(): void {
@@ -180,26 +180,21 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     engine.writes.drainSync()
     engine.assertUnpoisoned()
-    engine.keeper.flusher.flushAllSync(engine.keeper.trees.values())
+    engine.keeper.call('flushSync', undefined)
   }
 
   /** Compacts all keyspaces, or, with a range, what it touches in the default one. See `Keyspace.compact`. */
   override async compact(options?: CompactOptions<Accepted<KE>>): Promise<void> {
     const { range, signal, onProgress } = this.compaction(options)
     if (range !== undefined) return super.compact(options)
-    const engine = this.#engine
     await this.flush()
-    for (const tree of [...engine.keeper.trees.values()]) {
-      if (!tree.dropped) await engine.keeper.compactor.compactRange(tree, EVERYTHING, signal, onProgress)
-    }
+    await this.#engine.keeper.ask('compact', undefined, EVERYTHING, { signal, onProgress })
   }
 
   override compactSync(options?: BoundOptions<Accepted<KE>>): void {
     if (this.compaction(options).range !== undefined) return super.compactSync(options)
-    const engine = this.#engine
     this.flushSync()
-    for (const tree of engine.keeper.trees.values())
-      engine.keeper.compactor.compactRangeSync(tree, EVERYTHING)
+    this.#engine.keeper.call('compactSync', undefined, EVERYTHING)
   }
 
   /**
@@ -216,7 +211,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     await engine.writes.drain()
     engine.assertOpen()
-    return verify(engine.keeper, signalOf(bag['signal']), onProgress)
+    return engine.keeper.ask('verify', { signal: signalOf(bag['signal']), onProgress })
   }
 
   // ── events ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,17 +239,19 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   stats(): DatabaseStats {
     const engine = this.#engine
     engine.assertOpen()
+    const { keyspaces, journals, journalBytes, epoch, backgroundError } = engine.keeper.call('figures')
+    const named = keyspaces.slice(1).sort((a, b) => byBytes(a.name, b.name))
     return {
-      keyspaces: [this.view.tree, ...this.#namedTrees()].map((tree) => keyspaceStats(engine.keeper, tree)),
-      journals: engine.keeper.journals.count,
-      journalBytes: engine.keeper.journals.sizeBytes,
+      keyspaces: [...keyspaces.slice(0, 1), ...named],
+      journals,
+      journalBytes,
       seqno: engine.kernel.exports.nextSeqno(),
-      epoch: engine.keeper.catalog.epoch,
+      epoch,
       openReads: engine.snapshots.count + engine.thread.openRanges,
       openIterators: engine.thread.openRanges,
       stalls: engine.thread.stalls.count,
       stalledMs: engine.thread.stalls.ms,
-      backgroundError: engine.keeper.backgroundError(),
+      backgroundError,
       openSnapshots: [...engine.snapshots].map(({ seqno, ageMs }) => ({ seqno, ageMs })),
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),
@@ -274,10 +271,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     return this.close()
   }
 
-  #namedTrees(): Tree[] {
-    return [...this.#engine.keeper.trees.values()]
-      .filter((tree) => tree.id !== DEFAULT_KEYSPACE_ID)
-      .sort((a, b) => compareKeys(encoder.encode(a.name), encoder.encode(b.name)))
+  #identities(): TreeIdentity[] {
+    return this.#engine.keeper.call('keyspaces')
   }
 
   #batchOf(operations: readonly Operation<KE, VE>[]): Batch<KeyEncoding, ValueEncoding> {
@@ -303,6 +298,10 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     }
     return batch
   }
+}
+
+function byBytes(a: string, b: string): number {
+  return compareKeys(encoder.encode(a), encoder.encode(b))
 }
 
 function checkMode(mode: unknown): void {

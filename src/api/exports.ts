@@ -17,5 +17,5 @@ export type {
   StallEvent,
 } from '../engine/events.ts'
 export type { Progress } from '../engine/progress.ts'
-export type { VerifyProblem, VerifyReport } from '../verify/report.ts'
+export type { VerifyProblem, VerifyReport } from '../engine/verify-report.ts'
 export { VarveError, type VarveErrorCode } from '../errors.ts'

@@ -1,5 +1,5 @@
-import { estimate, type Estimate } from '../engine/estimate.ts'
-import type { RangeSpan } from '../engine/range-cursor.ts'
+import type { Estimate } from '../engine/estimate.ts'
+import type { RangeSpan } from '../engine/key-span.ts'
 import { count, countSync } from './count.ts'
 import { describe } from './encoding.ts'
 import { flag, ownOptions } from './options.ts'
@@ -199,7 +199,10 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   #estimate(options: unknown): Estimate {
     const bag = ownOptions(options, BOUND_OPTIONS, 'the range')
-    return estimate(this.view.engine, this.view.tree, rangeSpan(bag, this.view.keys, 'keys'))
+    const { engine, tree, keys } = this.view
+    const span = rangeSpan(bag, keys, 'keys')
+    engine.assertReadable(tree)
+    return engine.keeper.call('estimate', tree.id, span)
   }
 
   /** Whether there is no entry (in a range, if one is given). */

@@ -1,7 +1,7 @@
 import { TYPE_TOMBSTONE, TYPE_VALUE, TYPE_WEAK_TOMBSTONE } from '../../assembly/memory/layout.ts'
 import type { MajorRange } from '../compaction/major.ts'
-import { erase, type ErasedRange } from '../engine/erasure.ts'
-import { firstKey } from '../engine/range-cursor.ts'
+import type { ErasedRange } from '../engine/erasure.ts'
+import { firstKey } from '../engine/key-span.ts'
 import type { Content } from '../engine/record.ts'
 import { attempt, Reads } from './keyspace-reads.ts'
 import type { ProgressListener } from '../engine/progress.ts'
@@ -116,7 +116,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     await engine.writes.drain()
     engine.assertReadable(tree)
     engine.assertUnpoisoned()
-    await engine.keeper.flusher.flushAll([tree])
+    await engine.keeper.ask('flush', [tree.id])
   }
 
   flushSync(): void {
@@ -124,7 +124,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertReadable(tree)
     engine.writes.drainSync()
     engine.assertUnpoisoned()
-    engine.keeper.flusher.flushAllSync([tree])
+    engine.keeper.call('flushSync', [tree.id])
   }
 
   /**
@@ -157,7 +157,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const { engine, tree } = this.view
     engine.assertReadable(tree)
     engine.writes.drainSync()
-    erase(engine.keeper, tree, range)
+    engine.keeper.call('erase', tree.id, range)
   }
 
   /**
@@ -169,14 +169,14 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const { engine, tree } = this.view
     const { range, signal, onProgress } = this.compaction(options)
     await this.flush()
-    await engine.keeper.compactor.compactRange(tree, range ?? EVERYTHING, signal, onProgress)
+    await engine.keeper.ask('compact', tree.id, range ?? EVERYTHING, { signal, onProgress })
   }
 
   compactSync(options?: BoundOptions<Accepted<KE>>): void {
     const { engine, tree } = this.view
     const { range } = this.compaction(options)
     this.flushSync()
-    engine.keeper.compactor.compactRangeSync(tree, range ?? EVERYTHING)
+    engine.keeper.call('compactSync', tree.id, range ?? EVERYTHING)
   }
 
   /** The options of a compaction; no range: everything. @internal */

@@ -1,7 +1,6 @@
-import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
-import { setPolicy } from '../engine/keyspaces.ts'
-import { openEngine } from '../engine/open.ts'
-import type { Tree } from '../engine/tree.ts'
+import { DEFAULT_KEYSPACE_ID, Engine } from '../engine/engine.ts'
+import { openDatabase } from '../engine/open.ts'
+import { LocalKeeper } from '../workers/local-keeper.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
 import { watchDatabase } from './forgotten.ts'
@@ -11,7 +10,6 @@ import { policyOf } from './policy.ts'
 import { ResultPool } from './result-pool.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
 import { viewUnder, type View } from './view.ts'
-import type { Engine } from '../engine/engine.ts'
 
 /** Engines that are open in this process, for the exit hook. */
 const openEngines = new Set<Engine>()
@@ -28,8 +26,9 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     keyEncoding: encodingName(keyEncoding, 'keyEncoding'),
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
-  const engine = await openEngine(fileSystem, engineOptions, definition)
-  const tree = engine.keeper.trees.get(DEFAULT_KEYSPACE_ID) as Tree
+  const { keeper, lock, recovery } = await openDatabase(fileSystem, engineOptions, definition)
+  const engine = new Engine(keeper.thread, new LocalKeeper(keeper), lock, recovery)
+  const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}
   let view: View
   try {
@@ -38,7 +37,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
       keyEncoding,
       valueEncoding,
     )
-    setPolicy(engine.keeper, tree, policyOf(policy, tree.policy))
+    const before = engine.keeper.call('policy', tree.id)
+    engine.keeper.call('setPolicy', tree.id, policyOf(policy, before))
   } catch (error) {
     await engine.close()
     throw error

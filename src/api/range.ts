@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import { prefixEnd } from '../engine/key-order.ts'
-import { RangeCursor, type RangeBound, type RangeSpan } from '../engine/range-cursor.ts'
+import type { RangeBound, RangeSpan } from '../engine/key-span.ts'
+import { RangeCursor } from '../engine/range-cursor.ts'
 import { keyTooLong } from '../engine/record.ts'
 import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'

@@ -2,10 +2,12 @@
 
 import type { Progress } from '../engine/progress.ts'
 import type { Durability } from '../engine/durability.ts'
+import type { KeyspaceStats } from '../engine/keyspace-figures.ts'
 import type { CacheStats } from '../table/cache-statistics.ts'
 
 export type { Durability }
 export type { RecoveryReport } from '../engine/read-database.ts'
+export type { KeyspaceStats, LevelStats } from '../engine/keyspace-figures.ts'
 export type { CacheCounts, CacheStats } from '../table/cache-statistics.ts'
 
 /** How keys or values are turned into bytes and back. Decoding must not keep the bytes it is given. */
@@ -155,50 +157,6 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   recovery?: 'tolerate-tail' | 'strict'
   /** Background threads: 0 (this version does all work on the calling thread). */
   threads?: 0
-}
-
-/** Figures of one level of a keyspace that has tables. */
-export interface LevelStats {
-  /** 0: as they were flushed; the higher, the older. */
-  level: number
-  /** Sorted sequences of tables; a read of a key looks into one table of each. */
-  runs: number
-  tables: number
-  bytes: number
-  entries: number
-  tombstones: number
-  /** Versions that were overwritten and kept for a snapshot. */
-  hiddenVersions: number
-  /** How much it needs a compaction: from 1 on there is one to do. */
-  score: number
-}
-
-export interface KeyspaceStats {
-  name: string
-  /** Encodings fixed at its creation: 'utf8', 'json', 'custom'; undefined = none. */
-  keyEncoding: string | undefined
-  valueEncoding: string | undefined
-  tables: number
-  tableBytes: number
-  tableEntries: number
-  memtables: number
-  memtableBytes: number
-  memtableEntries: number
-  levels: LevelStats[]
-  /** Since the database was opened: flushes and the bytes of tables they wrote. */
-  flushes: number
-  flushedBytes: number
-  /** Since then: compactions, the bytes of tables they read and wrote, and tables that went down as they were. */
-  compactions: number
-  compactionReadBytes: number
-  compactionWrittenBytes: number
-  movedTables: number
-  /** Tables that a read of a key may look into. */
-  readAmplification: number
-  /** Bytes written to tables for each byte flushed, since the database was opened; 1 if nothing was. */
-  writeAmplification: number
-  /** Bytes of all tables for each byte of the last level: about what overwritten and deleted entries still take; 1 without tables. */
-  spaceAmplification: number
 }
 
 export interface SnapshotStats {

@@ -1,12 +1,12 @@
 import type { Engine } from '../engine/engine.ts'
-import type { Tree } from '../engine/tree.ts'
+import type { TreeDoor } from '../engine/tree-door.ts'
 import { makeCodecs, reconcileEncoding, type Codec } from './encoding.ts'
 import type { ResultPool } from './result-pool.ts'
 
 /** What the operations of a handle go to: a keyspace, and how its keys and values are encoded. */
 export interface View {
   readonly engine: Engine
-  readonly tree: Tree
+  readonly tree: TreeDoor
   readonly keys: Codec
   readonly values: Codec
   /** Where results that are bytes are put. */
@@ -25,9 +25,8 @@ export function viewUnder<V extends Omit<View, 'keys' | 'values'>>(
   textOfJson: boolean = false,
 ): V & View {
   const { engine, tree, pool } = view
-  const stored = engine.keeper.catalog.state.keyspaces.get(tree.id)
-  reconcileEncoding('keyEncoding', keyEncoding, stored?.keyEncoding)
-  const isText = textOfJson && valueEncoding === 'utf8' && stored?.valueEncoding === 'json'
-  if (!isText) reconcileEncoding('valueEncoding', valueEncoding, stored?.valueEncoding)
+  reconcileEncoding('keyEncoding', keyEncoding, tree.keyEncoding)
+  const isText = textOfJson && valueEncoding === 'utf8' && tree.valueEncoding === 'json'
+  if (!isText) reconcileEncoding('valueEncoding', valueEncoding, tree.valueEncoding)
   return { ...view, ...makeCodecs(keyEncoding, valueEncoding, engine.kernel, pool) }
 }

@@ -1,3 +1,4 @@
+import { TABLE_READS } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -26,20 +27,27 @@ export class Disposal {
     return this.#keeper.snapshots.beginDropping()
   }
 
-  /** Closes a table and frees its record. INVARIANT: no SuperVersion names it any more. */
-  closeTable(table: TableFile): void {
-    this.#keeper.lease.generation++
-    this.#keeper.blocks.remove(table)
-    table.file.close()
-    freeTableRecord(this.#keeper.kernel, table.record)
+  /** Closes and deletes tables, as soon as no call reads them. INVARIANT: no SuperVersion names them any more. */
+  discardTables(tables: readonly TableFile[]): void {
+    const { files } = this.#keeper
+    this.closeTables(tables, (table) => files.removeOrphan(tableFileName(table.info.id)))
   }
 
-  /** Closes and deletes tables that were never installed. */
-  discardTables(tables: readonly TableFile[]): void {
-    for (const table of tables) {
-      this.closeTable(table)
-      this.#keeper.files.removeOrphan(tableFileName(table.info.id))
-    }
+  /** Closes tables and frees their records, as soon as no call reads them. INVARIANT: as discardTables. */
+  closeTables(tables: readonly TableFile[], andThen: (table: TableFile) => void = () => {}): void {
+    if (tables.length === 0) return
+    const { lease, blocks, kernel, reclaimer } = this.#keeper
+    const reads = (): boolean =>
+      tables.some(({ record }) => Atomics.load(kernel.words, (record + TABLE_READS) >>> 2) !== 0)
+    reclaimer.retire(() => {
+      lease.generation++
+      for (const table of tables) {
+        blocks.remove(table)
+        table.file.close()
+        freeTableRecord(kernel, table.record)
+        andThen(table)
+      }
+    }, reads)
   }
 
   /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */

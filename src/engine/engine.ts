@@ -6,14 +6,14 @@ import type { BlockLoader } from '../table/block-loader.ts'
 import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
 import type { CursorPages } from './cursor-pages.ts'
 import type { Events } from './events.ts'
-import type { Keeper } from './keeper.ts'
+import type { KeeperPort } from './keeper-port.ts'
 import type { Lease } from './lease.ts'
 import { PointReader } from './point-read.ts'
 import type { RecoveryReport } from './read-database.ts'
 import { Room } from './room.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { DatabaseThread, EngineOptions } from './thread.ts'
-import { dropped, type Tree } from './tree.ts'
+import { dropped, TreeDoor, type TreeIdentity } from './tree-door.ts'
 import { WritePath } from './write-path.ts'
 
 /** Id of the keyspace that the database itself is. */
@@ -31,7 +31,7 @@ export interface KeyspaceDefinition {
  */
 export class Engine {
   readonly thread: DatabaseThread
-  readonly keeper: Keeper
+  readonly keeper: KeeperPort
   readonly kernel: Kernel
   readonly options: EngineOptions
   readonly fileSystem: FileSystem
@@ -52,8 +52,12 @@ export class Engine {
   onClose: () => void = () => {}
   readonly #lock: OwnerLock
   #closing: Promise<void> | undefined
+  /** Whether this open has an epoch of its own already, in which files may be written. */
+  #begun: boolean
+  /** Keyspaces that were opened on this thread, by id. */
+  readonly #doors = new Map<number, TreeDoor>()
 
-  constructor(thread: DatabaseThread, keeper: Keeper, lock: OwnerLock, recovery: RecoveryReport) {
+  constructor(thread: DatabaseThread, keeper: KeeperPort, lock: OwnerLock, recovery: RecoveryReport) {
     const { options } = thread
     this.thread = thread
     this.keeper = keeper
@@ -69,6 +73,7 @@ export class Engine {
     this.valueLimitBytes = Math.floor(options.memoryLimit / 16)
     this.batchLimitBytes = Math.floor(options.memoryLimit / 4)
     this.#lock = lock
+    this.#begun = keeper.begun
     this.room = new Room(this)
     this.writes = new WritePath(this)
     this.points = new PointReader(this)
@@ -87,43 +92,95 @@ export class Engine {
   }
 
   /** @throws CLOSED, NOT_FOUND for a dropped keyspace */
-  assertReadable(tree: Tree): void {
+  assertReadable(tree: TreeDoor): void {
     this.assertOpen()
     if (tree.dropped) throw dropped()
   }
 
   /** Reading, and also beginning the epoch if this is the first write. @throws CLOSED, NOT_FOUND, POISONED */
-  assertWritable(tree: Tree | undefined): void {
+  assertWritable(tree: TreeDoor | undefined): void {
     this.assertOpen()
     if (tree === undefined || tree.dropped) throw dropped()
-    const { thread, keeper } = this
-    if (thread.inGroup) thread.poison(new Error('a write was cut short'))
-    if (thread.poisonedBy !== undefined) throw thread.poisonedBy
-    if (!keeper.catalog.begun) keeper.beginEpoch()
+    this.assertUnpoisoned()
+    if (!this.#begun) this.#begin()
   }
 
   /** @throws POISONED */
   assertUnpoisoned(): void {
-    this.keeper.assertUnpoisoned()
+    const { thread } = this
+    const journal = this.journal?.poisoned
+    if (journal !== undefined) thread.poison(journal)
+    if (thread.inGroup) thread.poison(new Error('a write was cut short'))
+    if (thread.poisonedBy !== undefined) throw thread.poisonedBy
   }
 
-  /** The keyspace of that id; undefined if it was dropped. */
-  tree(id: number): Tree | undefined {
-    return this.keeper.trees.get(id)
+  #begin(): void {
+    this.keeper.call('begin')
+    this.#begun = true
   }
+
+  // ── keyspaces ───────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The door to a keyspace that was opened; undefined if it was dropped. */
+  tree(id: number): TreeDoor | undefined {
+    const tree = this.#doors.get(id)
+    return tree === undefined || tree.dropped ? undefined : tree
+  }
+
+  /** This thread's door to a keyspace. */
+  openTree(identity: TreeIdentity): TreeDoor {
+    let door = this.#doors.get(identity.id)
+    if (door === undefined) {
+      for (const [id, { dropped: gone }] of this.#doors) if (gone) this.#doors.delete(id)
+      door = new TreeDoor(this.kernel, identity)
+      this.#doors.set(identity.id, door)
+    }
+    return door
+  }
+
+  // ── journal ─────────────────────────────────────────────────────────────────────────────────────────────
 
   /** The journal that is written; undefined under durability `none`, and before the first write. */
   get journal(): JournalWriter | undefined {
-    return this.keeper.journals.current
-  }
-
-  visibleSeqno(): number {
-    return this.kernel.exports.visibleSeqno()
+    return this.thread.journal
   }
 
   /** Whether the next group should go to a new journal. */
   get journalFull(): boolean {
-    return this.keeper.journals.full
+    const { journal } = this
+    return journal !== undefined && journal.length >= journal.limitBytes
+  }
+
+  /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
+  sync(): void {
+    this.#guarded(() => this.journal?.sync())
+  }
+
+  async syncAsync(): Promise<void> {
+    try {
+      await this.journal?.syncAsync()
+    } catch (error) {
+      throw this.thread.noteFailure(error)
+    }
+  }
+
+  /** Hands buffered frames to the operating system. */
+  writeOut(): void {
+    this.#guarded(() => this.journal?.writeOut())
+  }
+
+  #guarded(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      throw this.thread.noteFailure(error)
+    }
+  }
+
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  visibleSeqno(): number {
+    return this.kernel.exports.visibleSeqno()
   }
 
   /** Bytes of memory nothing uses. */
@@ -148,8 +205,7 @@ export class Engine {
     try {
       await this.writes.drain()
       thread.shut = true
-      // NOTE: closing promises that everything acknowledged is durable; a poisoned database cannot say so.
-      await keeper.finish()
+      await keeper.ask('finish')
     } finally {
       thread.shut = true
       this.#release()
@@ -160,12 +216,11 @@ export class Engine {
 
   /** At the end of the process: hands to the operating system what is staged or buffered. */
   exit(): void {
-    const { keeper } = this
-    if (this.thread.closed || !keeper.catalog.begun) return
+    if (this.thread.closed || !this.keeper.begun) return
     try {
       this.writes.drainSync()
-      if (this.options.durability === 'none') keeper.flusher.flushAllSync(keeper.trees.values())
-      else keeper.journals.writeOut()
+      if (this.options.durability === 'none') this.keeper.call('flushSync', undefined)
+      else this.writeOut()
     } catch {
       // NOTE: nobody is left to be told; the next open recovers what reached the disk.
     }

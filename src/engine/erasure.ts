@@ -54,7 +54,7 @@ export function dropTables(keeper: Keeper, tree: Tree, removed: readonly TableIn
   // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
   if (keeper.disposal.isRead) keeper.flusher.flushAllSync([tree])
   append(keeper, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
-  tree.gap?.forget()
+  tree.door.gap?.forget()
 }
 
 interface Appended {

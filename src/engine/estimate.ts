@@ -3,8 +3,8 @@ import { compareKeys } from '../bytes.ts'
 import type { TableInfo } from '../version/version.ts'
 import { FILE_HEADER_BYTES } from '../table/format.ts'
 import type { TableFile } from '../table/table-file.ts'
-import type { Engine } from './engine.ts'
-import type { RangeBound, RangeSpan } from './range-cursor.ts'
+import type { Keeper } from './keeper.ts'
+import type { RangeBound, RangeSpan } from './key-span.ts'
 import type { Memtable } from './memtable.ts'
 import type { Tree } from './tree.ts'
 
@@ -44,24 +44,23 @@ export function shareOf(from: number, to: number, end: number): number {
  * Every version counts that is stored, so what was overwritten counts more than once until it is compacted; a tombstone counts
  * for minus one, which it is if the entry it hides is stored too.
  */
-export function estimate(engine: Engine, tree: Tree, span: RangeSpan): Estimate {
-  engine.assertReadable(tree)
+export function estimate(keeper: Keeper, tree: Tree, span: RangeSpan): Estimate {
   let entries = 0
   let bytes = 0
   for (const table of tree.version.tables()) {
     const overlap = overlapOf(table, span)
     if (overlap === 'outside') continue
     const file = tree.files.get(table.id) as TableFile
-    const share = overlap === 'inside' ? 1 : shareOfTable(engine, file, span)
+    const share = overlap === 'inside' ? 1 : shareOfTable(keeper, file, span)
     entries += (table.entries - 2 * table.tombstones) * share
     bytes += table.sizeBytes * share
   }
-  for (const memtable of tree.memtables()) entries += entriesInMemtable(engine, memtable, span)
+  for (const memtable of tree.memtables()) entries += entriesInMemtable(keeper, memtable, span)
   return { entries: Math.max(0, Math.round(entries)), bytes: Math.round(bytes) }
 }
 
-function entriesInMemtable(engine: Engine, memtable: Memtable, { lower, upper }: RangeSpan): number {
-  const { exports, input, u8 } = engine.kernel
+function entriesInMemtable(keeper: Keeper, memtable: Memtable, { lower, upper }: RangeSpan): number {
+  const { exports, input, u8 } = keeper.kernel
   const rank = (key: Uint8Array): number => {
     u8.set(key, input)
     return exports.memtableRank(memtable.pointer, input, key.byteLength)
@@ -70,16 +69,16 @@ function entriesInMemtable(engine: Engine, memtable: Memtable, { lower, upper }:
   return Math.max(0, to - (lower === undefined ? 0 : rank(lower.key)))
 }
 
-function shareOfTable(engine: Engine, table: TableFile, { lower, upper }: RangeSpan): number {
-  const end = engine.kernel.view.getFloat64(table.record + TABLE_ROOT_OFFSET, true)
-  const from = lower === undefined ? FILE_HEADER_BYTES : position(engine, table, lower.key)
-  const to = upper === undefined ? end : position(engine, table, upper.key)
+function shareOfTable(keeper: Keeper, table: TableFile, { lower, upper }: RangeSpan): number {
+  const end = keeper.kernel.view.getFloat64(table.record + TABLE_ROOT_OFFSET, true)
+  const from = lower === undefined ? FILE_HEADER_BYTES : position(keeper, table, lower.key)
+  const to = upper === undefined ? end : position(keeper, table, upper.key)
   return shareOf(from, to, end)
 }
 
 /** Offset of the data block in which a key would be. */
-function position(engine: Engine, table: TableFile, key: Uint8Array): number {
-  const { kernel, blocks } = engine
+function position(keeper: Keeper, table: TableFile, key: Uint8Array): number {
+  const { kernel, blocks } = keeper
   const { exports, slot, input, u8 } = kernel
   u8.set(key, input)
   while (exports.tablePosition(slot, table.record, input, key.byteLength) === STATUS_NEED_BLOCK)

@@ -14,6 +14,15 @@ import { compareKeys } from '../bytes.ts'
 
 const FIRST_KEY = new Uint8Array(0)
 
+/** Memory for a gap that covers nothing; 0 if there is none. */
+export function createGap(kernel: Kernel): number {
+  return kernel.exports.allocateRecord(GAP_BYTES) >>> 0
+}
+
+export function freeGap(kernel: Kernel, pointer: number): void {
+  kernel.exports.freeRecord(pointer, GAP_BYTES)
+}
+
 /**
  * A keyspace's gap: keys between which nothing is left but deleted entries, so that the ranges that begin there need not pass over them one by one, as the head of a
  * queue would have to. Found by a range, kept right by the kernel (assembly/memtable/gap.ts).
@@ -22,10 +31,10 @@ export class Gap {
   readonly pointer: number
   readonly #kernel: Kernel
 
-  /** @throws NO_MEMORY */
-  constructor(kernel: Kernel) {
+  /** The one at `pointer`. */
+  constructor(kernel: Kernel, pointer: number) {
     this.#kernel = kernel
-    this.pointer = kernel.record(GAP_BYTES)
+    this.pointer = pointer
   }
 
   /**
@@ -61,10 +70,6 @@ export class Gap {
   /** What was hidden may be seen again. */
   forget(): void {
     this.#kernel.u32[(this.pointer + GAP_KNOWN) >>> 2] = 0
-  }
-
-  free(): void {
-    this.#kernel.exports.freeRecord(this.pointer, GAP_BYTES)
   }
 
   /** Whether a key lies in the gap, or right behind it. */

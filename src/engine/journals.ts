@@ -31,8 +31,6 @@ interface LeftJournal {
  */
 export class Journals {
   readonly #keeper: Keeper
-  readonly #limitBytes: number
-  current: JournalWriter | undefined
   /** Older ones that are live, oldest first. */
   #left: LeftJournal[] = []
   /** The previous journal, as long as it may have to be synced. */
@@ -42,7 +40,10 @@ export class Journals {
 
   constructor(keeper: Keeper) {
     this.#keeper = keeper
-    this.#limitBytes = journalLimitBytes(keeper.options)
+  }
+
+  get current(): JournalWriter | undefined {
+    return this.#keeper.thread.journal
   }
 
   /** What a memtable that is begun now notes as its first journal; 0 without one. */
@@ -52,7 +53,8 @@ export class Journals {
 
   /** Whether the next group should go to a new journal. */
   get full(): boolean {
-    return this.current !== undefined && this.current.length >= this.#limitBytes
+    const { current } = this
+    return current !== undefined && current.length >= current.limitBytes
   }
 
   /** Live journals and their bytes. */
@@ -73,7 +75,7 @@ export class Journals {
 
   /** The first journal of an epoch, created and named by the caller. */
   begin(writer: JournalWriter): void {
-    this.current = writer
+    this.#keeper.thread.journal = writer
   }
 
   /**
@@ -100,7 +102,7 @@ export class Journals {
     const link = old.seal()
     this.#previous?.close()
     this.#previous = old
-    this.current = keeper.newJournal(file, id, link, keeper.kernel.exports.nextSeqno())
+    keeper.thread.journal = keeper.newJournal(file, id, link, keeper.kernel.exports.nextSeqno())
     this.#left.push({ id: old.id, sizeBytes: old.length })
     catalog.defer([sealEdit(link)])
     this.thinOut()
@@ -197,7 +199,7 @@ export class Journals {
     this.stop()
     this.#previous?.close()
     this.current?.close()
-    this.current = undefined
+    this.#keeper.thread.journal = undefined
   }
 
   /** Whether there are so many that what holds the oldest ones back should be flushed. */

@@ -1,26 +1,32 @@
-import { VarveError } from '../errors.ts'
+import { TREE_BYTES } from '../../assembly/memory/layout.ts'
+import type { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
+import type { TableFile } from '../table/table-file.ts'
 import type { VersionEdit } from '../version/edit.ts'
+import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
+import type { Version } from '../version/version.ts'
 import { Catalog } from './catalog.ts'
 import { Compactor } from './compactor.ts'
 import { Disposal } from './disposal.ts'
 import type { Events } from './events.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
-import { Journals } from './journals.ts'
+import { journalLimitBytes, Journals } from './journals.ts'
 import type { Lease } from './lease.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { StoredDatabase } from './read-database.ts'
+import { Reclaimer } from './reclaimer.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { DatabaseThread, EngineOptions } from './thread.ts'
-import { dropped, Tree } from './tree.ts'
+import { Tree } from './tree.ts'
+import { dropped, type TreeIdentity } from './tree-door.ts'
 import type { Waiters } from './waiters.ts'
 
 /** At close, memtables whose journals are longer than this, or many, are flushed, so that the next open has little to replay. */
@@ -48,9 +54,12 @@ export class Keeper {
   readonly flusher: Flusher
   readonly compactor: Compactor
   readonly budget: MemoryBudget
+  readonly reclaimer: Reclaimer
   /** Keyspaces by id. */
   readonly trees: Map<number, Tree> = new Map()
   nextKeyspaceId: number
+  /** Tree records of dropped keyspaces: doors may still look at them, so they serve the next keyspaces and nothing else. */
+  readonly #spareTreeRecords: number[] = []
   #replaying = false
   /** Files to delete once this open writes. */
   #orphans: readonly string[]
@@ -69,6 +78,7 @@ export class Keeper {
     this.events = thread.events
     this.lease = thread.lease
     this.waiters = thread.waiters
+    this.reclaimer = new Reclaimer(thread.kernel)
     this.files = new Files(thread.fileSystem)
     this.databaseId = stored.databaseId
     this.nextKeyspaceId = stored.state.counters.nextKeyspaceId
@@ -84,9 +94,44 @@ export class Keeper {
     this.compactor = new Compactor(this)
     this.budget = new MemoryBudget(this)
     for (const keyspace of stored.state.keyspaces.values()) {
-      const { id, name, version, flushedSeqno, policy } = keyspace
-      this.trees.set(id, new Tree(this.kernel, id, name, version, stored.tables, flushedSeqno, policy))
+      const { version, flushedSeqno, policy } = keyspace
+      this.plant(keyspace, version, stored.tables, flushedSeqno, policy)
     }
+  }
+
+  /** Takes up a keyspace. @throws NO_MEMORY */
+  plant(
+    { id, name, keyEncoding, valueEncoding }: Omit<TreeIdentity, 'record'>,
+    version: Version,
+    tables: ReadonlyMap<number, TableFile>,
+    flushedSeqno: number,
+    policy: KeyspacePolicy,
+  ): Tree {
+    const record = this.#spareTreeRecords.pop() ?? this.kernel.record(TREE_BYTES)
+    try {
+      const identity = { id, name, record, keyEncoding, valueEncoding }
+      const tree = new Tree(this.kernel, this.reclaimer, identity, version, tables, flushedSeqno, policy)
+      this.trees.set(id, tree)
+      return tree
+    } catch (error) {
+      this.#spareTreeRecords.push(record)
+      throw error
+    }
+  }
+
+  /** Lets a keyspace go that was dropped. */
+  uproot(tree: Tree): void {
+    this.trees.delete(tree.id)
+    this.disposal.forget(tree)
+    tree.free()
+    this.#spareTreeRecords.push(tree.door.record)
+  }
+
+  /** The keyspace of that id. @throws NOT_FOUND if it was dropped */
+  tree(id: number): Tree {
+    const tree = this.trees.get(id)
+    if (tree === undefined) throw dropped()
+    return tree
   }
 
   /** No calls are taken any more. */
@@ -136,10 +181,9 @@ export class Keeper {
     return this.thread.poison(cause)
   }
 
-  /** Remembers a poisoned journal. @returns the same error */
+  /** See DatabaseThread. */
   noteFailure(error: unknown): unknown {
-    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
-    return error
+    return this.thread.noteFailure(error)
   }
 
   // ── epochs and keyspaces ────────────────────────────────────────────────────────────────────────────────
@@ -204,6 +248,8 @@ export class Keeper {
         salt: randomBytes(16),
       },
       nextSeqno,
+      undefined,
+      journalLimitBytes(this.options),
     )
   }
 
@@ -250,6 +296,7 @@ export class Keeper {
   /** Closes the files. */
   close(): void {
     this.thread.closed = true
+    this.reclaimer.freeAll()
     this.journals.close()
     this.catalog.close()
     for (const tree of this.trees.values()) for (const table of tree.files.values()) table.file.close()

@@ -1,9 +1,8 @@
-import { tableFileName } from '../fs/file-names.ts'
 import { DEFAULT_POLICY, samePolicy, type KeyspacePolicy } from '../version/keyspace-policy.ts'
 import { Version } from '../version/version.ts'
 import type { KeyspaceDefinition } from './engine.ts'
 import type { Keeper } from './keeper.ts'
-import { Tree } from './tree.ts'
+import type { Tree } from './tree.ts'
 
 /** Creates a keyspace, durably. @throws DISK_FULL, POISONED */
 export function createKeyspace(
@@ -20,9 +19,7 @@ export function createKeyspace(
     { type: 'keyspaceCreated', id, name, ...definition },
     ...(samePolicy(policy, DEFAULT_POLICY) ? [] : [{ type: 'keyspacePolicy' as const, id, policy }]),
   ])
-  const tree = new Tree(keeper.kernel, id, name, Version.empty, new Map(), 0, policy)
-  keeper.trees.set(id, tree)
-  return tree
+  return keeper.plant({ id, name, ...definition }, Version.empty, new Map(), 0, policy)
 }
 
 /** Changes how a keyspace's tables are written and merged, durably; what is there stays as it is until it is merged. */
@@ -43,12 +40,14 @@ export function dropKeyspace(keeper: Keeper, tree: Tree): void {
   keeper.flusher.cancel(tree)
   keeper.compactor.cancel(tree)
   keeper.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
-  keeper.trees.delete(tree.id)
-  keeper.disposal.forget(tree)
   const tables = [...tree.files.values()]
-  tree.free()
-  for (const table of tables) keeper.disposal.closeTable(table)
-  keeper.catalog.coverBySuperblock()
-  for (const table of tables) keeper.files.removeOrphan(tableFileName(table.info.id))
+  keeper.uproot(tree)
+  try {
+    keeper.catalog.coverBySuperblock()
+  } catch (error) {
+    keeper.disposal.closeTables(tables)
+    throw error
+  }
+  keeper.disposal.discardTables(tables)
   keeper.journals.removeObsolete()
 }

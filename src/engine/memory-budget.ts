@@ -13,7 +13,7 @@ const FLUSHED_RUNS_LIMIT = 12
  */
 export const RESERVED_PAGES = 36
 /** Those of them that a flush needs: its stream's one, a builder's five, four for hashes, two for records. */
-const FLUSH_PAGES = 12
+export const FLUSH_PAGES = 12
 /** Those that a compaction needs besides one for each run it reads: its stream's one, a builder's six, one for hashes, two for records. */
 const JOB_PAGES = 10
 
@@ -76,12 +76,9 @@ export class MemoryBudget {
     this.#reclaim(FLUSH_PAGES + JOB_PAGES + runs)
   }
 
-  /** A page that leaves a flush its own. @throws NO_MEMORY */
-  sparePage(): number {
-    const { kernel } = this.#keeper
-    if (kernel.freePages() <= FLUSH_PAGES) this.#reclaim(FLUSH_PAGES + 1)
-    if (kernel.freePages() <= FLUSH_PAGES) throw noPages()
-    return kernel.page()
+  /** Frees pages that blocks hold, for whoever finds fewer than a flush needs. */
+  giveBlocks(): void {
+    this.#reclaim(FLUSH_PAGES + 1)
   }
 
   #full(tree: Tree): boolean {

@@ -12,8 +12,6 @@ export class Memtable {
   readonly pointer: number
   /** Id of the journal that holds its first record; 0 without a journal. */
   readonly firstJournal: number
-  /** Whether a hash index was asked for. */
-  indexed = false
   readonly #kernel: Kernel
 
   /** `gap`: address of the keyspace's, 0 without one. @throws NO_MEMORY */
@@ -21,7 +19,7 @@ export class Memtable {
     this.#kernel = kernel
     this.pointer = kernel.exports.createMemtable() >>> 0
     if (this.pointer === 0) throw noPages()
-    this.setGap(gap)
+    kernel.u32[(this.pointer + MEMTABLE_GAP) >>> 2] = gap
     this.firstJournal = firstJournal
   }
 
@@ -41,16 +39,6 @@ export class Memtable {
 
   get highestSeqno(): number {
     return Number(this.#kernel.view.getBigUint64(this.pointer + MEMTABLE_HIGHEST_SEQNO, true))
-  }
-
-  /** Gives it a hash index of `pages` pages, if there are so many: without one reads are slower and nothing else. */
-  index(pages: number): void {
-    this.indexed = true
-    this.#kernel.exports.memtableIndex(this.pointer, pages)
-  }
-
-  setGap(gap: number): void {
-    this.#kernel.u32[(this.pointer + MEMTABLE_GAP) >>> 2] = gap
   }
 
   /** INVARIANT: no SuperVersion names it any more. */

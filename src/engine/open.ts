@@ -6,10 +6,16 @@ import { applyEdits } from '../version/fold.ts'
 import { DatabaseState } from '../version/state.ts'
 import { discardUnfinishedSuperblock, SuperblockWriter } from '../version/superblock-writer.ts'
 import { readSuperblock } from '../version/superblock.ts'
-import { DEFAULT_KEYSPACE_ID, Engine, type KeyspaceDefinition } from './engine.ts'
+import { DEFAULT_KEYSPACE_ID, type KeyspaceDefinition } from './engine.ts'
 import { Keeper, randomBytes } from './keeper.ts'
 import { DatabaseThread, type EngineOptions } from './thread.ts'
-import { highestFileId, missing, readDatabase, type StoredDatabase } from './read-database.ts'
+import {
+  highestFileId,
+  missing,
+  readDatabase,
+  type RecoveryReport,
+  type StoredDatabase,
+} from './read-database.ts'
 import { replay } from './replay.ts'
 
 /** Names that desktops leave in directories; they do not make a directory somebody else's. */
@@ -20,20 +26,27 @@ const EMPTY_JOURNAL_BYTES = 128
 /** So often the directory may disappear under an open that creates it. */
 const MAXIMUM_ATTEMPTS = 10
 
+/** A database that was just opened. */
+export interface OpenedDatabase {
+  readonly keeper: Keeper
+  readonly lock: OwnerLock
+  readonly recovery: RecoveryReport
+}
+
 /**
  * Opens the database in a directory, or creates it.
  * `definition`: what the default keyspace fixes if it is created now.
  * @throws LOCKED, NOT_FOUND, EXISTS, CORRUPT, MISSING_FILE, FORMAT_VERSION, NO_MEMORY, IO, DISK_FULL
  */
-export async function openEngine(
+export async function openDatabase(
   fileSystem: FileSystem,
   options: EngineOptions,
   definition: KeyspaceDefinition,
-): Promise<Engine> {
+): Promise<OpenedDatabase> {
   const lock = await lockDirectory(fileSystem, options.createIfMissing)
   let kernel: Kernel | undefined
   try {
-    kernel = new Kernel(options.memoryLimit, randomBytes(8))
+    kernel = Kernel.create(options.memoryLimit, randomBytes(8))
     return await openLocked(fileSystem, lock, kernel, options, definition)
   } catch (error) {
     kernel?.release()
@@ -63,7 +76,7 @@ async function openLocked(
   kernel: Kernel,
   options: EngineOptions,
   definition: KeyspaceDefinition,
-): Promise<Engine> {
+): Promise<OpenedDatabase> {
   const names = await fileSystem.list()
   const found = await readSuperblock(fileSystem, kernel)
   if (found.kind !== 'found') {
@@ -85,7 +98,7 @@ async function openLocked(
     kernel.exports.publishSeqno(stored.nextSeqno)
     keeper = new Keeper(new DatabaseThread(kernel, fileSystem, options), stored, superblock)
     recover(keeper, stored)
-    return new Engine(keeper.thread, keeper, lock, stored.recovery)
+    return { keeper, lock, recovery: stored.recovery }
   } catch (error) {
     if (keeper !== undefined) keeper.close()
     else {
@@ -166,7 +179,7 @@ async function create(
   kernel: Kernel,
   options: EngineOptions,
   definition: KeyspaceDefinition,
-): Promise<Engine> {
+): Promise<OpenedDatabase> {
   const state = new DatabaseState()
   const problem = applyEdits(state, [
     { type: 'counters', nextFileId: 1, nextKeyspaceId: DEFAULT_KEYSPACE_ID + 1, nextSeqno: 1 },
@@ -193,7 +206,7 @@ async function create(
   try {
     keeper.beginEpoch()
     await keeper.catalog.createSuperblock(fileSystem)
-    return new Engine(thread, keeper, lock, stored.recovery)
+    return { keeper, lock, recovery: stored.recovery }
   } catch (error) {
     keeper.close()
     throw error

@@ -10,7 +10,7 @@ import {
 } from '../../assembly/memory/layout.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue, extentValueLength } from './large-value.ts'
-import type { Tree } from './tree.ts'
+import type { TreeDoor } from './tree-door.ts'
 
 /**
  * Finds one key: active memtable, sealed ones, then tables from the newest run to the oldest; the first entry with a seqno below S
@@ -31,7 +31,7 @@ export class PointReader {
    * Looks up the key at `key` (linear memory) at S = `seqno`, 0 for the latest. @returns whether it is there; `pointer` and
    * `length`, or `large`, say where, unless `presenceOnly`. @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY
    */
-  find(tree: Tree, key: number, keyLength: number, seqno: number, presenceOnly: boolean): boolean {
+  find(tree: TreeDoor, key: number, keyLength: number, seqno: number, presenceOnly: boolean): boolean {
     const { kernel, blocks } = this.#engine
     const { exports, slot } = kernel
     const superVersion = tree.superVersionAt(seqno)
@@ -55,7 +55,7 @@ export class PointReader {
     return true
   }
   /** Length of a key's value, of which nothing but the list of its extents is read; undefined if the key is not there. See `find`. */
-  findLength(tree: Tree, key: number, keyLength: number, seqno: number): number | undefined {
+  findLength(tree: TreeDoor, key: number, keyLength: number, seqno: number): number | undefined {
     if (!this.find(tree, key, keyLength, seqno, true)) return undefined
     const { kernel, blocks } = this.#engine
     const length = kernel.word(SLOT_LENGTH)

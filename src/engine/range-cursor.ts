@@ -20,12 +20,12 @@ import {
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
 import { noPages } from '../kernel/kernel.ts'
-import { compareKeys } from '../bytes.ts'
 import type { Registration } from '../version/snapshot-registry.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue } from './large-value.ts'
+import { firstKey, isEmptySpan, type RangeSpan } from './key-span.ts'
 import type { Lease } from './lease.ts'
-import type { Tree } from './tree.ts'
+import type { TreeDoor } from './tree-door.ts'
 
 /** The first chunk is small, for those who leave after a few entries; then they grow. */
 const FIRST_CHUNK_BYTES = 1024
@@ -33,31 +33,6 @@ const FIRST_CHUNK_BYTES = 1024
 const ONE_CHUNK_ENTRIES = 1000
 const LARGEST_CHUNK_BYTES = 65536
 const CHUNK_GROWTH = 4
-
-/** One side of a range: `after` = false: the bound lies before every version of the key, true: after them. */
-export interface RangeBound {
-  readonly key: Uint8Array
-  readonly after: boolean
-}
-
-/** The first key on the far side of a bound; a key with a zero byte behind it comes right after the key. */
-export function firstKey(bound: RangeBound | undefined): Uint8Array | undefined {
-  if (bound === undefined || !bound.after) return bound?.key
-  const key = new Uint8Array(bound.key.byteLength + 1)
-  key.set(bound.key)
-  return key
-}
-
-export interface RangeSpan {
-  /** undefined: from the first key. */
-  readonly lower: RangeBound | undefined
-  /** undefined: to the last key. */
-  readonly upper: RangeBound | undefined
-  readonly reverse: boolean
-  /** At most that many entries. */
-  readonly limit: number
-  readonly keysOnly: boolean
-}
 
 /** Who hands out the bytes of a cursor's entry where they lie. */
 export interface Borrower {
@@ -75,7 +50,7 @@ export interface Borrower {
  */
 export class RangeCursor implements Lease {
   readonly #engine: Engine
-  readonly #tree: Tree
+  readonly #tree: TreeDoor
   readonly #span: RangeSpan
   readonly #seqno: number
   /** Keeps S readable from the first moment on in which somebody else might drop what it needs. */
@@ -104,14 +79,14 @@ export class RangeCursor implements Lease {
   valueLength = 0
   large: Uint8Array | undefined
 
-  constructor(engine: Engine, tree: Tree, span: RangeSpan, seqno: number) {
+  constructor(engine: Engine, tree: TreeDoor, span: RangeSpan, seqno: number) {
     this.#engine = engine
     this.#tree = tree
     this.#span = span
     this.#seqno = seqno
     this.#remaining = span.limit
     this.#capacity = span.limit <= ONE_CHUNK_ENTRIES ? LARGEST_CHUNK_BYTES : FIRST_CHUNK_BYTES
-    this.#ended = span.limit <= 0 || isEmpty(span)
+    this.#ended = span.limit <= 0 || isEmptySpan(span)
     // NOTE: the snapshot whose S it is may end before the first step.
     if (seqno < engine.visibleSeqno()) this.hold()
     engine.thread.openRanges++
@@ -218,7 +193,7 @@ export class RangeCursor implements Lease {
     const { exports, slot } = kernel
     this.#engine.assertReadable(this.#tree)
     if (this.#page === 0) {
-      this.#page = this.#engine.keeper.budget.sparePage()
+      this.#page = this.#engine.room.chunkPage()
       this.#engine.cursorPages.pages++
       if (this.#started) this.#engine.cursorPages.add(this)
     }
@@ -345,11 +320,4 @@ export class RangeCursor implements Lease {
     const listBytes = (u32[at >>> 2] as number) - CHUNK_EXTENT_LIST
     this.#largeValue = extentValue(this.#engine, table, reference + CHUNK_EXTENT_LIST, listBytes)
   }
-}
-
-/** Whether no key can lie between the bounds. */
-function isEmpty({ lower, upper }: RangeSpan): boolean {
-  if (lower === undefined || upper === undefined) return false
-  const order = compareKeys(lower.key, upper.key)
-  return order > 0 || (order === 0 && (lower.after || !upper.after))
 }

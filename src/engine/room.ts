@@ -1,9 +1,14 @@
-import { MEMTABLE_ENTRY_OVERHEAD_BYTES, MEMTABLE_PAGE_CAPACITY } from '../../assembly/memory/layout.ts'
+import {
+  MEMTABLE_ENTRY_BYTES,
+  MEMTABLE_ENTRY_OVERHEAD_BYTES,
+  MEMTABLE_INDEX_ASKED,
+  MEMTABLE_PAGE_CAPACITY,
+} from '../../assembly/memory/layout.ts'
+import { noPages } from '../kernel/kernel.ts'
 import type { Engine } from './engine.ts'
-import { RESERVED_PAGES } from './memory-budget.ts'
+import { FLUSH_PAGES, RESERVED_PAGES } from './memory-budget.ts'
 import type { RecordBuffer } from './record.ts'
-import type { Memtable } from './memtable.ts'
-import type { Tree } from './tree.ts'
+import type { TreeDoor } from './tree-door.ts'
 
 /** Pages one small entry can need: a new memtable's two, and two more where its pages are just full. */
 const ENTRY_PAGES = 4
@@ -30,17 +35,17 @@ export class Room {
   }
 
   /** Room for one entry with an inline value. @throws NO_MEMORY, DISK_FULL, … */
-  forEntry(tree: Tree): void {
+  forEntry(tree: TreeDoor): void {
     const engine = this.#engine
-    const active = tree.active
+    const { active } = tree
     if (
-      active === undefined ||
-      active.entryBytes >= engine.options.memtableSize ||
+      active === 0 ||
+      this.#entryBytes(active) >= engine.options.memtableSize ||
       engine.kernel.freePages() < ENTRY_PAGES + RESERVED_PAGES ||
       engine.journalFull
     ) {
-      engine.keeper.budget.make([tree], ENTRY_PAGES)
-    } else if (!active.indexed) this.#index(active)
+      engine.keeper.call('makeRoom', [tree.id], ENTRY_PAGES)
+    } else this.#index(active)
   }
 
   /** Room for a record. */
@@ -48,26 +53,47 @@ export class Room {
     const trees = this.#treesOf(record)
     const pages = pagesFor(record)
     if (this.#hasRoom(trees, pages)) {
-      for (const { active } of trees) if (active?.indexed === false) this.#index(active)
-    } else this.#engine.keeper.budget.make(trees, pages)
+      for (const { active } of trees) this.#index(active)
+    } else this.#engine.keeper.call('makeRoom', record.keyspaceIds, pages)
   }
 
   /** Whether an asynchronous write should wait for what runs in the background. */
   mustWait(record: RecordBuffer): boolean {
-    const trees = this.#treesOf(record)
     const pages = pagesFor(record)
-    return !this.#hasRoom(trees, pages) && this.#engine.keeper.budget.mustWait(trees, pages)
+    if (this.#hasRoom(this.#treesOf(record), pages)) return false
+    return this.#engine.keeper.mustWait(record.keyspaceIds, pages)
   }
 
-  /** Gives a memtable that has grown its hash index, unless the pages are needed elsewhere. */
-  #index(memtable: Memtable): void {
-    if (memtable.entryBytes < INDEX_FROM_BYTES) return
-    if (this.#engine.kernel.freePages() >= 2 * RESERVED_PAGES + this.#indexPages)
-      memtable.index(this.#indexPages)
+  /** Resolves when there may be room for it, or at the deadline (milliseconds since 1970). */
+  progress(record: RecordBuffer, deadline: number): Promise<void> {
+    return this.#engine.keeper.progress(record.keyspaceIds, pagesFor(record), deadline)
   }
 
-  #treesOf(record: RecordBuffer): Tree[] {
-    const trees: Tree[] = []
+  /** A page for a range, which leaves a flush its own. @throws NO_MEMORY */
+  chunkPage(): number {
+    const { kernel, cursorPages, keeper } = this.#engine
+    if (kernel.freePages() <= FLUSH_PAGES) keeper.call('collect')
+    if (kernel.freePages() <= FLUSH_PAGES) cursorPages.release(FLUSH_PAGES + 1 - kernel.freePages())
+    if (kernel.freePages() <= FLUSH_PAGES) throw noPages()
+    return kernel.page()
+  }
+
+  /** Gives a memtable that has grown its hash index, once, unless the pages are needed elsewhere: without one reads are slower and nothing else. */
+  #index(memtable: number): void {
+    const { exports, u32 } = this.#engine.kernel
+    const asked = (memtable + MEMTABLE_INDEX_ASKED) >>> 2
+    if (u32[asked] !== 0 || this.#entryBytes(memtable) < INDEX_FROM_BYTES) return
+    if (this.#engine.kernel.freePages() < 2 * RESERVED_PAGES + this.#indexPages) return
+    u32[asked] = 1
+    exports.memtableIndex(memtable, this.#indexPages)
+  }
+
+  #entryBytes(memtable: number): number {
+    return this.#engine.kernel.u32[(memtable + MEMTABLE_ENTRY_BYTES) >>> 2] as number
+  }
+
+  #treesOf(record: RecordBuffer): TreeDoor[] {
+    const trees: TreeDoor[] = []
     for (const id of record.keyspaceIds) {
       const tree = this.#engine.tree(id)
       if (tree !== undefined) trees.push(tree)
@@ -75,11 +101,11 @@ export class Room {
     return trees
   }
 
-  #hasRoom(trees: readonly Tree[], pages: number): boolean {
+  #hasRoom(trees: readonly TreeDoor[], pages: number): boolean {
     const { kernel, journalFull, options } = this.#engine
     return (
       !journalFull &&
-      trees.every(({ active }) => active !== undefined && active.entryBytes < options.memtableSize) &&
+      trees.every(({ active }) => active !== 0 && this.#entryBytes(active) < options.memtableSize) &&
       kernel.freePages() >= pages + RESERVED_PAGES
     )
   }

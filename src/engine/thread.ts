@@ -1,6 +1,7 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
+import type { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { BlockLoader } from '../table/block-loader.ts'
 import { StallCounters } from './counters.ts'
@@ -46,6 +47,8 @@ export class DatabaseThread {
   readonly lease: Lease = { generation: 0 }
   /** Ranges open. */
   openRanges = 0
+  /** The journal that is written; undefined under durability `none`, and before the first write. */
+  journal: JournalWriter | undefined
   /** Called when an S is no longer kept. */
   onSnapshotEnd: () => void = () => {}
   /** A group is between its seqnos and its publication. A plain store: it needs no stack, unlike poisoning. */
@@ -97,6 +100,12 @@ export class DatabaseThread {
     if (this.closed || this.shut) {
       throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
     }
+  }
+
+  /** Remembers a poisoned journal. @returns the same error */
+  noteFailure(error: unknown): unknown {
+    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
+    return error
   }
 
   noteStall(ms: number): void {

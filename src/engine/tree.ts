@@ -1,11 +1,16 @@
 import {
+  SUPERVERSION_ACTIVE,
   SUPERVERSION_BYTES,
   SUPERVERSION_COUNT,
   SUPERVERSION_MAX_MEMTABLES,
   SUPERVERSION_MEMTABLES,
+  SUPERVERSION_OLDER,
+  SUPERVERSION_SEQNO,
   SUPERVERSION_VERSION,
+  TREE_GAP,
+  TREE_MARK,
+  TREE_SUPERVERSION,
 } from '../../assembly/memory/layout.ts'
-import { VarveError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -13,8 +18,10 @@ import { VersionHistory, type Dated } from '../version/version-history.ts'
 import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { TableInfo, Version } from '../version/version.ts'
 import { TreeCounters } from './counters.ts'
-import { Gap } from './gap.ts'
+import { freeGap } from './gap.ts'
 import { Memtable } from './memtable.ts'
+import type { Reclaimer } from './reclaimer.ts'
+import { TreeDoor, type TreeIdentity } from './tree-door.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
 
 /**
@@ -59,8 +66,8 @@ export type Pin = ReadonlySet<number>
  * One keyspace's log-structured merge tree: the history of its SuperVersions, and the steps from one to the next. Steps here REPLACE: nothing an
  * open snapshot can ask for goes away. A flush replaces its memtables in every SuperVersion that names them.
  *
- * INVARIANT: a SuperVersion's record is in use only inside a kernel call, so a step frees the old one at once (one thread;
- * docs/architecture.md).
+ * INVARIANT: one thread takes these steps, the keeper's. Others find the SuperVersions in linear memory, from the tree record on (TreeDoor); what a step replaces is
+ * freed when no call can be reading it any more (Reclaimer). The active memtable changes under the journal lock only.
  */
 export class Tree {
   readonly id: number
@@ -71,36 +78,37 @@ export class Tree {
   sealed: readonly Memtable[] = []
   /** Open files of the tables that SuperVersions or running jobs name, by table id. */
   readonly files: ReadonlyMap<number, TableFile>
-  /** Address of the latest SuperVersion's record. */
-  superVersion: number
+  /** The same keyspace as those who read and write it see it. */
+  readonly door: TreeDoor
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
   /** How its tables are written and merged. */
   policy: KeyspacePolicy
   readonly counters: TreeCounters = new TreeCounters()
-  /** Made by the first range that passes over much. */
-  gap: Gap | undefined
   readonly #kernel: Kernel
+  readonly #reclaimer: Reclaimer
   readonly #files: Map<number, TableFile>
   readonly #history: VersionHistory<SuperVersion>
   /** Tables that the newest Version no longer names. */
   #retired: TableInfo[] = []
   readonly #pins = new Set<Pin>()
 
-  /** `tables`: the open files of the Version's tables. @throws NO_MEMORY */
+  /** `identity.record`: a tree record for it alone. `tables`: the open files of the Version's tables. @throws NO_MEMORY */
   constructor(
     kernel: Kernel,
-    id: number,
-    name: string,
+    reclaimer: Reclaimer,
+    identity: TreeIdentity,
     version: Version,
     tables: ReadonlyMap<number, TableFile>,
     flushedSeqno: number,
     policy: KeyspacePolicy,
   ) {
     this.#kernel = kernel
-    this.id = id
-    this.name = name
+    this.#reclaimer = reclaimer
+    this.id = identity.id
+    this.name = identity.name
+    this.door = new TreeDoor(kernel, identity)
     this.flushedSeqno = flushedSeqno
     this.policy = policy
     this.#files = new Map()
@@ -108,20 +116,21 @@ export class Tree {
     for (const { id: tableId } of version.tables()) {
       this.#files.set(tableId, tables.get(tableId) as TableFile)
     }
-    const first = this.#create(0, [], version, createVersionRecord(kernel, version.runs, this.#files))
+    const first = this.#create(
+      0,
+      undefined,
+      [],
+      version,
+      createVersionRecord(kernel, version.runs, this.#files),
+    )
     this.#history = new VersionHistory(first)
-    this.superVersion = first.address
+    this.#publish()
+    Atomics.store(kernel.words, (identity.record + TREE_MARK) >>> 2, identity.id + 1)
   }
 
   /** The tables of the latest SuperVersion. */
   get version(): Version {
     return this.#history.latest.version
-  }
-
-  /** Address of the SuperVersion's record for a read at S = `seqno`; 0: the latest. */
-  superVersionAt(seqno: number): number {
-    if (seqno === 0 || this.#history.size === 1) return this.superVersion
-    return this.#history.getVersionForSnapshot(seqno).address
   }
 
   memtables(): Memtable[] {
@@ -131,21 +140,15 @@ export class Tree {
   /** The active memtable, made now if there is none. @throws NO_MEMORY */
   openMemtable(firstJournal: number): Memtable {
     if (this.active !== undefined) return this.active
-    const memtable = new Memtable(this.#kernel, firstJournal, this.gap?.pointer ?? 0)
-    this.#replaceMemtables(memtable, this.sealed)
-    return memtable
-  }
-
-  /** The gap, made now if there is none and there is memory for it. */
-  openGap(): Gap | undefined {
-    if (this.gap !== undefined) return this.gap
+    const gap = this.#kernel.u32[(this.door.record + TREE_GAP) >>> 2] as number
+    const memtable = new Memtable(this.#kernel, firstJournal, gap)
     try {
-      this.gap = new Gap(this.#kernel)
-    } catch {
-      return undefined
+      this.#replaceMemtables(memtable, this.sealed)
+    } catch (error) {
+      memtable.free()
+      throw error
     }
-    this.active?.setGap(this.gap.pointer)
-    return this.gap
+    return memtable
   }
 
   /** Seals the active memtable; an empty one just goes. @returns it, or undefined when there is nothing to flush */
@@ -154,7 +157,7 @@ export class Tree {
     if (memtable === undefined) return undefined
     if (memtable.entries === 0) {
       this.#replaceMemtables(undefined, this.sealed)
-      memtable.free()
+      this.#reclaimer.retire(() => memtable.free())
       return undefined
     }
     this.#replaceMemtables(undefined, [memtable, ...this.sealed])
@@ -182,7 +185,8 @@ export class Tree {
         const version = old.version.withTables(added, removed)
         const record = createVersionRecord(kernel, version.runs, this.#files)
         try {
-          made.set(old, this.#create(old.seqno, left, version, record))
+          const active = left.find((memtable) => memtable === this.active)
+          made.set(old, this.#create(old.seqno, active, left, version, record))
         } catch (error) {
           freeVersionRecord(kernel, record)
           throw error
@@ -196,9 +200,11 @@ export class Tree {
       install: () => {
         const replaced = this.#history.replaceAll((old) => made.get(old) ?? old)
         this.sealed = this.sealed.filter((memtable) => !memtables.includes(memtable))
-        this.superVersion = this.#history.latest.address
-        for (const old of replaced) this.#free(old, true)
-        for (const memtable of memtables) memtable.free()
+        this.#publish()
+        this.#reclaimer.retire(() => {
+          for (const old of replaced) this.#free(old, true)
+          for (const memtable of memtables) memtable.free()
+        })
         const ids = new Set(added.map(({ id }) => id))
         this.#retired.push(...removed.filter(({ id }) => !ids.has(id)))
       },
@@ -225,7 +231,8 @@ export class Tree {
     let next: SuperVersion
     try {
       record = createVersionRecord(kernel, version.runs, this.#files)
-      next = this.#create(seqno, keepsMemtables ? this.memtables() : [], version, record)
+      const active = keepsMemtables ? this.active : undefined
+      next = this.#create(seqno, active, keepsMemtables ? this.memtables() : [], version, record)
     } catch (error) {
       freeVersionRecord(kernel, record)
       abandon()
@@ -235,7 +242,7 @@ export class Tree {
       install: () => {
         const { version: before } = this.#history.latest
         this.#history.append(next)
-        this.superVersion = next.address
+        this.#publish()
         if (!keepsMemtables) this.active = undefined
         if (!keepsMemtables) this.sealed = []
         for (const table of before.tables()) if (!version.has(table)) this.#retired.push(table)
@@ -259,8 +266,12 @@ export class Tree {
     const dead = new Set(
       removed.flatMap(({ memtables }) => memtables).filter((memtable) => !named.has(memtable)),
     )
-    for (const superVersion of removed) this.#free(superVersion, true)
-    for (const memtable of dead) memtable.free()
+    if (removed.length === 0) return
+    this.#publish()
+    this.#reclaimer.retire(() => {
+      for (const superVersion of removed) this.#free(superVersion, true)
+      for (const memtable of dead) memtable.free()
+    })
   }
 
   /** The Versions of all SuperVersions that name all of these, each once. */
@@ -310,42 +321,66 @@ export class Tree {
     return named
   }
 
-  /** Frees everything in memory but the tables' own records; the tree is gone. */
+  /** Frees everything in memory but the tables' own records; the tree is gone. The tree record is the caller's. */
   free(): void {
+    const { words } = this.#kernel
+    const { record } = this.door
     const memtables = new Set([...this.#history].flatMap((superVersion) => superVersion.memtables))
+    const superVersions = [...this.#history]
     this.dropped = true
     this.active = undefined
     this.sealed = []
-    for (const superVersion of this.#history) this.#free(superVersion, true)
-    this.superVersion = 0
     // INVARIANT: whoever had pinned tables leaves them alone now.
     this.#retired = []
     this.#files.clear()
-    for (const memtable of memtables) memtable.free()
-    this.gap?.free()
-    this.gap = undefined
+    Atomics.store(words, (record + TREE_MARK) >>> 2, 0)
+    Atomics.store(words, (record + TREE_SUPERVERSION) >>> 2, 0)
+    const gap = Atomics.exchange(words, (record + TREE_GAP) >>> 2, 0) >>> 0
+    this.#reclaimer.retire(() => {
+      for (const superVersion of superVersions) this.#free(superVersion, true)
+      for (const memtable of memtables) memtable.free()
+      if (gap !== 0) freeGap(this.#kernel, gap)
+    })
+  }
+
+  /**
+   * Has the records say what the history says.
+   * ORDER: older ones first, so that whoever finds one finds those behind it; the tree record last. Those that are no longer linked stay as they are.
+   */
+  #publish(): void {
+    const { words } = this.#kernel
+    let older = 0
+    for (const { address } of this.#history) {
+      Atomics.store(words, (address + SUPERVERSION_OLDER) >>> 2, older)
+      older = address
+    }
+    Atomics.store(words, (this.door.record + TREE_SUPERVERSION) >>> 2, older)
   }
 
   #replaceMemtables(active: Memtable | undefined, sealed: readonly Memtable[]): void {
     const { seqno, version, versionRecord } = this.#history.latest
     const memtables = active === undefined ? sealed : [active, ...sealed]
-    const next = this.#create(seqno, memtables, version, versionRecord)
-    this.#free(this.#history.replaceLatest(next), false)
-    this.superVersion = next.address
+    const next = this.#create(seqno, active, memtables, version, versionRecord)
+    const replaced = this.#history.replaceLatest(next)
     this.active = active
     this.sealed = sealed
+    this.#publish()
+    this.#reclaimer.retire(() => this.#free(replaced, false))
   }
 
   #create(
     seqno: number,
+    active: Memtable | undefined,
     memtables: readonly Memtable[],
     version: Version,
     versionRecord: VersionRecord,
   ): SuperVersion {
     if (memtables.length > SUPERVERSION_MAX_MEMTABLES) throw noPages()
     const address = this.#kernel.record(SUPERVERSION_BYTES)
-    const { u32 } = this.#kernel
+    const { u32, view } = this.#kernel
     u32[(address + SUPERVERSION_COUNT) >>> 2] = memtables.length
+    view.setFloat64(address + SUPERVERSION_SEQNO, seqno, true)
+    u32[(address + SUPERVERSION_ACTIVE) >>> 2] = active === undefined ? 0 : 1
     u32[(address + SUPERVERSION_VERSION) >>> 2] = versionRecord.address
     let at = (address + SUPERVERSION_MEMTABLES) >>> 2
     for (const memtable of memtables) u32[at++] = memtable.pointer
@@ -361,8 +396,4 @@ export class Tree {
 /** Whether a SuperVersion names all of these. */
 function names({ memtables }: SuperVersion, wanted: readonly Memtable[]): boolean {
   return wanted.every((memtable) => memtables.includes(memtable))
-}
-
-export function dropped(): VarveError {
-  return new VarveError('NOT_FOUND', 'The keyspace was dropped; create it again with keyspace().')
 }

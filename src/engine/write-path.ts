@@ -15,7 +15,7 @@ import type { Durability } from './durability.ts'
 import type { Engine } from './engine.ts'
 import { contentBound, keyTooLong, RecordBuffer, valueTooLong, type Content } from './record.ts'
 import { StagingArea, type StagedGroup } from './staging.ts'
-import type { Tree } from './tree.ts'
+import type { TreeDoor } from './tree-door.ts'
 
 /** A group of un-awaited writes is committed by the put that brings it here. */
 const GROUP_BYTES = 262144
@@ -46,7 +46,13 @@ export class WritePath {
   // ── single writes ───────────────────────────────────────────────────────────────────────────────────────
 
   /** Writes one entry now. Allocates nothing. */
-  putSync(tree: Tree, type: number, key: Content, value: Content, durability: Durability | undefined): void {
+  putSync(
+    tree: TreeDoor,
+    type: number,
+    key: Content,
+    value: Content,
+    durability: Durability | undefined,
+  ): void {
     const engine = this.#engine
     engine.assertWritable(tree)
     if (!this.#staging.empty) this.drainSync()
@@ -71,7 +77,7 @@ export class WritePath {
         exports.beginGroup(slot, 1)
         if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
         journalled = true
-        const memtable = tree.active === undefined ? 0 : tree.active.pointer
+        const memtable = tree.active
         const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
         if (status !== STATUS_OK) throw unexpected(status)
         exports.publishGroup(slot)
@@ -85,7 +91,7 @@ export class WritePath {
 
   /** Stages one entry; it is committed at the end of the turn, with the others of this turn. */
   put(
-    tree: Tree,
+    tree: TreeDoor,
     type: number,
     key: Content,
     value: Content,
@@ -219,7 +225,7 @@ export class WritePath {
     while (this.#staging.head() === group && room.mustWait(group.record)) {
       if (Date.now() >= deadline) throw stalled(options.stallTimeout)
       waited = true
-      await thread.waiters.progress(deadline)
+      await room.progress(group.record, deadline)
     }
     if (!waited) return
     thread.noteStall(performance.now() - startMs)
@@ -236,9 +242,9 @@ export class WritePath {
       return
     }
     if (this.#level(group.durability) === 'sync') {
-      engine.keeper.journals.syncAsync().then(group.resolve, group.reject)
+      engine.syncAsync().then(group.resolve, group.reject)
     } else {
-      engine.keeper.journals.noteUnsynced()
+      engine.keeper.noteUnsynced()
       group.resolve()
     }
     this.#staging.recycle(group.record)
@@ -267,7 +273,7 @@ export class WritePath {
       engine.journal?.appendRecord(record.bytes, record.payloadBytes, record.count, this.#holds(durability))
       journalled = true
       applyPayload(kernel, this.#page, record.bytes, FRAME_HEADER_BYTES, record.end, (id) => ({
-        memtable: engine.tree(id)?.active?.pointer ?? 0,
+        memtable: engine.tree(id)?.active ?? 0,
         flushedSeqno: 0,
       }))
       exports.publishGroup(slot)
@@ -290,9 +296,8 @@ export class WritePath {
   }
 
   #afterCommit(durability: Durability | undefined): void {
-    const { journals } = this.#engine.keeper
-    if (this.#level(durability) === 'sync') journals.sync()
-    else journals.noteUnsynced()
+    if (this.#level(durability) === 'sync') this.#engine.sync()
+    else this.#engine.keeper.noteUnsynced()
   }
 
   #level(durability: Durability | undefined): Durability | 'none' {

@@ -41,6 +41,7 @@ const U32_MAX = 4294967295
 export class JournalWriter {
   readonly id: number
   readonly name: string
+  limitBytes: number
   readonly #kernel: Kernel
   readonly #file: File
   readonly #words: Int32Array
@@ -74,6 +75,7 @@ export class JournalWriter {
    * @param header what its header will say; it is written with the first write
    * @param nextSeqno base of the first group
    * @param earlier the journal before this one, unless it is known to be durable
+   * @param limitBytes when it is that long it should be left for another one
    * @throws NO_MEMORY
    */
   constructor(
@@ -82,9 +84,11 @@ export class JournalWriter {
     header: JournalHeader,
     nextSeqno: number,
     earlier?: EarlierJournal,
+    limitBytes: number = Infinity,
   ) {
     this.id = header.journalId
     this.name = file.name
+    this.limitBytes = limitBytes
     this.#kernel = kernel
     this.#file = file
     this.#words = new Int32Array(kernel.memory.buffer)

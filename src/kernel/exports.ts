@@ -10,9 +10,26 @@ export interface KernelExports {
   initialise(pages: number, seedLow: number, seedHigh: number): void
   /** Gives slot `index` its input and merge pages. @returns the slot's address, or 0 without pages. */
   attachSlot(index: number): number
+  /** Takes a slot for a thread. @returns its index, or SLOT_COUNT if there is none */
+  takeSlot(): number
+  /** Gives a slot back with its pages. INVARIANT: its thread makes no more calls. */
+  giveSlot(index: number): void
+  /** Begins a read: what shared pointers that are loaded from now on lead to stays until `leaveRead`. Not nested. */
+  enterRead(slot: number): void
+  leaveRead(slot: number): void
+  /** @returns a tag for what was replaced before this call: `isRead` says whether a thread may still read it. */
+  retire(): number
+  isRead(tag: number): number
   /** A page (content undefined), or 0. */
   allocatePage(): number
   freePage(page: number): void
+  /**
+   * Sees to it that `count` pages are paid for the write groups that come, which nobody else gets, and at least `left` stay free. INVARIANT: the caller holds the
+   * journal lock. @returns whether there were enough; else nothing is changed
+   */
+  payPages(count: number, left: number): number
+  /** Gives back what was paid beyond `count` pages. INVARIANT: as payPages. */
+  repayPages(count: number): void
   /** A zeroed record of at least `bytes` ≤ PAGE_BYTES, aligned to 64; or 0. */
   allocateRecord(bytes: number): number
   /** `bytes`: as it was allocated. */

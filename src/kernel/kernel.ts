@@ -2,6 +2,7 @@ import {
   CONTROL_FREE_PAGES,
   PAGE_BYTES,
   SLOT_CHECKSUM,
+  SLOT_COUNT,
   SLOT_INPUT,
   SLOT_HASH_STATE,
 } from '../../assembly/memory/layout.ts'
@@ -20,10 +21,13 @@ export class Kernel {
   readonly exports: KernelExports
   /** Address of this thread's slot. */
   readonly slot: number
+  readonly slotIndex: number
   /** Address of this thread's input page: a key at +0, a second one at +INPUT_SECOND. */
   readonly input: number
   readonly u8: Uint8Array
   readonly u32: Uint32Array
+  /** The same words for Atomics. */
+  readonly words: Int32Array
   readonly view: DataView
   readonly text: TextCodec
   /** Page through which bytes in JavaScript memory are hashed. */
@@ -31,18 +35,37 @@ export class Kernel {
   #released = false
 
   /** A fresh database memory of `memoryLimit` bytes, zeroed. `seed`: 8 random bytes. @throws NO_MEMORY */
-  constructor(memoryLimit: number, seed: Uint8Array) {
-    this.memory = takeMemory(memoryLimit)
-    this.exports = instantiateKernel(this.memory)
+  static create(memoryLimit: number, seed: Uint8Array): Kernel {
+    const memory = takeMemory(memoryLimit)
+    const exports = instantiateKernel(memory)
+    const random = new DataView(seed.buffer, seed.byteOffset, 8)
+    exports.initialise(memoryLimit / PAGE_BYTES, random.getUint32(0, true), random.getUint32(4, true))
+    return new Kernel(memory, exports)
+  }
+
+  /** The memory of a database that is open on another thread. @throws NO_MEMORY: no page, or no slot */
+  static attach(memory: WebAssembly.Memory): Kernel {
+    return new Kernel(memory, instantiateKernel(memory))
+  }
+
+  private constructor(memory: WebAssembly.Memory, exports: KernelExports) {
+    this.memory = memory
+    this.exports = exports
     this.u8 = new Uint8Array(this.memory.buffer)
     this.u32 = new Uint32Array(this.memory.buffer)
     this.view = new DataView(this.memory.buffer)
     this.text = textCodec(this.u8)
-    const random = new DataView(seed.buffer, seed.byteOffset, 8)
-    this.exports.initialise(memoryLimit / PAGE_BYTES, random.getUint32(0, true), random.getUint32(4, true))
-    this.slot = this.exports.attachSlot(0) >>> 0
+    this.words = new Int32Array(memory.buffer)
+    this.slotIndex = exports.takeSlot()
+    if (this.slotIndex === SLOT_COUNT) throw noSlots()
+    this.slot = exports.attachSlot(this.slotIndex) >>> 0
+    const bounce = this.slot === 0 ? 0 : exports.allocatePage() >>> 0
+    if (bounce === 0) {
+      exports.giveSlot(this.slotIndex)
+      throw noPages()
+    }
     this.input = this.word(SLOT_INPUT)
-    this.#bouncePage = this.page()
+    this.#bouncePage = bounce
   }
 
   /** A u32 of this thread's slot: word(SLOT_POINTER), … */
@@ -99,12 +122,27 @@ export class Kernel {
     for (let i = 0; i < 8; i++) target[at + i] = u8[result + i] as number
   }
 
-  /** Returns the memory to the pool. INVARIANT: nothing uses this object afterwards. */
+  /** Gives this thread's slot and pages back; other threads go on. INVARIANT: nothing uses this object afterwards. */
+  detach(): void {
+    if (this.#released) return
+    this.#released = true
+    this.exports.freePage(this.#bouncePage)
+    this.exports.giveSlot(this.slotIndex)
+  }
+
+  /** Returns the memory to the pool. INVARIANT: nobody uses it afterwards, on no thread. */
   release(): void {
     if (this.#released) return
     this.#released = true
     giveMemory(this.memory)
   }
+}
+
+function noSlots(): VarveError {
+  return new VarveError(
+    'NO_MEMORY',
+    `${SLOT_COUNT} threads use the database already; close it on one of them first.`,
+  )
 }
 
 export function noPages(): VarveError {

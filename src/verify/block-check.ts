@@ -16,7 +16,7 @@ import { TableScan } from '../table/table-scan.ts'
 import { FieldReader } from '../version/fields.ts'
 import { compareKeys } from '../bytes.ts'
 import { IndexWalk, isBehind, type InternalKey } from './index-walk.ts'
-import type { VerifyReport } from './report.ts'
+import type { VerifyReport } from '../engine/verify-report.ts'
 
 const BLOCKS_AT_ONCE = 32
 

@@ -14,7 +14,8 @@ import {
 import { FrameCursor } from '../journal/reader.ts'
 import type { JournalSeal } from '../version/state.ts'
 import { openIfThere } from './open-file.ts'
-import { noteProblem, type VerifyReport } from './report.ts'
+import type { VerifyReport } from '../engine/verify-report.ts'
+import { noteProblem } from './report.ts'
 import type { Slices } from './slices.ts'
 
 /** Frames checked between two looks at the clock. */

@@ -15,7 +15,8 @@ import {
   type SuperblockFiles,
 } from '../version/superblock.ts'
 import { assertStillOpen, openIfThere } from './open-file.ts'
-import { addProblem, noteProblem, type VerifyReport } from './report.ts'
+import type { VerifyReport } from '../engine/verify-report.ts'
+import { addProblem, noteProblem } from './report.ts'
 
 /** Reads superblock and manifest again, as the next open will, and compares them with the open database. @throws CLOSED */
 export async function checkManifest(keeper: Keeper, report: VerifyReport): Promise<void> {

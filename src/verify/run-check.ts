@@ -15,7 +15,8 @@ import { EntryStream } from '../table/entry-stream.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { compareKeys } from '../bytes.ts'
 import type { Run } from '../version/version.ts'
-import { noteProblem, type VerifyReport } from './report.ts'
+import type { VerifyReport } from '../engine/verify-report.ts'
+import { noteProblem } from './report.ts'
 
 const ENTRIES_AT_ONCE = 1000
 /** Runs that are compared with each other in one pass, two groups of them. */

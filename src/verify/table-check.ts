@@ -23,7 +23,8 @@ import type { File } from '../fs/filesystem.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import { blockProblem, type TableFile } from '../table/table-file.ts'
 import { checkBlocks, type Extents } from './block-check.ts'
-import { noteProblem, type VerifyReport } from './report.ts'
+import type { VerifyReport } from '../engine/verify-report.ts'
+import { noteProblem } from './report.ts'
 
 const ENTRIES_AT_ONCE = 1000
 

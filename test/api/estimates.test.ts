@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { overlapOf, shareOf, type Overlap } from '../../src/engine/estimate.ts'
-import type { RangeBound, RangeSpan } from '../../src/engine/range-cursor.ts'
+import type { RangeBound, RangeSpan } from '../../src/engine/key-span.ts'
 import { table } from '../version/support.ts'
 import { expectCode, openText, type TextDatabase } from './support.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { VerifyReport } from '../../src/verify/report.ts'
+import type { VerifyReport } from '../../src/engine/verify-report.ts'
 import { engineOf, filesEnding, keeperOf } from '../integration/regressions/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { mulberry32, pick } from '../support/random.ts'

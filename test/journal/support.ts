@@ -19,7 +19,7 @@ if (otherBuild !== undefined) useKernelModule(new WebAssembly.Module(readFileSyn
 export const MIB = 1048576
 
 export function testKernel(memoryLimit: number = 16 * MIB): Kernel {
-  return new Kernel(memoryLimit, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
+  return Kernel.create(memoryLimit, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
 }
 
 export const databaseId: Uint8Array = Uint8Array.from({ length: 16 }, (_, i) => 0xd0 + i)

@@ -46,7 +46,7 @@ function key(i: number): string {
 
 /** The number of entries of each record of the journal. */
 async function framesOf(location: string): Promise<number[]> {
-  const kernel = new Kernel(16 << 20, new Uint8Array(8))
+  const kernel = Kernel.create(16 << 20, new Uint8Array(8))
   const name = readdirSync(location).find((file) => file.endsWith('.wal')) ?? ''
   const file = await nodeFileSystem(location).open(name, false)
   try {

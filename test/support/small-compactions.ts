@@ -1,4 +1,4 @@
-import { engineOf } from '../integration/regressions/support.ts'
+import { engineOf, keeperOf } from '../integration/regressions/support.ts'
 import type { LeveledOptions } from '../../src/compaction/leveled.ts'
 
 /** Tables of a block or two and levels of a few tables, so that some kilobytes of data go through everything. */
@@ -12,7 +12,7 @@ export const SMALL_LEVELS: LeveledOptions = {
 /** The same database, with these sizes. */
 export function withSmallLevels<T extends object>(database: T): T {
   const engine = engineOf(database)
-  const { compactor } = engine.keeper
+  const { compactor } = keeperOf(database)
   engine.gapFromEntries = 1
   compactor.options = SMALL_LEVELS
   // Whole jobs between two turns, so that the same steps give the same order of file operations.

@@ -46,7 +46,7 @@ interface Written {
 
 /** Writes one table and opens it again. */
 async function write(entries: readonly TableEntry[], compression: Compression = 'none'): Promise<Written> {
-  const kernel = new Kernel(memoryBytes, new Uint8Array(8).fill(3))
+  const kernel = Kernel.create(memoryBytes, new Uint8Array(8).fill(3))
   const { exports: x, slot, u8, u32, view, memory } = kernel
   const memtable = fillMemtable({ memory, x, slot, u8, u32, view }, entries)
   const free = kernel.freePages()

@@ -29,7 +29,7 @@ export interface Inputs {
 }
 
 export class StreamWorld {
-  readonly kernel: Kernel = new Kernel(64 * 2 ** 20, new Uint8Array(8).fill(3))
+  readonly kernel: Kernel = Kernel.create(64 * 2 ** 20, new Uint8Array(8).fill(3))
   readonly blocks: BlockLoader = new BlockLoader(this.kernel, 64, 8)
   readonly #files = memoryFileSystem()
   #nextId = 1

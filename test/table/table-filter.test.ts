@@ -14,7 +14,7 @@ import type { BareKernel } from '../kernel/support.ts'
 import { filterMayContain, readBlock } from '../kernel/table-format.ts'
 import { fillMemtable } from '../kernel/table-reader.ts'
 
-const kernel = new Kernel(64 * 2 ** 20, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
+const kernel = Kernel.create(64 * 2 ** 20, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
 const bare: BareKernel = { ...kernel, x: kernel.exports }
 const salt = Uint8Array.from({ length: 16 }, (_, i) => 31 * i + 1)
 const keys = Array.from({ length: 20_000 }, (_, i) => bytes(`key ${i}`))

@@ -66,7 +66,7 @@ class Tables {
     bitsPerKey: number,
     place: Place,
   ): Promise<Tables> {
-    const kernel = new Kernel(MEMORY_BYTES, new Uint8Array(8).fill(3))
+    const kernel = Kernel.create(MEMORY_BYTES, new Uint8Array(8).fill(3))
     const files = memoryFileSystem()
     await files.prepare(true)
     const { exports: x, slot, u8, u32, view, memory } = kernel

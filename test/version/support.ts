@@ -14,7 +14,7 @@ import { DatabaseState } from '../../src/version/state.ts'
 import type { Superblock } from '../../src/version/superblock.ts'
 import type { TableInfo } from '../../src/version/version.ts'
 
-export const kernel: Kernel = new Kernel(16 * 2 ** 20, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
+export const kernel: Kernel = Kernel.create(16 * 2 ** 20, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8))
 
 export function filled(length: number, byte: number): Uint8Array {
   return new Uint8Array(length).fill(byte)

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Engine } from '../../../src/engine/engine.ts'
+import { LocalKeeper } from '../../../src/workers/local-keeper.ts'
 import type { Keeper } from '../../../src/engine/keeper.ts'
 import { VarveError } from '../../../src/errors.ts'
 import type { FaultyFileSystem, OperationKind } from '../../support/faulty.ts'
@@ -11,7 +12,9 @@ export function engineOf(database: object): Engine {
 
 /** What changes the structure of a database. */
 export function keeperOf(database: object): Keeper {
-  return engineOf(database).keeper
+  const port = engineOf(database).keeper
+  if (!(port instanceof LocalKeeper)) throw new Error('its keeper works on another thread')
+  return port.keeper
 }
 
 export function freePages(database: object): number {

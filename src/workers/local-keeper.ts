@@ -1,0 +1,46 @@
+import type { KeeperPort, ServiceArguments, ServiceName, ServiceResult } from '../engine/keeper-port.ts'
+import type { Keeper } from '../engine/keeper.ts'
+import { serve } from './services.ts'
+
+/** The keeper of a database on the thread that uses it. */
+export class LocalKeeper implements KeeperPort {
+  readonly isRemote = false
+  readonly keeper: Keeper
+
+  constructor(keeper: Keeper) {
+    this.keeper = keeper
+  }
+
+  get begun(): boolean {
+    return this.keeper.catalog.begun
+  }
+
+  call<N extends ServiceName>(name: N, ...args: ServiceArguments<N>): ServiceResult<N> {
+    return serve(this.keeper, name, args)
+  }
+
+  async ask<N extends ServiceName>(
+    name: N,
+    ...args: ServiceArguments<N>
+  ): Promise<Awaited<ServiceResult<N>>> {
+    return await serve(this.keeper, name, args)
+  }
+
+  mustWait(ids: readonly number[], pages: number): boolean {
+    const { keeper } = this
+    const trees = ids.map((id) => keeper.trees.get(id)).filter((tree) => tree !== undefined)
+    return keeper.budget.mustWait(trees, pages)
+  }
+
+  progress(_ids: readonly number[], _pages: number, deadline: number): Promise<void> {
+    return this.keeper.waiters.progress(deadline)
+  }
+
+  noteUnsynced(): void {
+    this.keeper.journals.noteUnsynced()
+  }
+
+  close(): void {
+    this.keeper.close()
+  }
+}
