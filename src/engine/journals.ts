@@ -100,7 +100,7 @@ export class Journals {
     }
     // NOTE: everything is written and synced, so that sealing writes nothing and cannot fail.
     const link = old.seal()
-    this.#previous?.close()
+    this.#closePrevious()
     this.#previous = old
     keeper.thread.journal = keeper.newJournal(file, id, link, keeper.kernel.exports.nextSeqno())
     this.#left.push({ id: old.id, sizeBytes: old.length })
@@ -172,8 +172,7 @@ export class Journals {
     catalog.coverBySuperblock()
     this.#left = this.#left.filter((journal) => !ids.includes(journal.id))
     if (this.#previous !== undefined && ids.includes(this.#previous.id)) {
-      this.#previous.close()
-      this.#previous = undefined
+      this.#closePrevious()
     }
     for (const id of ids) files.removeOrphan(journalFileName(id))
   }
@@ -200,6 +199,20 @@ export class Journals {
     this.#previous?.close()
     this.current?.close()
     this.#keeper.thread.journal = undefined
+  }
+
+  /** As soon as no thread syncs it any more. */
+  #closePrevious(): void {
+    const previous = this.#previous
+    this.#previous = undefined
+    if (previous === undefined) return
+    this.#keeper.reclaimer.retire(
+      () => {
+        previous.close()
+        previous.record.free()
+      },
+      () => previous.isSyncing,
+    )
   }
 
   /** Whether there are so many that what holds the oldest ones back should be flushed. */

@@ -236,7 +236,7 @@ export class Keeper {
 
   /** A writer on a fresh journal file. `nextSeqno`: base of its first group. */
   newJournal(file: File, id: number, predecessor: JournalLink | undefined, nextSeqno: number): JournalWriter {
-    return new JournalWriter(
+    return JournalWriter.begin(
       this.kernel,
       file,
       {

@@ -38,6 +38,9 @@ export interface FileSystem {
   /** The same, synchronously; absent where the host cannot. */
   removeSync?(name: string): void
 
+  /** The file that was opened under that descriptor, maybe on another thread. Closing it is the other's. Absent where threads cannot share files. */
+  adopt?(name: string, descriptor: number): File
+
   /** Makes the names created and removed so far durable (fsync of the directory). */
   syncDirectory(): Promise<void>
   syncDirectorySync?(): void
@@ -52,6 +55,8 @@ export interface FileSystem {
 /** An open file. All positions and lengths are in bytes. */
 export interface File {
   readonly name: string
+  /** Names the open file on all threads (FileSystem.adopt); -1 where there is no such name. */
+  readonly descriptor: number
 
   /** Current length. */
   size(): number

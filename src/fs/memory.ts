@@ -62,6 +62,7 @@ class MemoryContent {
 }
 
 class MemoryFile implements File {
+  readonly descriptor = -1
   readonly name: string
   readonly #location: string
   readonly #content: MemoryContent

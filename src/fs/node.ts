@@ -79,6 +79,10 @@ class NodeFile implements File {
     this.#descriptor = descriptor
   }
 
+  get descriptor(): number {
+    return this.#descriptor
+  }
+
   size(): number {
     this.#requireOpen()
     try {
@@ -263,6 +267,10 @@ class NodeFileSystem implements FileSystem {
     }
     closeQuietly(descriptor)
     throw notRegularFile(name, this.location)
+  }
+
+  adopt(name: string, descriptor: number): File {
+    return new NodeFile(name, this.location, descriptor)
   }
 
   async remove(name: string): Promise<void> {

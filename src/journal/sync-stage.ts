@@ -1,5 +1,6 @@
 import type { VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
+import type { JournalRecord } from './journal-record.ts'
 
 /** What must be durable before this journal is: the journal before it. */
 export interface EarlierJournal {
@@ -18,34 +19,37 @@ export interface SyncClient {
 }
 
 /**
- * How far a journal file is durable. A sync that started at length L proves L only, whatever was written while it ran;
+ * How far a journal file is durable, as far as this thread sees to it. A sync that started at length L proves L only, whatever was written while it ran;
  * whoever wrote more shares the next one. A failed sync is never retried: the pages it could not write may count
  * as clean afterwards (RELIABILITY 1.4).
  */
 export class SyncStage {
   readonly #file: File
+  readonly #record: JournalRecord
   readonly #client: SyncClient
   // INVARIANT: the old journal is synced before the first sync of the next one; a frame here with a synced offset proves it.
   #earlier: EarlierJournal | undefined
-  #syncedOffset = 0
   #running: Promise<void> | undefined
   /** What #running will prove; Infinity while it has not asked for the length yet. */
   #runningLength = 0
   #queued: Promise<void> | undefined
+  #ended = false
 
-  constructor(file: File, client: SyncClient, earlier: EarlierJournal | undefined) {
+  constructor(file: File, record: JournalRecord, client: SyncClient, earlier: EarlierJournal | undefined) {
     this.#file = file
+    this.#record = record
     this.#client = client
     this.#earlier = earlier
-  }
-
-  get syncedOffset(): number {
-    return this.#syncedOffset
   }
 
   /** The sync that runs on its own, if any. */
   get running(): Promise<void> | undefined {
     return this.#running
+  }
+
+  /** A sync that still runs ends without a word. INVARIANT: nobody asks any more. */
+  end(): void {
+    this.#ended = true
   }
 
   /** Makes everything written so far durable, now. */
@@ -55,7 +59,7 @@ export class SyncStage {
       this.#earlier = undefined
       const length = this.#client.length()
       this.#file.sync()
-      this.#prove(length)
+      this.#record.prove(length)
     } catch (cause) {
       throw this.#client.syncFailed(cause)
     }
@@ -64,7 +68,7 @@ export class SyncStage {
   /** The same without blocking. */
   async(): Promise<void> {
     const length = this.#client.length()
-    if (length <= this.#syncedOffset) return Promise.resolve()
+    if (length <= this.#record.syncedOffset) return Promise.resolve()
     if (this.#running === undefined) return this.#start()
     if (length <= this.#runningLength) return this.#running
     return (this.#queued ??= this.#running.then(() => {
@@ -75,6 +79,7 @@ export class SyncStage {
 
   #start(): Promise<void> {
     this.#runningLength = Infinity
+    this.#record.addSyncs(1)
     const run = this.#run()
     this.#running = run
     return run
@@ -84,17 +89,21 @@ export class SyncStage {
     const client = this.#client
     try {
       if (this.#earlier !== undefined) await this.#earlier.syncAsync()
+      // NOTE: the memory may be another database's by now.
+      if (this.#ended) return
       this.#earlier = undefined
       this.#refusePoisoned()
       const length = client.length()
       this.#runningLength = length
       await this.#file.syncAsync()
+      if (this.#ended) return
       // NOTE: if another sync failed meanwhile, the host may have told only that one.
       this.#refusePoisoned()
-      this.#prove(length)
+      this.#record.prove(length)
     } catch (cause) {
-      throw client.syncFailed(cause)
+      if (!this.#ended) throw client.syncFailed(cause)
     } finally {
+      if (!this.#ended) this.#record.addSyncs(-1)
       this.#running = undefined
     }
   }
@@ -102,9 +111,5 @@ export class SyncStage {
   #refusePoisoned(): void {
     const poisoned = this.#client.poisoned()
     if (poisoned !== undefined) throw poisoned
-  }
-
-  #prove(length: number): void {
-    if (length > this.#syncedOffset) this.#syncedOffset = length
   }
 }

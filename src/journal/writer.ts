@@ -20,6 +20,15 @@ import {
   type JournalLink,
 } from './format.ts'
 import { copyOut, FrameCodec, SCRATCH_BYTES } from './frame.ts'
+import {
+  FLAG_CLOSED,
+  FLAG_FULL,
+  FLAG_POISONED,
+  FLAG_SEALED,
+  GAP_SEQNO,
+  JournalRecord,
+  NEXT_SEQNO,
+} from './journal-record.ts'
 import { SyncStage, type EarlierJournal } from './sync-stage.ts'
 
 /** Room for bytes that wait and for the frame under construction. */
@@ -29,8 +38,8 @@ const HOLD_BYTES = 65536
 const U32_MAX = 4294967295
 
 /**
- * Appends to one fresh journal file. Used by one thread at a time, under the journal mutex; only what a `syncAsync` still
- * does runs beside it.
+ * Appends to one journal file, under the journal lock; only what a `syncAsync` still does runs beside it. What is known of the file lies in linear memory
+ * (journal-record.ts), so that each thread has a writer of its own on the same file: the keeper begins, seals and closes it, the others attach to it.
  *
  *   page  0         128                                                             128 KiB
  *         ├ scratch ┼ bytes that wait (acknowledged) ┼ gap? ┼ frame under construction ┤
@@ -41,36 +50,22 @@ const U32_MAX = 4294967295
 export class JournalWriter {
   readonly id: number
   readonly name: string
+  readonly record: JournalRecord
   limitBytes: number
   readonly #kernel: Kernel
   readonly #file: File
   readonly #words: Int32Array
   readonly #codec: FrameCodec
   readonly #stage: SyncStage
-  /** 0 once sealed or closed. */
-  #page: number
   readonly #start: number
-  #length = 0
-  #buffered: number = JOURNAL_HEADER_BYTES
   /** Address of the frame under construction, 0 = none, and the payload it has room for. */
   #frame = 0
   #room = 0
-  /** The next group's base seqno. */
-  #nextLow: number
-  #nextHigh: number
-  /** Seqnos given out to groups that failed and not entered yet. */
-  #gapLow = 0
-  #gapHigh = 0
-  #gapCount = 0
-  /** The last write found no space: until one succeeds nothing is acknowledged, not even into the buffer. */
-  #full = false
   #poisoned: VarveError | undefined
-  /** Why nothing can be appended any more: poisoned, sealed or closed. */
-  #stopped: VarveError | undefined
   #sealed: JournalLink | undefined
-  #closed = false
 
   /**
+   * Begins a journal.
    * @param file empty, open for writing; the writer closes it
    * @param header what its header will say; it is written with the first write
    * @param nextSeqno base of the first group
@@ -78,51 +73,72 @@ export class JournalWriter {
    * @param limitBytes when it is that long it should be left for another one
    * @throws NO_MEMORY
    */
-  constructor(
+  static begin(
     kernel: Kernel,
     file: File,
     header: JournalHeader,
     nextSeqno: number,
     earlier?: EarlierJournal,
     limitBytes: number = Infinity,
+  ): JournalWriter {
+    const page = kernel.page()
+    let record: JournalRecord
+    try {
+      record = JournalRecord.create(kernel, header.journalId, page, file.descriptor)
+    } catch (error) {
+      kernel.exports.freePage(page)
+      throw error
+    }
+    record.setWord(NEXT_SEQNO, nextSeqno | 0)
+    record.setWord(NEXT_SEQNO + 4, (nextSeqno / 4294967296) | 0)
+    const writer = new JournalWriter(kernel, file, record, limitBytes, earlier)
+    writer.#codec.setSalt(header.salt)
+    const bytes = encodeHeader(header, (input, target, at) => kernel.hashBytes(input, target, at))
+    kernel.u8.set(bytes, page + SCRATCH_BYTES)
+    record.buffered = JOURNAL_HEADER_BYTES
+    kernel.u8.set(header.salt, CONTROL_JOURNAL_SALT)
+    kernel.u8.set(bytes.subarray(HEADER_CHECKSUM), CONTROL_JOURNAL_CHAIN)
+    return writer
+  }
+
+  /** A writer of this thread on a journal that was begun on another one. `file`: the same file. */
+  constructor(
+    kernel: Kernel,
+    file: File,
+    record: JournalRecord,
+    limitBytes: number,
+    earlier?: EarlierJournal,
   ) {
-    this.id = header.journalId
+    this.id = record.id
     this.name = file.name
+    this.record = record
     this.limitBytes = limitBytes
     this.#kernel = kernel
     this.#file = file
-    this.#words = new Int32Array(kernel.memory.buffer)
-    this.#page = kernel.page()
-    this.#start = this.#page + SCRATCH_BYTES
-    this.#codec = new FrameCodec(kernel, this.#page)
-    this.#codec.setSalt(header.salt)
-    this.#nextLow = nextSeqno | 0
-    this.#nextHigh = (nextSeqno / 4294967296) | 0
+    this.#words = kernel.words
+    this.#start = record.page + SCRATCH_BYTES
+    this.#codec = new FrameCodec(kernel, record.page)
     const client = {
-      length: () => this.#length,
-      poisoned: () => this.#poisoned,
+      length: () => record.length,
+      poisoned: () => this.poisoned,
       syncFailed: (cause: unknown) => this.#poison('Syncing', cause),
     }
-    this.#stage = new SyncStage(file, client, earlier)
-    const bytes = encodeHeader(header, (input, target, at) => kernel.hashBytes(input, target, at))
-    kernel.u8.set(bytes, this.#start)
-    kernel.u8.set(header.salt, CONTROL_JOURNAL_SALT)
-    kernel.u8.set(bytes.subarray(HEADER_CHECKSUM), CONTROL_JOURNAL_CHAIN)
+    this.#stage = new SyncStage(file, record, client, earlier)
   }
 
   /** Bytes in the file. */
   get length(): number {
-    return this.#length
+    return this.record.length
   }
 
   /** Bytes that were acknowledged and are not in the file yet. */
   get bufferedBytes(): number {
-    return this.#buffered
+    return this.record.buffered
   }
 
   /** The file is durable up to here. */
   get syncedOffset(): number {
-    return this.#stage.syncedOffset
+    return this.record.syncedOffset
   }
 
   /** A copy of the last acknowledged frame's chain (of the header's, before the first). */
@@ -132,6 +148,7 @@ export class JournalWriter {
 
   /** Set once the outcome of a write or sync is unknown; nothing is appended or synced from then on. */
   get poisoned(): VarveError | undefined {
+    if ((this.record.flags & FLAG_POISONED) !== 0) this.#poisoned ??= this.#poisonedElsewhere()
     return this.#poisoned
   }
 
@@ -142,12 +159,12 @@ export class JournalWriter {
    * @throws DISK_FULL (no seqnos are entered as lost), POISONED
    */
   reserve(payloadBytes: number): number {
-    if (this.#stopped !== undefined) throw this.#stopped
+    this.#refuseStopped()
     const bytes = frameBytes(payloadBytes)
     if (bytes > JOURNAL_BUFFER_BYTES) return 0
-    const waiting = this.#buffered + this.#gapBytes()
-    if (waiting + bytes > JOURNAL_BUFFER_BYTES || this.#gapCount > U32_MAX) this.writeOut()
-    this.#frame = this.#start + this.#buffered + this.#gapBytes()
+    const waiting = this.record.buffered + this.#gapBytes()
+    if (waiting + bytes > JOURNAL_BUFFER_BYTES || this.record.gapCount > U32_MAX) this.writeOut()
+    this.#frame = this.#start + this.record.buffered + this.#gapBytes()
     this.#room = payloadBytes
     return this.#frame + FRAME_HEADER_BYTES
   }
@@ -159,21 +176,21 @@ export class JournalWriter {
    * @throws DISK_FULL (the group's seqnos are entered as lost with the next write), POISONED (outcome unknown)
    */
   append(kind: number, count: number, payloadLength: number, hold: boolean): void {
-    if (this.#stopped !== undefined) throw this.#stopped
+    this.#refuseStopped()
     const frame = this.#frame
     if (frame === 0 || payloadLength > this.#room)
       throw new Error('journal: no frame of this size is reserved')
     this.#frame = 0
-    const low = this.#nextLow
-    const high = this.#nextHigh
+    const low = this.record.word(NEXT_SEQNO)
+    const high = this.record.word(NEXT_SEQNO + 4)
     this.#takeSeqnos(count)
     const codec = this.#codec
     codec.copyChain(CONTROL_JOURNAL_CHAIN, codec.chain)
-    this.#sealGap(this.#gapCount)
+    this.#sealGap(this.record.gapCount)
     this.#seal(frame, kind, count, payloadLength, low, high)
     const bytes = frame - this.#start + frameBytes(payloadLength)
-    if (hold && !this.#full && bytes < HOLD_BYTES) {
-      this.#buffered = bytes
+    if (hold && (this.record.flags & FLAG_FULL) === 0 && bytes < HOLD_BYTES) {
+      this.record.buffered = bytes
     } else {
       try {
         this.#write(this.#kernel.u8, this.#start, bytes)
@@ -181,9 +198,9 @@ export class JournalWriter {
         this.#lose(count, low, high)
         throw error
       }
-      this.#buffered = 0
+      this.record.buffered = 0
     }
-    this.#gapCount = 0
+    this.record.gapCount = 0
     codec.copyChain(codec.chain, CONTROL_JOURNAL_CHAIN)
   }
 
@@ -193,7 +210,7 @@ export class JournalWriter {
    * @throws as `append`
    */
   appendRecord(record: Uint8Array, payloadLength: number, count: number, hold: boolean): void {
-    if (this.#stopped !== undefined) throw this.#stopped
+    this.#refuseStopped()
     const bytes = frameBytes(payloadLength)
     if (record.byteLength < bytes) throw new RangeError('journal: a record needs room for its padding')
     let at: number
@@ -214,37 +231,39 @@ export class JournalWriter {
 
   /** The slot's group of `count` seqnos failed before it was appended: its seqnos are entered as lost with the next write. */
   abandonGroup(count: number): void {
-    const low = this.#nextLow
-    const high = this.#nextHigh
+    const low = this.record.word(NEXT_SEQNO)
+    const high = this.record.word(NEXT_SEQNO + 4)
     this.#takeSeqnos(count)
     this.#lose(count, low, high)
   }
 
   /** Hands to the system what waits in the buffer. @throws DISK_FULL (it goes on waiting), POISONED */
   writeOut(): void {
-    if (this.#poisoned !== undefined) throw this.#poisoned
-    if (this.#buffered === 0 && this.#gapCount === 0) return
-    if (this.#stopped !== undefined) throw this.#stopped
+    const { poisoned } = this
+    if (poisoned !== undefined) throw poisoned
+    if (this.record.buffered === 0 && this.record.gapCount === 0) return
+    this.#refuseStopped()
     const codec = this.#codec
     this.#frame = 0
     do {
-      const count = Math.min(this.#gapCount, U32_MAX)
+      const count = Math.min(this.record.gapCount, U32_MAX)
       codec.copyChain(CONTROL_JOURNAL_CHAIN, codec.chain)
       const gap = this.#sealGap(count)
-      this.#write(this.#kernel.u8, this.#start, this.#buffered + gap)
-      this.#buffered = 0
+      this.#write(this.#kernel.u8, this.#start, this.record.buffered + gap)
+      this.record.buffered = 0
       codec.copyChain(codec.chain, CONTROL_JOURNAL_CHAIN)
-      const low = (this.#gapLow >>> 0) + count
-      this.#gapLow = low | 0
-      if (low > U32_MAX) this.#gapHigh = (this.#gapHigh + 1) | 0
-      this.#gapCount -= count
-    } while (this.#gapCount > 0)
+      const { record } = this
+      const low = (record.word(GAP_SEQNO) >>> 0) + count
+      record.setWord(GAP_SEQNO, low | 0)
+      if (low > U32_MAX) record.setWord(GAP_SEQNO + 4, (record.word(GAP_SEQNO + 4) + 1) | 0)
+      this.record.gapCount -= count
+    } while (this.record.gapCount > 0)
   }
 
   /** Makes everything acknowledged durable. @throws DISK_FULL (of `writeOut`), POISONED */
   sync(): void {
     this.writeOut()
-    if (this.#stage.syncedOffset < this.#length) this.#stage.now()
+    if (this.record.syncedOffset < this.record.length) this.#stage.now()
   }
 
   /** The same; only writing out happens before it returns. Concurrent calls share. */
@@ -265,58 +284,79 @@ export class JournalWriter {
   seal(): JournalLink {
     if (this.#sealed !== undefined) return this.#sealed
     this.writeOut()
-    if (this.#stopped !== undefined) throw this.#stopped
-    this.#sealed = { id: this.id, length: this.#length, chain: this.chain }
-    this.#stopped = new VarveError('CLOSED', `The journal ${this.name} is sealed.`, { file: this.name })
+    this.#refuseStopped()
+    this.#sealed = { id: this.id, length: this.record.length, chain: this.chain }
+    this.record.flags |= FLAG_SEALED
     this.#freePage()
     return this.#sealed
   }
 
-  /** Gives page and file back, at the end of a running syncAsync. Neither writes nor syncs. Idempotent. */
+  /** Whether a sync runs, on any thread: then it cannot be closed yet. */
+  get isSyncing(): boolean {
+    return this.record.syncs > 0
+  }
+
+  /** Gives page, record and file back, at the end of a running syncAsync. Neither writes nor syncs. Idempotent. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#stopped ??= new VarveError('CLOSED', `The journal ${this.name} is closed.`, { file: this.name })
+    if ((this.record.flags & FLAG_CLOSED) !== 0) return
+    this.record.flags |= FLAG_CLOSED
     this.#freePage()
+    this.#stage.end()
     const close = (): void => this.#file.close()
     if (this.#stage.running === undefined) close()
     else this.#stage.running.then(close, close)
   }
 
   #freePage(): void {
-    if (this.#page !== 0) this.#kernel.exports.freePage(this.#page)
-    this.#page = 0
+    const { record } = this
+    if (record.page !== 0) this.#kernel.exports.freePage(record.page)
+    record.page = 0
+  }
+
+  /** @throws why nothing can be appended any more: POISONED, or CLOSED once it is sealed or closed */
+  #refuseStopped(): void {
+    if ((this.record.flags & ~FLAG_FULL) === 0) return
+    const { poisoned } = this
+    if (poisoned !== undefined) throw poisoned
+    const what = (this.record.flags & FLAG_CLOSED) !== 0 ? 'closed' : 'sealed'
+    throw new VarveError('CLOSED', `The journal ${this.name} is ${what}.`, { file: this.name })
   }
 
   /** INVARIANT: seqnos reach the journal in order and without holes; whoever took some appends or abandons them. */
   #takeSeqnos(count: number): void {
+    const { record } = this
     const at = (this.#kernel.slot + SLOT_GROUP_SEQNO) >>> 2
-    if (this.#words[at] !== this.#nextLow || this.#words[at + 1] !== this.#nextHigh || !(count >= 1)) {
+    const nextLow = record.word(NEXT_SEQNO)
+    const nextHigh = record.word(NEXT_SEQNO + 4)
+    if (this.#words[at] !== nextLow || this.#words[at + 1] !== nextHigh || !(count >= 1)) {
       throw new Error('journal: the group is not the next one')
     }
-    const low = (this.#nextLow >>> 0) + count
-    this.#nextLow = low | 0
-    if (low > U32_MAX) this.#nextHigh = (this.#nextHigh + 1) | 0
+    const low = (nextLow >>> 0) + count
+    record.setWord(NEXT_SEQNO, low | 0)
+    if (low > U32_MAX) record.setWord(NEXT_SEQNO + 4, (nextHigh + 1) | 0)
   }
 
   #lose(count: number, low: number, high: number): void {
+    const { record } = this
     // NOTE: the place of a frame under construction depends on the gap before it.
     this.#frame = 0
-    if (this.#gapCount === 0) {
-      this.#gapLow = low
-      this.#gapHigh = high
+    if (record.gapCount === 0) {
+      record.setWord(GAP_SEQNO, low)
+      record.setWord(GAP_SEQNO + 4, high)
     }
-    this.#gapCount += count
+    record.gapCount += count
   }
 
   #gapBytes(): number {
-    return this.#gapCount === 0 ? 0 : FRAME_HEADER_BYTES
+    return this.record.gapCount === 0 ? 0 : FRAME_HEADER_BYTES
   }
 
   /** Enters lost seqnos behind the bytes that wait. @returns the bytes that took */
   #sealGap(count: number): number {
     if (count === 0) return 0
-    this.#seal(this.#start + this.#buffered, KIND_GAP, count, 0, this.#gapLow, this.#gapHigh)
+    const low = this.record.word(GAP_SEQNO)
+    const high = this.record.word(GAP_SEQNO + 4)
+    this.#seal(this.#start + this.record.buffered, KIND_GAP, count, 0, low, high)
     return FRAME_HEADER_BYTES
   }
 
@@ -328,8 +368,8 @@ export class JournalWriter {
     baseLow: number,
     baseHigh: number,
   ): void {
-    const offset = this.#length + (frame - this.#start)
-    const synced = this.#stage.syncedOffset
+    const offset = this.record.length + (frame - this.#start)
+    const synced = this.record.syncedOffset
     this.#codec.writeHeader(frame, offset, kind, count, payloadLength, baseLow, baseHigh, synced)
     this.#codec.link(frame, payloadLength)
   }
@@ -339,11 +379,11 @@ export class JournalWriter {
     const kernel = this.#kernel
     const bytes = frameBytes(payloadLength)
     const header = this.#start
-    const low = this.#nextLow
-    const high = this.#nextHigh
+    const low = this.record.word(NEXT_SEQNO)
+    const high = this.record.word(NEXT_SEQNO + 4)
     this.#takeSeqnos(count)
-    const synced = this.#stage.syncedOffset
-    this.#codec.writeHeader(header, this.#length, KIND_BATCH, count, payloadLength, low, high, synced)
+    const synced = this.record.syncedOffset
+    this.#codec.writeHeader(header, this.record.length, KIND_BATCH, count, payloadLength, low, high, synced)
     this.#codec.copyChain(CONTROL_JOURNAL_CHAIN, header)
     record.set(kernel.u8.subarray(header, header + FRAME_HEADER_BYTES))
     record.fill(0, FRAME_HEADER_BYTES + payloadLength, bytes)
@@ -359,20 +399,20 @@ export class JournalWriter {
 
   #write(source: Uint8Array, start: number, bytes: number): void {
     try {
-      this.#file.write(source, start, bytes, this.#length)
+      this.#file.write(source, start, bytes, this.record.length)
     } catch (cause) {
       throw this.#writeFailed(cause)
     }
-    this.#length += bytes
-    this.#full = false
+    this.record.length += bytes
+    this.record.flags &= ~FLAG_FULL
   }
 
   /** CRASH: until the cut is durable the failed group may come back, torn or whole; nobody has been told that it failed. */
   #writeFailed(cause: unknown): VarveError {
     if (!(cause instanceof VarveError) || cause.code !== 'DISK_FULL') return this.#poison('Writing', cause)
-    this.#full = true
+    this.record.flags |= FLAG_FULL
     try {
-      this.#file.truncate(this.#length)
+      this.#file.truncate(this.record.length)
     } catch (failure) {
       return this.#poison('Cutting back', failure)
     }
@@ -381,7 +421,8 @@ export class JournalWriter {
     } catch {
       // The stage has poisoned this journal.
     }
-    if (this.#poisoned !== undefined) return this.#poisoned
+    const { poisoned } = this
+    if (poisoned !== undefined) return poisoned
     return new VarveError(
       'DISK_FULL',
       `There is no space to extend ${this.name}; nothing of this write was kept. Free space and write again.`,
@@ -396,7 +437,16 @@ export class JournalWriter {
         'Close the database and open it again to see what is on disk.',
       { file: this.name, cause },
     )
-    this.#stopped = this.#poisoned
+    this.record.flags |= FLAG_POISONED
     return this.#poisoned
+  }
+
+  #poisonedElsewhere(): VarveError {
+    return new VarveError(
+      'POISONED',
+      `Writing or syncing ${this.name} failed on another thread, so the outcome of the last commits is unknown. ` +
+        'Close the database and open it again to see what is on disk.',
+      { file: this.name },
+    )
   }
 }

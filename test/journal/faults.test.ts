@@ -26,7 +26,7 @@ let writer: JournalWriter
 beforeEach(() => {
   kernel = testKernel()
   file = new ProbeFile(1)
-  writer = new JournalWriter(kernel, file, headerOf(1), 1)
+  writer = JournalWriter.begin(kernel, file, headerOf(1), 1)
 })
 
 /** What a reader finds in the file now. */
@@ -194,7 +194,7 @@ describe('no space', () => {
 
   it('carries seqnos across 2^32', () => {
     const other = new ProbeFile(2)
-    const late = new JournalWriter(kernel, other, headerOf(2), 2 ** 32 - 2)
+    const late = JournalWriter.begin(kernel, other, headerOf(2), 2 ** 32 - 2)
     kernel.exports.setGroup(kernel.slot, 2 ** 32 - 2, 3)
     late.appendRecord(recordOf(payloadOf(1, 36)), 36, 3, false)
     kernel.exports.setGroup(kernel.slot, 2 ** 32 + 1, 1)

@@ -165,7 +165,7 @@ describe('frames', () => {
     const header = headerOf(7)
     const file = new ProbeFile(7)
     const fresh = testKernel()
-    const writer = new JournalWriter(fresh, file, header, 1)
+    const writer = JournalWriter.begin(fresh, file, header, 1)
     const first = payloadOf(1, 45, 2)
     const second = payloadOf(2, 24)
     put(fresh, writer, first, 2)

@@ -76,7 +76,7 @@ export class MiniEngine {
     fs.syncDirectorySync()
     this.#edit({ epoch, nextId: id + 1, live: [...live, { id, seal: undefined }] })
     const { bootId } = fs
-    this.writer = new JournalWriter(kernel, file, headerOf(id, end.tail, { epoch, bootId }), nextSeqno)
+    this.writer = JournalWriter.begin(kernel, file, headerOf(id, end.tail, { epoch, bootId }), nextSeqno)
     // Allowed before the sealing edit: a header. Not allowed: a frame.
     if (headerFirst) this.#writeHeader()
     for (const [index, { seal }] of live.entries()) if (seal === undefined) files[index]?.sync()
@@ -137,7 +137,7 @@ export class MiniEngine {
     const link = old.seal()
     this.#old.push(old)
     const header = headerOf(id, link, { epoch: manifest.epoch, bootId: fs.bootId })
-    this.writer = new JournalWriter(kernel, file, header, kernel.exports.nextSeqno(), old)
+    this.writer = JournalWriter.begin(kernel, file, header, kernel.exports.nextSeqno(), old)
   }
 
   /** Seals, after syncing it, the oldest journal that was left and is not sealed. */

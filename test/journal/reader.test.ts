@@ -196,7 +196,7 @@ describe('the search behind damage', () => {
     for (let round = 0; round < 20; round++) {
       const file = new ProbeFile(1)
       const own = testKernel(4 * 1048576)
-      const writer = new JournalWriter(own, file, headerOf(1), 1)
+      const writer = JournalWriter.begin(own, file, headerOf(1), 1)
       for (let i = 0; i < 6; i++) put(own, writer, payloadOf(i, 12 + pick(random, 100_000)))
       writer.sync()
       const { length } = writer
@@ -280,11 +280,11 @@ describe('memory', () => {
   it('is not allocated for records above the cap, nor for those the file does not hold', () => {
     const file = new ProbeFile(1)
     const own = testKernel(4 * 1048576)
-    const writer = new JournalWriter(own, file, headerOf(1), 1)
+    const writer = JournalWriter.begin(own, file, headerOf(1), 1)
     const payload = payloadOf(1, 300_000)
     put(own, writer, payload, 1, false, 'record')
-    own.release()
     const end = writer.length
+    own.release()
     expect(framesOf(kernel, file, 1, end, 300_000).map((frame) => digest(frame.payload))).toEqual([
       digest(payload),
     ])

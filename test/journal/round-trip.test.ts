@@ -87,7 +87,7 @@ describe('what is written', () => {
         const file = new ProbeFile(id)
         sources.push({ id, name: file.name, file, seal: undefined })
         const header = headerOf(id, before)
-        return [file, new JournalWriter(kernel, file, header, kernel.exports.nextSeqno(), earlier)]
+        return [file, JournalWriter.begin(kernel, file, header, kernel.exports.nextSeqno(), earlier)]
       }
       let [file, writer] = open()
       /** Runs what may find the disk full. */
@@ -177,7 +177,7 @@ describe('what is written', () => {
       const fs = nodeFileSystem(directory)
       const name = journalFileName(1)
       const kernel = testKernel(4 * MIB)
-      const writer = new JournalWriter(kernel, await fs.create(name), headerOf(1), 1)
+      const writer = JournalWriter.begin(kernel, await fs.create(name), headerOf(1), 1)
       const payloads = [20, 3000, 90_000, 130_900, 131_000, 1_000_000].map((size) => payloadOf(size, size))
       for (const payload of payloads) {
         put(kernel, writer, payload, 1, true)

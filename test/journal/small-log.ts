@@ -43,7 +43,7 @@ export type Step =
 export function buildLog(kernel: Kernel, steps: readonly Step[]): JournalFacts[] {
   const log: JournalFacts[] = []
   let file = new ProbeFile(1)
-  let writer = new JournalWriter(kernel, file, headerOf(1), kernel.exports.nextSeqno())
+  let writer = JournalWriter.begin(kernel, file, headerOf(1), kernel.exports.nextSeqno())
   let frames: FrameFact[] = []
   let link: JournalLink | undefined
   let lost = 0
@@ -91,7 +91,13 @@ export function buildLog(kernel: Kernel, steps: readonly Step[]): JournalFacts[]
       finish(step === 'rotate-sealed' ? end : undefined)
       link = end
       const next = new ProbeFile(end.id + 1)
-      writer = new JournalWriter(kernel, next, headerOf(end.id + 1, end), kernel.exports.nextSeqno(), writer)
+      writer = JournalWriter.begin(
+        kernel,
+        next,
+        headerOf(end.id + 1, end),
+        kernel.exports.nextSeqno(),
+        writer,
+      )
       file = next
     } else if ('fail' in step) {
       file.faults.write = () => step.fail

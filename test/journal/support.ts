@@ -160,6 +160,7 @@ export function checkSeqnos(frames: readonly ReadFrame[], first: number): number
 
 /** Bytes as a read-only file that does nothing else. */
 export class BytesFile implements File {
+  readonly descriptor = -1
   readonly name: string
   bytes: Uint8Array
 

@@ -12,7 +12,7 @@ const a = payloadOf(1, 24)
 beforeEach(() => {
   kernel = testKernel()
   file = new ProbeFile(1)
-  writer = new JournalWriter(kernel, file, headerOf(1), 1)
+  writer = JournalWriter.begin(kernel, file, headerOf(1), 1)
 })
 
 async function turn(): Promise<void> {
@@ -135,7 +135,7 @@ describe('rotation', () => {
   function successor(): { next: JournalWriter; nextFile: ProbeFile } {
     const nextFile = new ProbeFile(2)
     const link = writer.seal()
-    const next = new JournalWriter(kernel, nextFile, headerOf(2, link), kernel.exports.nextSeqno(), writer)
+    const next = JournalWriter.begin(kernel, nextFile, headerOf(2, link), kernel.exports.nextSeqno(), writer)
     return { next, nextFile }
   }
 
@@ -229,7 +229,7 @@ describe('rotation', () => {
 describe('close', () => {
   it('gives back page and file, once, and writes nothing', () => {
     const pages = kernel.freePages()
-    const other = new JournalWriter(kernel, new ProbeFile(2), headerOf(2), 1)
+    const other = JournalWriter.begin(kernel, new ProbeFile(2), headerOf(2), 1)
     expect(kernel.freePages()).toBe(pages - 1)
     other.close()
     other.close()

@@ -23,7 +23,7 @@ let writer: JournalWriter
 beforeEach(() => {
   kernel = testKernel()
   file = new ProbeFile(1)
-  writer = new JournalWriter(kernel, file, headerOf(1), 1)
+  writer = JournalWriter.begin(kernel, file, headerOf(1), 1)
 })
 
 /** What a reader finds in the file now. */
@@ -153,7 +153,7 @@ describe('appending', () => {
     sink.write = (_source, _start, length = 0) => {
       total += length
     }
-    const quiet = new JournalWriter(kernel, sink, headerOf(2), exports.nextSeqno())
+    const quiet = JournalWriter.begin(kernel, sink, headerOf(2), exports.nextSeqno())
     const run = (rounds: number, hold: boolean): void => {
       for (let i = 0; i < rounds; i++) {
         const at = quiet.reserve(100)

@@ -554,6 +554,7 @@ export class FaultyFileSystem implements FileSystem {
 }
 
 class FaultyFile implements File {
+  readonly descriptor = -1
   readonly name: string
   readonly #system: FaultyFileSystem
   readonly #inode: Inode

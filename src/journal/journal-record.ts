@@ -1,0 +1,143 @@
+import type { Kernel } from '../kernel/kernel.ts'
+
+// What all threads know of a journal that is written, in a zeroed record of linear memory:
+//
+//   0          8            12             16         20          24                 32                 40
+//   ├ f64 id  ┼ u32 length ┼ u32 buffered ┼ u32 page ┼ u32 flags ┼ u64 next seqno   ┼ u64 gap's seqno  ┼ f64 seqnos in the gap
+//   48                   52               56               60
+//   ├ u32 synced offset ┼ u32 syncs      ┼ i32 descriptor ┼ zero
+//
+// All but the synced offset and the syncs in flight belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
+// word, which was written whole.
+const ID = 0
+const LENGTH = 8
+const BUFFERED = 12
+const PAGE = 16
+const FLAGS = 20
+export const NEXT_SEQNO = 24
+export const GAP_SEQNO = 32
+const GAP_COUNT = 40
+const SYNCED = 48
+const SYNCS = 52
+const DESCRIPTOR = 56
+const RECORD_BYTES = 64
+
+/** The last write found no space: until one succeeds nothing is acknowledged, not even into the buffer. */
+export const FLAG_FULL = 1
+export const FLAG_SEALED = 2
+export const FLAG_POISONED = 4
+export const FLAG_CLOSED = 8
+
+/** A thread's view of a journal's record. */
+export class JournalRecord {
+  readonly address: number
+  readonly #kernel: Kernel
+  readonly #u32: Uint32Array
+  readonly #words: Int32Array
+
+  /** @throws NO_MEMORY */
+  static create(kernel: Kernel, id: number, page: number, descriptor: number): JournalRecord {
+    const record = new JournalRecord(kernel, kernel.record(RECORD_BYTES))
+    kernel.view.setFloat64(record.address + ID, id, true)
+    record.page = page
+    kernel.words[(record.address + DESCRIPTOR) >>> 2] = descriptor
+    return record
+  }
+
+  constructor(kernel: Kernel, address: number) {
+    this.#kernel = kernel
+    this.#u32 = kernel.u32
+    this.#words = kernel.words
+    this.address = address
+  }
+
+  get id(): number {
+    return this.#kernel.view.getFloat64(this.address + ID, true)
+  }
+
+  get descriptor(): number {
+    return this.#words[(this.address + DESCRIPTOR) >>> 2] as number
+  }
+
+  /** Bytes in the file. */
+  get length(): number {
+    return this.#u32[(this.address + LENGTH) >>> 2] as number
+  }
+
+  set length(length: number) {
+    this.#u32[(this.address + LENGTH) >>> 2] = length
+  }
+
+  /** Bytes that wait at the start of the buffer. */
+  get buffered(): number {
+    return this.#u32[(this.address + BUFFERED) >>> 2] as number
+  }
+
+  set buffered(bytes: number) {
+    this.#u32[(this.address + BUFFERED) >>> 2] = bytes
+  }
+
+  /** Address of the buffer's page; 0 once sealed or closed. */
+  get page(): number {
+    return this.#u32[(this.address + PAGE) >>> 2] as number
+  }
+
+  set page(page: number) {
+    this.#u32[(this.address + PAGE) >>> 2] = page
+  }
+
+  get flags(): number {
+    return this.#u32[(this.address + FLAGS) >>> 2] as number
+  }
+
+  set flags(flags: number) {
+    this.#u32[(this.address + FLAGS) >>> 2] = flags
+  }
+
+  /** A half of a u64, as it lies in memory: NEXT_SEQNO or GAP_SEQNO, + 4 for the upper one. */
+  word(offset: number): number {
+    return this.#words[(this.address + offset) >>> 2] as number
+  }
+
+  setWord(offset: number, word: number): void {
+    this.#words[(this.address + offset) >>> 2] = word
+  }
+
+  /** Seqnos given out to groups that failed and not entered yet. */
+  get gapCount(): number {
+    return this.#kernel.view.getFloat64(this.address + GAP_COUNT, true)
+  }
+
+  set gapCount(count: number) {
+    this.#kernel.view.setFloat64(this.address + GAP_COUNT, count, true)
+  }
+
+  /** The file is durable up to here. */
+  get syncedOffset(): number {
+    return Atomics.load(this.#words, (this.address + SYNCED) >>> 2) >>> 0
+  }
+
+  /** A sync that began when the file was so long has succeeded. */
+  prove(length: number): void {
+    const index = (this.address + SYNCED) >>> 2
+    let synced = this.syncedOffset
+    while (synced < length) {
+      const found = Atomics.compareExchange(this.#words, index, synced | 0, length | 0) >>> 0
+      if (found === synced) return
+      synced = found
+    }
+  }
+
+  /** Syncs under way, on all threads: as long as there are any the file is not closed. */
+  get syncs(): number {
+    return Atomics.load(this.#words, (this.address + SYNCS) >>> 2)
+  }
+
+  addSyncs(change: 1 | -1): void {
+    Atomics.add(this.#words, (this.address + SYNCS) >>> 2, change)
+  }
+
+  free(): void {
+    this.#kernel.exports.freeRecord(this.address, RECORD_BYTES)
+  }
+}
