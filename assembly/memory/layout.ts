@@ -66,8 +66,6 @@ export const CONTROL_KEPT_BYTES: u32 = CONTROL + 1616
 export const CONTROL_SHUT: u32 = CONTROL + 1620
 /** u64: a bit for each slot that a thread has. */
 export const CONTROL_SLOTS_TAKEN: u32 = CONTROL + 1624
-/** u64: the id that the next file gets. */
-export const CONTROL_NEXT_FILE_ID: u32 = CONTROL + 1632
 /** u32: first area of registered snapshots; u32: slots ever taken in them; u32: slots taken now. */
 export const CONTROL_SNAPSHOTS: u32 = CONTROL + 1544
 export const CONTROL_SNAPSHOTS_USED: u32 = CONTROL + 1548
@@ -251,6 +249,8 @@ export const TABLE_FILE_ID: u32 = 96
 export const TABLE_SIZE: u32 = 104
 /** u32: reads of the file under way that no thread's epoch covers; while there are any it is not closed. */
 export const TABLE_READS: u32 = 112
+/** u32: bytes of its root index and filter that are kept in memory. */
+export const TABLE_KEPT: u32 = 116
 /** Short keys lie here. */
 export const TABLE_INLINE_KEYS: u32 = 120
 export const TABLE_BYTES: u32 = 256

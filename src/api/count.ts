@@ -54,7 +54,7 @@ class Counting {
     const { engine, tree } = view
     this.#view = view
     engine.assertReadable(tree)
-    this.#cursor = new RangeCursor(engine, tree, span, seqno === 0 ? engine.visibleSeqno() : seqno)
+    this.#cursor = new RangeCursor(engine, tree, span, seqno)
   }
 
   /** @returns the number of entries it went over; 0 at the end. */

@@ -74,8 +74,11 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   getManySync(keys: readonly Accepted<KE>[], options?: ReadOptions): (Decoded<VE> | undefined)[] {
     if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
     const contents = keys.map((key, i) => this.view.keys.encode(key, `keys[${i}]`))
-    const seqno = this.#seqno(options) || this.view.engine.visibleSeqno()
-    return contents.map((content) => readValue(this.view, content, seqno) as Decoded<VE> | undefined)
+    const { engine } = this.view
+    const seqno = this.#seqno(options)
+    return engine.readingAt(seqno, (s) =>
+      contents.map((content) => readValue(this.view, content, s) as Decoded<VE> | undefined),
+    )
   }
 
   getMany(keys: readonly Accepted<KE>[], options?: ReadOptions): Promise<(Decoded<VE> | undefined)[]> {

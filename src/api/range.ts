@@ -109,12 +109,7 @@ class RangeReader<T> implements WatchedIterator {
     this.#mode = mode
     this.#engine = view.engine
     this.#engine.assertReadable(view.tree)
-    this.cursor = new RangeCursor(
-      this.#engine,
-      view.tree,
-      span,
-      seqno === 0 ? this.#engine.visibleSeqno() : seqno,
-    )
+    this.cursor = new RangeCursor(this.#engine, view.tree, span, seqno)
     this.#slices = slices ? new RangeSlices(view.engine, this.cursor) : undefined
     watchIterator(this)
   }

@@ -32,9 +32,9 @@ export function readValue(view: View, key: Content, seqno: number): unknown {
   const { points } = engine
   if (!points.find(tree, engine.kernel.input, length, seqno, false)) return undefined
   const { large } = points
-  return values.decode(
-    large === undefined ? values.copyOut(points.pointer, points.length) : values.copyFrom(large),
-  )
+  const copy = large === undefined ? values.copyOut(points.pointer, points.length) : values.copyFrom(large)
+  engine.thread.endRead()
+  return values.decode(copy)
 }
 
 /** The same in place. */
@@ -46,6 +46,7 @@ export function readSlice(view: View, key: Content, seqno: number): Slice | unde
   if (!points.find(tree, engine.kernel.input, length, seqno, false)) return undefined
   const slice = new Slice(engine, engine.lease)
   slice.show(points.pointer, points.length, points.large)
+  engine.lend()
   return slice
 }
 
@@ -53,7 +54,9 @@ export function hasKey(view: View, key: Content, seqno: number): boolean {
   const { engine, tree } = view
   engine.assertReadable(tree)
   const length = inputKey(engine, key)
-  return engine.points.find(tree, engine.kernel.input, length, seqno, true)
+  const isThere = engine.points.find(tree, engine.kernel.input, length, seqno, true)
+  engine.thread.endRead()
+  return isThere
 }
 
 /** Length in bytes of the value of a key at a seqno; undefined if it is not there. */

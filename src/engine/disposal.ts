@@ -18,7 +18,9 @@ export class Disposal {
 
   /** Whether a snapshot or a range may read what is there now, whatever happens to it. */
   get isRead(): boolean {
-    return this.#keeper.snapshots.count > 0 || this.#keeper.thread.openRanges > 0
+    const { snapshots, thread } = this.#keeper
+    // NOTE: those of other threads are in the registry, ranges from their beginning on.
+    return snapshots.count > 0 || thread.openRanges > 0 || (thread.isShared && snapshots.anywhere)
   }
 
   /** What a flush or a compaction that begins now has to keep. */

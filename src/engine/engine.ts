@@ -1,6 +1,5 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import type { FileSystem, OwnerLock } from '../fs/filesystem.ts'
-import type { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
 import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
@@ -52,6 +51,7 @@ export class Engine {
   onClose: () => void = () => {}
   readonly #lock: OwnerLock
   #closing: Promise<void> | undefined
+  #endsTurn = false
   /** Whether this open has an epoch of its own already, in which files may be written. */
   #begun: boolean
   /** Keyspaces that were opened on this thread, by id. */
@@ -88,7 +88,22 @@ export class Engine {
   /** The beginning of every call. @throws CLOSED */
   assertOpen(): void {
     this.lease.generation++
+    this.thread.endRead()
     this.thread.assertOpen()
+  }
+
+  /**
+   * What the read that was just made found is handed out where it lies, until the next call or the end of the turn.
+   * NOTE: with one thread it stays beyond the turn, as long as nothing is called.
+   */
+  lend(): void {
+    if (!this.thread.isShared || this.#endsTurn) return
+    this.#endsTurn = true
+    queueMicrotask(() => {
+      this.#endsTurn = false
+      this.lease.generation++
+      this.thread.endRead()
+    })
   }
 
   /** @throws CLOSED, NOT_FOUND for a dropped keyspace */
@@ -108,7 +123,8 @@ export class Engine {
   /** @throws POISONED */
   assertUnpoisoned(): void {
     const { thread } = this
-    const journal = this.journal?.poisoned
+    // NOTE: on several threads it is the one whose write or sync failed that poisons.
+    const journal = thread.isShared ? undefined : thread.journal?.poisoned
     if (journal !== undefined) thread.poison(journal)
     if (thread.inGroup) thread.poison(new Error('a write was cut short'))
     if (thread.poisonedBy !== undefined) throw thread.poisonedBy
@@ -140,25 +156,20 @@ export class Engine {
 
   // ── journal ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The journal that is written; undefined under durability `none`, and before the first write. */
-  get journal(): JournalWriter | undefined {
-    return this.thread.journal
-  }
-
-  /** Whether the next group should go to a new journal. */
+  /** Whether the next group should go to a new journal. NOTE: if the memory is shared, without the lock it is a guess. */
   get journalFull(): boolean {
-    const { journal } = this
+    const { journal } = this.thread
     return journal !== undefined && journal.length >= journal.limitBytes
   }
 
   /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
   sync(): void {
-    this.#guarded(() => this.journal?.sync())
+    this.#guarded(() => this.thread.syncJournal())
   }
 
   async syncAsync(): Promise<void> {
     try {
-      await this.journal?.syncAsync()
+      await this.thread.syncJournalAsync()
     } catch (error) {
       throw this.thread.noteFailure(error)
     }
@@ -166,7 +177,7 @@ export class Engine {
 
   /** Hands buffered frames to the operating system. */
   writeOut(): void {
-    this.#guarded(() => this.journal?.writeOut())
+    this.#guarded(() => this.thread.locked(() => this.thread.journal?.writeOut()))
   }
 
   #guarded(step: () => void): void {
@@ -178,6 +189,18 @@ export class Engine {
   }
 
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Several reads at one S: `seqno`, or the latest if that is 0. */
+  readingAt<T>(seqno: number, read: (seqno: number) => T): T {
+    if (seqno !== 0) return read(seqno)
+    if (!this.thread.isShared) return read(this.visibleSeqno())
+    const held = this.snapshots.holdLatest()
+    try {
+      return read(held.seqno)
+    } finally {
+      this.snapshots.letGo(held)
+    }
+  }
 
   visibleSeqno(): number {
     return this.kernel.exports.visibleSeqno()

@@ -33,15 +33,20 @@ export function erase(keeper: Keeper, tree: Tree, range: ErasedRange): void {
   const everything = range.from === undefined && range.to === undefined
   if (isEmpty(range)) return
   // NOTE: memtables that only a snapshot reads could not be flushed any more; and tables can be cut, memtables cannot.
-  if (!everything || keeper.disposal.isRead) keeper.flusher.flushAllSync([tree])
-  keeper.flusher.cancel(tree)
-  keeper.compactor.cancel(tree)
-  keeper.journals.sync()
-  const opened = everything ? [] : rewriteCut(keeper, tree, range)
-  const removed = [...tree.version.tables()].filter((table) => touches(range, table))
-  const added = opened.map(({ info }) => info)
-  const version = everything ? Version.empty : tree.version.withTables(added, removed)
-  append(keeper, tree, { removed, opened, version, erases: true })
+  const flushes = !everything || keeper.disposal.isRead || keeper.thread.isShared
+  if (flushes) keeper.flusher.flushAllSync([tree])
+  // NOTE: what other threads wrote meanwhile is little. They wait until c is published: a change of structure as rare as this one may keep them for some syncs.
+  keeper.thread.locked(() => {
+    if (flushes) keeper.flusher.flushAllSync([tree])
+    keeper.flusher.cancel(tree)
+    keeper.compactor.cancel(tree)
+    keeper.journals.sync()
+    const opened = everything ? [] : rewriteCut(keeper, tree, range)
+    const removed = [...tree.version.tables()].filter((table) => touches(range, table))
+    const added = opened.map(({ info }) => info)
+    const version = everything ? Version.empty : tree.version.withTables(added, removed)
+    append(keeper, tree, { removed, opened, version, erases: true })
+  })
   keeper.journals.removeObsolete()
 }
 
@@ -52,9 +57,18 @@ export function erase(keeper: Keeper, tree: Tree, range: ErasedRange): void {
 export function dropTables(keeper: Keeper, tree: Tree, removed: readonly TableInfo[]): void {
   keeper.assertUnpoisoned()
   // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
-  if (keeper.disposal.isRead) keeper.flusher.flushAllSync([tree])
-  append(keeper, tree, { removed, opened: [], version: tree.version.withTables([], removed), erases: false })
-  tree.door.gap?.forget()
+  const flushes = keeper.disposal.isRead || keeper.thread.isShared
+  if (flushes) keeper.flusher.flushAllSync([tree])
+  keeper.thread.locked(() => {
+    if (flushes) keeper.flusher.flushAllSync([tree])
+    append(keeper, tree, {
+      removed,
+      opened: [],
+      version: tree.version.withTables([], removed),
+      erases: false,
+    })
+    tree.door.gap?.forget()
+  })
 }
 
 interface Appended {

@@ -31,7 +31,7 @@ export class Flusher {
   seal(tree: Tree): void {
     // INVARIANT: a SuperVersion names at most SUPERVERSION_MAX_MEMTABLES memtables.
     while (tree.sealed.length >= SEALED_MAX) this.flushOneSync(tree)
-    if (tree.rotate() !== undefined) this.request()
+    if (this.#keeper.thread.locked(() => tree.rotate()) !== undefined) this.request()
   }
 
   /** How many memtables of a keyspace wait for nothing but the disk: the tables made of them are written. */

@@ -37,6 +37,11 @@ export class Gap {
     this.pointer = pointer
   }
 
+  /** Whether there is one. NOTE: if the memory is shared, without the journal lock it is a guess. */
+  get isKnown(): boolean {
+    return this.#word(GAP_KNOWN) !== 0
+  }
+
   /**
    * Where a range that would begin at `start` (undefined: the first key) and read at `seqno` may begin instead: an address and a length, NO_LENGTH if
    * it finds nothing; undefined: where it would.
@@ -74,7 +79,7 @@ export class Gap {
 
   /** Whether a key lies in the gap, or right behind it. */
   #covers(key: Uint8Array): boolean {
-    if (this.#word(GAP_KNOWN) === 0) return false
+    if (!this.isKnown) return false
     const { u8 } = this.#kernel
     const from = this.pointer + GAP_FROM
     if (compareKeys(key, u8.subarray(from, from + this.#word(GAP_FROM_LENGTH))) < 0) return false

@@ -1,22 +1,21 @@
 import type { Keeper } from './keeper.ts'
-import type { EngineOptions } from './thread.ts'
 import { VarveError } from '../errors.ts'
 import { journalFileName } from '../fs/file-names.ts'
+import type { File } from '../fs/filesystem.ts'
+import { JournalRecord } from '../journal/journal-record.ts'
 import type { JournalLink } from '../journal/format.ts'
 import type { JournalWriter } from '../journal/writer.ts'
 import type { VersionEdit } from '../version/edit.ts'
 
-/** A journal is left for a new one when it is this many memtables long. */
-const MEMTABLES_PER_JOURNAL = 4
-const JOURNAL_MIN_BYTES = 65536
 /** With more live journals than this the keyspaces that hold the oldest one back are flushed. */
 const LIVE_JOURNALS_LIMIT = 4
 /** The journal is synced in the background at least this often while there is something to sync. */
 const SYNC_INTERVAL_MS = 1000
 
-/** When a journal is left for a new one. */
-export function journalLimitBytes({ memtableSize }: EngineOptions): number {
-  return Math.max(JOURNAL_MIN_BYTES, memtableSize * MEMTABLES_PER_JOURNAL)
+/** A journal that is named and empty. */
+interface NextJournal {
+  readonly file: File
+  readonly record: JournalRecord
 }
 
 /** A journal that takes no more frames. */
@@ -35,6 +34,8 @@ export class Journals {
   #left: LeftJournal[] = []
   /** The previous journal, as long as it may have to be synced. */
   #previous: JournalWriter | undefined
+  /** Ready to take over; kept when the old one could not be sealed. */
+  #next: NextJournal | undefined
   #writeTimer: Timer | undefined
   #syncTimer: Timer | undefined
 
@@ -85,41 +86,59 @@ export class Journals {
   rotateIfFull(): void {
     const old = this.current
     if (old === undefined || !this.full) return
-    const keeper = this.#keeper
-    const { catalog, files } = keeper
+    const { thread, catalog } = this.#keeper
     this.sync()
-    const id = catalog.newFileId()
-    const file = files.create(journalFileName(id))
+    this.#next ??= this.#createNext()
+    const { file, record } = this.#next
+    let link: JournalLink
+    thread.lockJournal()
     try {
-      keeper.syncDirectory()
-      catalog.log([{ type: 'journalCreated', id }])
-    } catch (error) {
-      file.close()
-      if (keeper.writable) files.removeOrphan(file.name)
-      throw error
+      // NOTE: most is written and synced already; what others wrote meanwhile is handed over here, and synced below.
+      link = old.seal()
+      const nextSeqno = this.#keeper.kernel.exports.nextSeqno()
+      const next = this.#keeper.newJournal(file, record.id, link, nextSeqno, record, old)
+      this.#next = undefined
+      thread.journal = next
+    } finally {
+      thread.unlockJournal()
     }
-    // NOTE: everything is written and synced, so that sealing writes nothing and cannot fail.
-    const link = old.seal()
     this.#closePrevious()
     this.#previous = old
-    keeper.thread.journal = keeper.newJournal(file, id, link, keeper.kernel.exports.nextSeqno())
     this.#left.push({ id: old.id, sizeBytes: old.length })
+    // ORDER: the edit that seals follows the sync of what it seals, and no sync of the new journal comes before it.
+    this.#guard(() => this.current?.syncEarlier())
     catalog.defer([sealEdit(link)])
     this.thinOut()
   }
 
+  /** A file and a page for the journal that comes next, and an edit that names it. */
+  #createNext(): NextJournal {
+    const keeper = this.#keeper
+    const { catalog, files } = keeper
+    const id = catalog.newFileId()
+    const file = files.create(journalFileName(id))
+    let record: JournalRecord | undefined
+    try {
+      record = JournalRecord.create(keeper.kernel, id, file.descriptor)
+      keeper.syncDirectory()
+      catalog.log([{ type: 'journalCreated', id }])
+      return { file, record }
+    } catch (error) {
+      record?.discard()
+      file.close()
+      if (keeper.writable) files.removeOrphan(file.name)
+      throw error
+    }
+  }
+
   /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
   sync(): void {
-    const { current } = this
-    if (current === undefined) return
-    this.#guard(() => current.sync())
+    this.#guard(() => this.#keeper.thread.syncJournal())
   }
 
   async syncAsync(): Promise<void> {
-    const { current } = this
-    if (current === undefined) return
     try {
-      await current.syncAsync()
+      await this.#keeper.thread.syncJournalAsync()
     } catch (error) {
       throw this.#keeper.noteFailure(error)
     }
@@ -127,9 +146,8 @@ export class Journals {
 
   /** Hands buffered frames to the operating system. */
   writeOut(): void {
-    const { current } = this
-    if (current === undefined) return
-    this.#guard(() => current.writeOut())
+    const { thread } = this.#keeper
+    this.#guard(() => thread.locked(() => thread.journal?.writeOut()))
   }
 
   /** Called after every commit: sees to it that what is buffered or unsynced does not stay so. */
@@ -196,6 +214,7 @@ export class Journals {
 
   close(): void {
     this.stop()
+    this.#next?.file.close()
     this.#previous?.close()
     this.current?.close()
     this.#keeper.thread.journal = undefined

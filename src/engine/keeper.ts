@@ -3,6 +3,7 @@ import type { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
+import type { JournalRecord } from '../journal/journal-record.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
@@ -18,13 +19,13 @@ import { Disposal } from './disposal.ts'
 import type { Events } from './events.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
-import { journalLimitBytes, Journals } from './journals.ts'
+import { Journals } from './journals.ts'
 import type { Lease } from './lease.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { StoredDatabase } from './read-database.ts'
 import { Reclaimer } from './reclaimer.ts'
 import type { Snapshots } from './snapshots.ts'
-import type { DatabaseThread, EngineOptions } from './thread.ts'
+import { journalLimitBytes, type DatabaseThread, type EngineOptions } from './thread.ts'
 import { Tree } from './tree.ts'
 import { dropped, type TreeIdentity } from './tree-door.ts'
 import type { Waiters } from './waiters.ts'
@@ -234,8 +235,15 @@ export class Keeper {
     return journal
   }
 
-  /** A writer on a fresh journal file. `nextSeqno`: base of its first group. */
-  newJournal(file: File, id: number, predecessor: JournalLink | undefined, nextSeqno: number): JournalWriter {
+  /** A writer on a fresh journal file. `nextSeqno`: base of its first group. `earlier`: the journal before it, if it may not be durable. */
+  newJournal(
+    file: File,
+    id: number,
+    predecessor: JournalLink | undefined,
+    nextSeqno: number,
+    record?: JournalRecord,
+    earlier?: JournalWriter,
+  ): JournalWriter {
     return JournalWriter.begin(
       this.kernel,
       file,
@@ -248,8 +256,9 @@ export class Keeper {
         salt: randomBytes(16),
       },
       nextSeqno,
-      undefined,
+      earlier,
       journalLimitBytes(this.options),
+      record,
     )
   }
 

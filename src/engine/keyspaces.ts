@@ -41,7 +41,7 @@ export function dropKeyspace(keeper: Keeper, tree: Tree): void {
   keeper.compactor.cancel(tree)
   keeper.catalog.log([{ type: 'keyspaceDropped', id: tree.id }])
   const tables = [...tree.files.values()]
-  keeper.uproot(tree)
+  keeper.thread.locked(() => keeper.uproot(tree))
   try {
     keeper.catalog.coverBySuperblock()
   } catch (error) {

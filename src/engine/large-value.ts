@@ -1,6 +1,6 @@
 import { BLOCK_EXTENT, CHAIN_DATA, CHAIN_LENGTH, CHAIN_NEXT } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { blockProblem, type TableFile } from '../table/table-file.ts'
+import { blockProblem, type OpenTable } from '../table/table-file.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
 
 /** What large values are read with. */
@@ -10,7 +10,7 @@ export interface ValueReader {
 }
 
 /** Longest value a table can hold: LZ4 makes at most 255 bytes of one. */
-function valueLengthLimit(table: TableFile): number {
+function valueLengthLimit(table: OpenTable): number {
   return 255 * table.info.sizeBytes
 }
 
@@ -30,7 +30,7 @@ export function chainValue(kernel: Kernel, chain: number, length: number): Uint8
 /** Length of a value in extents, from its list alone. @throws CORRUPT */
 export function extentValueLength(
   reader: ValueReader,
-  table: TableFile,
+  table: OpenTable,
   pointer: number,
   length: number,
 ): number {
@@ -40,7 +40,7 @@ export function extentValueLength(
 /** Where the extents of a value lie, one behind the other from `offset` on. @throws CORRUPT */
 export function extentSizes(
   reader: ValueReader,
-  table: TableFile,
+  table: OpenTable,
   pointer: number,
   length: number,
 ): { valueLength: number; offset: number; sizes: number[] } {
@@ -53,7 +53,7 @@ export function extentSizes(
 /** Reads a value from its extents, whose list lies at [pointer, pointer + length) of linear memory. @throws CORRUPT */
 export function extentValue(
   reader: ValueReader,
-  table: TableFile,
+  table: OpenTable,
   pointer: number,
   length: number,
 ): Uint8Array {
@@ -82,12 +82,12 @@ export function extentValue(
  */
 class ExtentList {
   readonly valueLength: number
-  readonly #table: TableFile
+  readonly #table: OpenTable
   readonly #bytes: Uint8Array
   #at = 0
 
   /** Copies the list out of linear memory. @throws CORRUPT */
-  constructor(reader: ValueReader, table: TableFile, pointer: number, length: number) {
+  constructor(reader: ValueReader, table: OpenTable, pointer: number, length: number) {
     this.#table = table
     this.#bytes = reader.kernel.u8.slice(pointer, pointer + length)
     this.valueLength = this.varint()

@@ -34,7 +34,10 @@ export class MemoryBudget {
   /** Makes room for a group that takes up to `pages` pages in these keyspaces, and gives each a memtable. @throws NO_MEMORY, DISK_FULL, … */
   make(trees: readonly Tree[], pages: number): void {
     this.#make(trees, pages)
-    for (const tree of trees) tree.openMemtable(this.#keeper.journals.currentId)
+    const { thread, journals } = this.#keeper
+    thread.locked(() => {
+      for (const tree of trees) tree.openMemtable(journals.currentId)
+    })
   }
 
   /** Whether an asynchronous write should wait for what runs in the background rather than have it done at once. */

@@ -83,12 +83,14 @@ export class RangeCursor implements Lease {
     this.#engine = engine
     this.#tree = tree
     this.#span = span
-    this.#seqno = seqno
+    // NOTE: on several threads S is registered from the beginning: others drop at any time.
+    if (engine.thread.isShared && seqno === 0) this.#registration = engine.snapshots.holdLatest()
+    this.#seqno = this.#registration?.seqno ?? (seqno === 0 ? engine.visibleSeqno() : seqno)
     this.#remaining = span.limit
     this.#capacity = span.limit <= ONE_CHUNK_ENTRIES ? LARGEST_CHUNK_BYTES : FIRST_CHUNK_BYTES
     this.#ended = span.limit <= 0 || isEmptySpan(span)
     // NOTE: the snapshot whose S it is may end before the first step.
-    if (seqno < engine.visibleSeqno()) this.hold()
+    if (this.#seqno < engine.visibleSeqno() || engine.thread.isShared) this.hold()
     engine.thread.openRanges++
     engine.cursorPages.add(this)
   }
@@ -198,11 +200,15 @@ export class RangeCursor implements Lease {
       if (this.#started) this.#engine.cursorPages.add(this)
     }
     const isFirst = !this.#started
-    if (!this.#begin()) {
-      this.#ended = true
-      return
-    }
+    const { thread } = this.#engine
+    let isBegun = false
+    thread.beginRead()
     try {
+      isBegun = this.#begin()
+      if (!isBegun) {
+        this.#ended = true
+        return
+      }
       const end = this.#span.reverse ? this.#span.lower : this.#span.upper
       if (end !== undefined) kernel.u8.set(end.key, kernel.input + INPUT_SECOND)
       for (;;) {
@@ -232,7 +238,8 @@ export class RangeCursor implements Lease {
       if (isFirst && !this.#span.reverse) this.#noteGap()
       if (this.#left > 0) this.#takeLarge()
     } finally {
-      exports.mergeEnd(slot)
+      if (isBegun) exports.mergeEnd(slot)
+      thread.endRead()
     }
     // NOTE: S was read in this call, or is a snapshot's: what it needs is all there.
     if (!this.#ended) this.hold()
@@ -263,11 +270,10 @@ export class RangeCursor implements Lease {
       bound = start.after ? BOUND_AFTER : BOUND_BEFORE
     }
     if (!reverse && !continues) {
-      const behind = this.#tree.gap?.behind(firstKey(start), this.#seqno)
+      const behind = this.#behindGap(firstKey(start))
       if (behind !== undefined) {
-        if (behind.length === NO_LENGTH) return false
-        keyLength = behind.length
-        u8.copyWithin(input, behind.key, behind.key + keyLength)
+        if (behind === NO_LENGTH) return false
+        keyLength = behind
         bound = BOUND_BEFORE
       }
     }
@@ -286,13 +292,27 @@ export class RangeCursor implements Lease {
     return true
   }
 
+  /**
+   * If the range begins in the gap: puts the key behind it into the input page. @returns its length, NO_LENGTH if nothing is behind it
+   * ORDER: who writes narrows the gap under the journal lock.
+   */
+  #behindGap(start: Uint8Array | undefined): number | undefined {
+    const { gap } = this.#tree
+    if (gap?.isKnown !== true) return undefined
+    const { u8, input } = this.#engine.kernel
+    return this.#engine.thread.locked(() => {
+      const behind = gap.behind(start, this.#seqno)
+      if (behind !== undefined && behind.length !== NO_LENGTH)
+        u8.copyWithin(input, behind.key, behind.key + behind.length)
+      return behind?.length
+    })
+  }
+
   /** After the first chunk: remembers between which keys only deleted entries are, if they were many. */
   #noteGap(): void {
     const engine = this.#engine
     const { lower, upper } = this.#span
-    // NOTE: only what is visible now can be said to stay so: the kernel watches what is written from now on.
-    if (engine.kernel.word(SLOT_PASSED) < engine.gapFromEntries || this.#seqno !== engine.visibleSeqno())
-      return
+    if (engine.kernel.word(SLOT_PASSED) < engine.gapFromEntries) return
     let end: Uint8Array | undefined
     if (this.#left > 0) {
       const { u8, view } = engine.kernel
@@ -300,7 +320,11 @@ export class RangeCursor implements Lease {
       end = u8.slice(key, key + view.getUint16(this.#page + CHUNK_KEY_LENGTH, true))
     } else if (this.#ended) end = firstKey(upper)
     else return
-    this.#tree.openGap()?.found(firstKey(lower), end, this.#seqno)
+    engine.thread.locked(() => {
+      // NOTE: only what is visible now can be said to stay so: the kernel watches what is written from now on.
+      if (this.#seqno === engine.visibleSeqno())
+        this.#tree.openGap()?.found(firstKey(lower), end, this.#seqno)
+    })
   }
 
   /** A value kept apart ends its chunk; it is copied out at once, because memtables and blocks may go. */

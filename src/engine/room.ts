@@ -4,11 +4,12 @@ import {
   MEMTABLE_INDEX_ASKED,
   MEMTABLE_PAGE_CAPACITY,
 } from '../../assembly/memory/layout.ts'
+import { VarveError } from '../errors.ts'
 import { noPages } from '../kernel/kernel.ts'
 import type { Engine } from './engine.ts'
 import { FLUSH_PAGES, RESERVED_PAGES } from './memory-budget.ts'
 import type { RecordBuffer } from './record.ts'
-import type { TreeDoor } from './tree-door.ts'
+import { dropped, type TreeDoor } from './tree-door.ts'
 
 /** Pages one small entry can need: a new memtable's two, and two more where its pages are just full. */
 const ENTRY_PAGES = 4
@@ -34,27 +35,60 @@ export class Room {
     this.#indexPages = Math.min(INDEX_MAX_PAGES, 2 ** Math.max(0, Math.ceil(Math.log2(wanted))))
   }
 
-  /** Room for one entry with an inline value. @throws NO_MEMORY, DISK_FULL, … */
-  forEntry(tree: TreeDoor): void {
-    const engine = this.#engine
+  /** Room for one entry with an inline value, and the journal lock. @throws NO_MEMORY, DISK_FULL, WRITE_STALLED, NOT_FOUND, POISONED: not locked then */
+  lockForEntry(tree: TreeDoor): void {
+    const { thread, kernel, options, keeper } = this.#engine
+    if (thread.isShared) return this.#lockFor([tree], [tree.id], ENTRY_PAGES)
     const { active } = tree
     if (
       active === 0 ||
-      this.#entryBytes(active) >= engine.options.memtableSize ||
-      engine.kernel.freePages() < ENTRY_PAGES + RESERVED_PAGES ||
-      engine.journalFull
+      this.#entryBytes(active) >= options.memtableSize ||
+      kernel.freePages() < ENTRY_PAGES + RESERVED_PAGES ||
+      this.#engine.journalFull
     ) {
-      engine.keeper.call('makeRoom', [tree.id], ENTRY_PAGES)
+      keeper.call('makeRoom', [tree.id], ENTRY_PAGES)
+      // NOTE: the keeper may have moved to another thread in this call.
+      if (thread.isShared) this.#lockFor([tree], [tree.id], ENTRY_PAGES)
     } else this.#index(active)
   }
 
-  /** Room for a record. */
-  forRecord(record: RecordBuffer): void {
+  /** Room for a record, and the journal lock. @throws as lockForEntry */
+  lockForRecord(record: RecordBuffer): void {
     const trees = this.#treesOf(record)
     const pages = pagesFor(record)
+    if (this.#engine.thread.isShared) return this.#lockFor(trees, record.keyspaceIds, pages)
     if (this.#hasRoom(trees, pages)) {
       for (const { active } of trees) this.#index(active)
-    } else this.#engine.keeper.call('makeRoom', record.keyspaceIds, pages)
+      return
+    }
+    this.#engine.keeper.call('makeRoom', record.keyspaceIds, pages)
+    if (this.#engine.thread.isShared) this.#lockFor(trees, record.keyspaceIds, pages)
+  }
+
+  /** Takes the lock when there is room, which others cannot take then: the pages are paid for. */
+  #lockFor(trees: readonly TreeDoor[], ids: readonly number[], pages: number): void {
+    const { thread, kernel, keeper, options } = this.#engine
+    const { exports } = kernel
+    let deadline = 0
+    for (;;) {
+      thread.lockJournal()
+      try {
+        // NOTE: what a large group left over is for all again.
+        exports.repayPages(Math.max(pages, ENTRY_PAGES))
+        const isThere = this.#isReady(trees) && exports.payPages(pages, RESERVED_PAGES) !== 0
+        if (isThere) {
+          for (const { active } of trees) this.#index(active)
+          return
+        }
+      } catch (error) {
+        thread.unlockJournal()
+        throw error
+      }
+      thread.unlockJournal()
+      if (deadline === 0) deadline = Date.now() + options.stallTimeout
+      else if (Date.now() >= deadline) throw stalled(options.stallTimeout)
+      keeper.call('makeRoom', ids, pages)
+    }
   }
 
   /** Whether an asynchronous write should wait for what runs in the background. */
@@ -102,13 +136,27 @@ export class Room {
   }
 
   #hasRoom(trees: readonly TreeDoor[], pages: number): boolean {
-    const { kernel, journalFull, options } = this.#engine
-    return (
-      !journalFull &&
-      trees.every(({ active }) => active !== 0 && this.#entryBytes(active) < options.memtableSize) &&
-      kernel.freePages() >= pages + RESERVED_PAGES
-    )
+    return this.#isReady(trees) && this.#engine.kernel.freePages() >= pages + RESERVED_PAGES
   }
+
+  /** Whether there is a journal and memtables that take the next group. NOTE: without the lock it is a guess. */
+  #isReady(trees: readonly TreeDoor[]): boolean {
+    const { journalFull, options } = this.#engine
+    if (journalFull) return false
+    for (const tree of trees) {
+      if (tree.dropped) throw dropped()
+      const { active } = tree
+      if (active === 0 || this.#entryBytes(active) >= options.memtableSize) return false
+    }
+    return true
+  }
+}
+
+export function stalled(timeoutMs: number): VarveError {
+  return new VarveError(
+    'WRITE_STALLED',
+    `No room for the write within ${timeoutMs} ms (stallTimeout); nothing was written, try again later.`,
+  )
 }
 
 /**

@@ -23,6 +23,11 @@ export class Snapshots {
     return this.#open.size
   }
 
+  /** Whether anything is kept readable, on any thread. */
+  get anywhere(): boolean {
+    return this.#registry.oldest() !== undefined
+  }
+
   /** The smallest seqno that a snapshot or a range keeps readable; Infinity without one. */
   get oldest(): number {
     return this.#registry.oldest() ?? Infinity
@@ -38,6 +43,11 @@ export class Snapshots {
   /** Idempotent. */
   end(snapshot: OpenSnapshot): void {
     if (this.#open.delete(snapshot)) this.letGo(snapshot.registration)
+  }
+
+  /** Keeps the latest state readable for a range. @throws NO_MEMORY */
+  holdLatest(): Registration {
+    return this.#share(this.#registry.register())
   }
 
   /** Keeps S = `seqno` readable for a range, or nothing if entries that it needs may be gone. */

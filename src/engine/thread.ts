@@ -1,8 +1,18 @@
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import {
+  CONTROL_GROUP,
+  CONTROL_JOURNAL,
+  CONTROL_JOURNAL_LOCK,
+  CONTROL_POISON,
+  PAGE_BYTES,
+} from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
-import type { FileSystem } from '../fs/filesystem.ts'
-import type { JournalWriter } from '../journal/writer.ts'
+import { journalFileName } from '../fs/file-names.ts'
+import type { File, FileSystem } from '../fs/filesystem.ts'
+import { JournalRecord } from '../journal/journal-record.ts'
+import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import { LockThread } from '../sync/lock-thread.ts'
+import { Mutex } from '../sync/mutex.ts'
 import { BlockLoader } from '../table/block-loader.ts'
 import { StallCounters } from './counters.ts'
 import { CursorPages } from './cursor-pages.ts'
@@ -29,6 +39,17 @@ export interface EngineOptions {
   recovery: 'tolerate-tail' | 'strict'
 }
 
+/** A journal is left for a new one when it is this many memtables long. */
+const MEMTABLES_PER_JOURNAL = 4
+const JOURNAL_MIN_BYTES = 65536
+/** NOTE: what is known of a journal's length is a word. */
+const JOURNAL_MAX_BYTES = 1073741824
+
+/** When a journal is left for a new one. */
+export function journalLimitBytes({ memtableSize }: EngineOptions): number {
+  return Math.min(JOURNAL_MAX_BYTES, Math.max(JOURNAL_MIN_BYTES, memtableSize * MEMTABLES_PER_JOURNAL))
+}
+
 /**
  * What one thread has of an open database, whether it uses it (Engine), changes its structure (Keeper), or both.
  */
@@ -47,12 +68,15 @@ export class DatabaseThread {
   readonly lease: Lease = { generation: 0 }
   /** Ranges open. */
   openRanges = 0
-  /** The journal that is written; undefined under durability `none`, and before the first write. */
-  journal: JournalWriter | undefined
   /** Called when an S is no longer kept. */
   onSnapshotEnd: () => void = () => {}
-  /** A group is between its seqnos and its publication. A plain store: it needs no stack, unlike poisoning. */
-  inGroup = false
+  /** Other threads have the memory, too: locks and epochs are needed. Once true it stays so. */
+  isShared = false
+  /** The journal lock: held while seqnos are given out, journalled, inserted and published, and while memtables that take writes are changed. */
+  readonly #journalLock: Mutex
+  #lockDepth = 0
+  #reads = false
+  #journal: JournalWriter | undefined
   /** No calls are taken any more. */
   shut = false
   /** Files and memory are given back. */
@@ -69,11 +93,142 @@ export class DatabaseThread {
       Math.floor((options.memoryLimit * CACHE_SHARE) / PAGE_BYTES),
       Math.min(CACHE_FLOOR_BYTES, Math.floor(options.memoryLimit / 4)) / PAGE_BYTES,
     )
+    this.#journalLock = new Mutex(
+      new LockThread(kernel.words, kernel.slotIndex),
+      CONTROL_JOURNAL_LOCK,
+      'journal',
+    )
     this.snapshots = new Snapshots(kernel, () => this.onSnapshotEnd())
   }
 
+  // ── writing ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * A group of this thread is between its seqnos and its publication. NOTE: setting it is a plain store, which needs no stack, unlike poisoning; so a thread that stops
+   * in the middle, whatever the cause, is noticed by the next call, and by the next that takes the lock.
+   */
+  get inGroup(): boolean {
+    return this.kernel.words[CONTROL_GROUP >>> 2] === this.kernel.slotIndex + 1
+  }
+
+  set inGroup(inGroup: boolean) {
+    this.kernel.words[CONTROL_GROUP >>> 2] = inGroup ? this.kernel.slotIndex + 1 : 0
+  }
+
+  /** Before what only one thread at a time may do; may be nested. @throws POISONED, LOCK_TIMEOUT */
+  lockJournal(timeoutMs?: number): void {
+    if (!this.isShared) return
+    if (this.#lockDepth > 0) {
+      this.#lockDepth++
+      return
+    }
+    this.#journalLock.acquire(timeoutMs)
+    this.#lockDepth = 1
+    if (this.kernel.words[CONTROL_GROUP >>> 2] === 0) return
+    this.unlockJournal()
+    throw this.poison(new Error('a write was cut short'))
+  }
+
+  /** INVARIANT: locked by this thread. */
+  unlockJournal(): void {
+    if (this.isShared && --this.#lockDepth === 0) this.#journalLock.release()
+  }
+
+  /** Takes a step under the journal lock. @throws what the step throws; POISONED */
+  locked<T>(step: () => T): T {
+    this.lockJournal()
+    try {
+      return step()
+    } finally {
+      this.unlockJournal()
+    }
+  }
+
+  /**
+   * The journal that is written; undefined under durability `none`, and before the first write.
+   * INVARIANT: if the memory is shared, under the journal lock.
+   */
+  get journal(): JournalWriter | undefined {
+    if (!this.isShared) return this.#journal
+    const address = this.kernel.u32[CONTROL_JOURNAL >>> 2] as number
+    if (address === 0) return undefined
+    const known = this.#journal
+    // NOTE: the record of another journal may lie there by now.
+    if (known !== undefined && known.record.address === address && known.record.id === known.id) return known
+    const record = new JournalRecord(this.kernel, address)
+    const file = this.#adopt(journalFileName(record.id), record.descriptor)
+    return (this.#journal = new JournalWriter(this.kernel, file, record, journalLimitBytes(this.options)))
+  }
+
+  set journal(journal: JournalWriter | undefined) {
+    this.#journal = journal
+    this.kernel.u32[CONTROL_JOURNAL >>> 2] = journal === undefined ? 0 : journal.record.address
+  }
+
+  /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
+  syncJournal(): void {
+    const journal = this.#writtenOut()
+    try {
+      journal?.syncWritten()
+    } finally {
+      journal?.record.addSyncs(-1)
+    }
+  }
+
+  /** The same; only handing on what is buffered happens before it returns. */
+  async syncJournalAsync(): Promise<void> {
+    const journal = this.#writtenOut()
+    try {
+      await journal?.syncWrittenAsync()
+    } finally {
+      if (!this.closed) journal?.record.addSyncs(-1)
+    }
+  }
+
+  /** The journal, with nothing in its buffer; it is not closed before `addSyncs(-1)`. */
+  #writtenOut(): JournalWriter | undefined {
+    return this.locked(() => {
+      const { journal } = this
+      journal?.writeOut()
+      journal?.record.addSyncs(1)
+      return journal
+    })
+  }
+
+  /** A file that another thread opened. */
+  #adopt(name: string, descriptor: number): File {
+    const { fileSystem } = this
+    if (fileSystem.adopt === undefined) throw new Error('threads cannot share the files of this host')
+    return fileSystem.adopt(name, descriptor)
+  }
+
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Before the shared pointers are followed: what they lead to stays until `endRead`. */
+  beginRead(): void {
+    if (!this.isShared) return
+    this.endRead()
+    this.#reads = true
+    this.kernel.exports.enterRead(this.kernel.slot)
+  }
+
+  /** Idempotent. */
+  endRead(): void {
+    if (!this.#reads) return
+    this.#reads = false
+    this.kernel.exports.leaveRead(this.kernel.slot)
+  }
+
+  // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────
+
   /** Why nothing is written any more. */
   get poisonedBy(): VarveError | undefined {
+    if (this.#poisonedBy === undefined && this.kernel.words[CONTROL_POISON >>> 2] !== 0) {
+      this.#poisonedBy = new VarveError(
+        'POISONED',
+        'Another thread could not go on, so the database takes no more writes; close it and open it again.',
+      )
+    }
     return this.#poisonedBy
   }
 
@@ -91,6 +246,8 @@ export class DatabaseThread {
               `The database takes no more writes, because one may be half on disk (${why}); close it and open it again.`,
               { cause },
             )
+      // NOTE: memory that was given back is somebody else's.
+      if (!this.closed) Atomics.store(this.kernel.words, CONTROL_POISON >>> 2, 1)
     }
     return this.#poisonedBy
   }

@@ -14,6 +14,7 @@ import { applyPayload } from './apply.ts'
 import type { Durability } from './durability.ts'
 import type { Engine } from './engine.ts'
 import { contentBound, keyTooLong, RecordBuffer, valueTooLong, type Content } from './record.ts'
+import { stalled } from './room.ts'
 import { StagingArea, type StagedGroup } from './staging.ts'
 import type { TreeDoor } from './tree-door.ts'
 
@@ -64,29 +65,45 @@ export class WritePath {
       this.#commit(this.#single, durability)
       if (this.#single.bytes.byteLength > GROUP_BYTES) this.#single.shrink()
     } else {
-      engine.room.forEntry(tree)
-      const { journal } = engine
       const bound = ENTRY_HEADER_BYTES + keyBound + valueBound
-      const at = journal === undefined ? this.#page : journal.reserve(bound)
-      const length = this.#encode(at, type, tree.id, key, value)
-      const { exports, slot } = engine.kernel
-      probeStack(PROBE_DEPTH, 0, 0, 0, 0)
-      let journalled = false
+      engine.room.lockForEntry(tree)
       try {
-        engine.thread.inGroup = true
-        exports.beginGroup(slot, 1)
-        if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
-        journalled = true
-        const memtable = tree.active
-        const status = exports.applyEntries(slot, memtable, at, at + length, tree.id, 0)
-        if (status !== STATUS_OK) throw unexpected(status)
-        exports.publishGroup(slot)
-        engine.thread.inGroup = false
-      } catch (error) {
-        throw this.#groupFailure(error, journalled)
+        this.#commitEntry(tree, bound, type, key, value, durability)
+      } finally {
+        engine.thread.unlockJournal()
       }
     }
     this.#afterCommit(durability)
+  }
+
+  /** Commits one entry of at most `bound` bytes as a group. INVARIANT: there is room, and the journal is locked. */
+  #commitEntry(
+    tree: TreeDoor,
+    bound: number,
+    type: number,
+    key: Content,
+    value: Content,
+    durability: Durability | undefined,
+  ): void {
+    const { kernel, thread } = this.#engine
+    const { exports, slot } = kernel
+    const { journal } = thread
+    const at = journal === undefined ? this.#page : journal.reserve(bound)
+    const length = this.#encode(at, type, tree.id, key, value)
+    probeStack(PROBE_DEPTH, 0, 0, 0, 0)
+    let journalled = false
+    try {
+      thread.inGroup = true
+      exports.beginGroup(slot, 1)
+      if (journal !== undefined) journal.append(KIND_BATCH, 1, length, this.#holds(durability))
+      journalled = true
+      const status = exports.applyEntries(slot, tree.active, at, at + length, tree.id, 0)
+      if (status !== STATUS_OK) throw unexpected(status)
+      exports.publishGroup(slot)
+      thread.inGroup = false
+    } catch (error) {
+      throw this.#groupFailure(error, journalled)
+    }
   }
 
   /** Stages one entry; it is committed at the end of the turn, with the others of this turn. */
@@ -255,29 +272,39 @@ export class WritePath {
   /** Commits a record as one group. @throws without having applied anything. */
   #commit(record: RecordBuffer, durability: Durability | undefined): void {
     const engine = this.#engine
-    const { kernel } = engine
     for (const id of record.keyspaceIds) engine.assertWritable(engine.tree(id))
     if (record.memtableBytes > engine.batchLimitBytes) {
       throw new RangeError(
         `the batch takes ${record.memtableBytes} bytes in memory; at most ${engine.batchLimitBytes} are possible (memoryLimit / 4)`,
       )
     }
-    engine.room.forRecord(record)
+    engine.room.lockForRecord(record)
+    try {
+      this.#commitRecord(record, durability)
+    } finally {
+      engine.thread.unlockJournal()
+    }
+  }
+
+  /** Commits a record as one group. INVARIANT: there is room, and the journal is locked. */
+  #commitRecord(record: RecordBuffer, durability: Durability | undefined): void {
+    const engine = this.#engine
+    const { kernel, thread } = engine
     const { exports, slot } = kernel
     engine.assertUnpoisoned()
     probeStack(PROBE_DEPTH, 0, 0, 0, 0)
     let journalled = false
     try {
-      engine.thread.inGroup = true
+      thread.inGroup = true
       exports.beginGroup(slot, record.count)
-      engine.journal?.appendRecord(record.bytes, record.payloadBytes, record.count, this.#holds(durability))
+      thread.journal?.appendRecord(record.bytes, record.payloadBytes, record.count, this.#holds(durability))
       journalled = true
       applyPayload(kernel, this.#page, record.bytes, FRAME_HEADER_BYTES, record.end, (id) => ({
         memtable: engine.tree(id)?.active ?? 0,
         flushedSeqno: 0,
       }))
       exports.publishGroup(slot)
-      engine.thread.inGroup = false
+      thread.inGroup = false
     } catch (error) {
       throw this.#groupFailure(error, journalled)
     }
@@ -336,13 +363,6 @@ export class WritePath {
     view.setUint32(at + ENTRY_KEYSPACE, keyspaceId, true)
     return valueAt + valueLength - at
   }
-}
-
-function stalled(timeoutMs: number): VarveError {
-  return new VarveError(
-    'WRITE_STALLED',
-    `No room for the write within ${timeoutMs} ms (stallTimeout); nothing was written, try again later.`,
-  )
 }
 
 function unexpected(status: number): Error {

@@ -1,3 +1,4 @@
+import { SLICE_MS } from '../sync/wait.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
 // What all threads know of a journal that is written, in a zeroed record of linear memory:
@@ -5,7 +6,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 //   0          8            12             16         20          24                 32                 40
 //   ├ f64 id  ┼ u32 length ┼ u32 buffered ┼ u32 page ┼ u32 flags ┼ u64 next seqno   ┼ u64 gap's seqno  ┼ f64 seqnos in the gap
 //   48                   52               56               60
-//   ├ u32 synced offset ┼ u32 syncs      ┼ i32 descriptor ┼ zero
+//   ├ u32 synced offset ┼ u32 syncs      ┼ i32 descriptor ┼ u32 1 as long as the journal before it may not be durable
 //
 // All but the synced offset and the syncs in flight belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
 // word, which was written whole.
@@ -20,6 +21,7 @@ const GAP_COUNT = 40
 const SYNCED = 48
 const SYNCS = 52
 const DESCRIPTOR = 56
+const WAITS = 60
 const RECORD_BYTES = 64
 
 /** The last write found no space: until one succeeds nothing is acknowledged, not even into the buffer. */
@@ -35,9 +37,16 @@ export class JournalRecord {
   readonly #u32: Uint32Array
   readonly #words: Int32Array
 
-  /** @throws NO_MEMORY */
-  static create(kernel: Kernel, id: number, page: number, descriptor: number): JournalRecord {
-    const record = new JournalRecord(kernel, kernel.record(RECORD_BYTES))
+  /** One with a page for the buffer. @throws NO_MEMORY */
+  static create(kernel: Kernel, id: number, descriptor: number): JournalRecord {
+    const page = kernel.page()
+    let record: JournalRecord
+    try {
+      record = new JournalRecord(kernel, kernel.record(RECORD_BYTES))
+    } catch (error) {
+      kernel.exports.freePage(page)
+      throw error
+    }
     kernel.view.setFloat64(record.address + ID, id, true)
     record.page = page
     kernel.words[(record.address + DESCRIPTOR) >>> 2] = descriptor
@@ -128,6 +137,21 @@ export class JournalRecord {
     }
   }
 
+  /** Whether the journal before it may not be durable yet: then no sync of this one may begin. */
+  get waitsForEarlier(): boolean {
+    return Atomics.load(this.#words, (this.address + WAITS) >>> 2) !== 0
+  }
+
+  set waitsForEarlier(waits: boolean) {
+    Atomics.store(this.#words, (this.address + WAITS) >>> 2, waits ? 1 : 0)
+    if (!waits) Atomics.notify(this.#words, (this.address + WAITS) >>> 2)
+  }
+
+  /** Sleeps until the journal before it is durable, for a slice at most. */
+  sleepForEarlier(): void {
+    Atomics.wait(this.#words, (this.address + WAITS) >>> 2, 1, SLICE_MS)
+  }
+
   /** Syncs under way, on all threads: as long as there are any the file is not closed. */
   get syncs(): number {
     return Atomics.load(this.#words, (this.address + SYNCS) >>> 2)
@@ -137,6 +161,13 @@ export class JournalRecord {
     Atomics.add(this.#words, (this.address + SYNCS) >>> 2, change)
   }
 
+  /** Frees one that was never used. */
+  discard(): void {
+    this.#kernel.exports.freePage(this.page)
+    this.free()
+  }
+
+  /** INVARIANT: its page is gone already, and nobody has its address. */
   free(): void {
     this.#kernel.exports.freeRecord(this.address, RECORD_BYTES)
   }

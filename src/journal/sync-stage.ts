@@ -1,4 +1,5 @@
 import type { VarveError } from '../errors.ts'
+import { nextTurn } from '../next-turn.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { JournalRecord } from './journal-record.ts'
 
@@ -55,14 +56,25 @@ export class SyncStage {
   /** Makes everything written so far durable, now. */
   now(): void {
     try {
-      this.#earlier?.sync()
-      this.#earlier = undefined
+      this.earlierNow()
+      while (this.#record.waitsForEarlier) {
+        this.#refusePoisoned()
+        this.#record.sleepForEarlier()
+      }
       const length = this.#client.length()
       this.#file.sync()
       this.#record.prove(length)
     } catch (cause) {
       throw this.#client.syncFailed(cause)
     }
+  }
+
+  /** The part that is for the journal before this one. @throws what its sync throws */
+  earlierNow(): void {
+    if (this.#earlier === undefined) return
+    this.#earlier.sync()
+    this.#earlier = undefined
+    this.#record.waitsForEarlier = false
   }
 
   /** The same without blocking. */
@@ -91,7 +103,13 @@ export class SyncStage {
       if (this.#earlier !== undefined) await this.#earlier.syncAsync()
       // NOTE: the memory may be another database's by now.
       if (this.#ended) return
+      if (this.#earlier !== undefined) this.#record.waitsForEarlier = false
       this.#earlier = undefined
+      while (this.#record.waitsForEarlier) {
+        this.#refusePoisoned()
+        await nextTurn()
+        if (this.#ended) return
+      }
       this.#refusePoisoned()
       const length = client.length()
       this.#runningLength = length

@@ -1,6 +1,7 @@
 import {
   CONTROL_JOURNAL_CHAIN,
   CONTROL_JOURNAL_SALT,
+  CONTROL_POISON,
   PAGE_BYTES,
   SLOT_GROUP_SEQNO,
 } from '../../assembly/memory/layout.ts'
@@ -71,6 +72,7 @@ export class JournalWriter {
    * @param nextSeqno base of the first group
    * @param earlier the journal before this one, unless it is known to be durable
    * @param limitBytes when it is that long it should be left for another one
+   * @param record a new one
    * @throws NO_MEMORY
    */
   static begin(
@@ -80,21 +82,15 @@ export class JournalWriter {
     nextSeqno: number,
     earlier?: EarlierJournal,
     limitBytes: number = Infinity,
+    record: JournalRecord = JournalRecord.create(kernel, header.journalId, file.descriptor),
   ): JournalWriter {
-    const page = kernel.page()
-    let record: JournalRecord
-    try {
-      record = JournalRecord.create(kernel, header.journalId, page, file.descriptor)
-    } catch (error) {
-      kernel.exports.freePage(page)
-      throw error
-    }
+    record.waitsForEarlier = earlier !== undefined
     record.setWord(NEXT_SEQNO, nextSeqno | 0)
     record.setWord(NEXT_SEQNO + 4, (nextSeqno / 4294967296) | 0)
     const writer = new JournalWriter(kernel, file, record, limitBytes, earlier)
     writer.#codec.setSalt(header.salt)
     const bytes = encodeHeader(header, (input, target, at) => kernel.hashBytes(input, target, at))
-    kernel.u8.set(bytes, page + SCRATCH_BYTES)
+    kernel.u8.set(bytes, record.page + SCRATCH_BYTES)
     record.buffered = JOURNAL_HEADER_BYTES
     kernel.u8.set(header.salt, CONTROL_JOURNAL_SALT)
     kernel.u8.set(bytes.subarray(HEADER_CHECKSUM), CONTROL_JOURNAL_CHAIN)
@@ -120,7 +116,7 @@ export class JournalWriter {
     this.#codec = new FrameCodec(kernel, record.page)
     const client = {
       length: () => record.length,
-      poisoned: () => this.poisoned,
+      poisoned: () => this.poisoned ?? this.#poisonedElsewhere(),
       syncFailed: (cause: unknown) => this.#poison('Syncing', cause),
     }
     this.#stage = new SyncStage(file, record, client, earlier)
@@ -148,7 +144,7 @@ export class JournalWriter {
 
   /** Set once the outcome of a write or sync is unknown; nothing is appended or synced from then on. */
   get poisoned(): VarveError | undefined {
-    if ((this.record.flags & FLAG_POISONED) !== 0) this.#poisoned ??= this.#poisonedElsewhere()
+    if ((this.record.flags & FLAG_POISONED) !== 0) this.#poisoned ??= poisonedElsewhere(this.name)
     return this.#poisoned
   }
 
@@ -263,7 +259,7 @@ export class JournalWriter {
   /** Makes everything acknowledged durable. @throws DISK_FULL (of `writeOut`), POISONED */
   sync(): void {
     this.writeOut()
-    if (this.record.syncedOffset < this.record.length) this.#stage.now()
+    this.syncWritten()
   }
 
   /** The same; only writing out happens before it returns. Concurrent calls share. */
@@ -274,6 +270,21 @@ export class JournalWriter {
       return Promise.reject(error)
     }
     return this.#stage.async()
+  }
+
+  /** Makes durable what is in the file. Not under the journal lock. @throws POISONED */
+  syncWritten(): void {
+    if (this.record.syncedOffset < this.record.length) this.#stage.now()
+  }
+
+  /** The same without blocking. */
+  syncWrittenAsync(): Promise<void> {
+    return this.#stage.async()
+  }
+
+  /** Makes the journal before it durable, which those who sync this one wait for. @throws POISONED */
+  syncEarlier(): void {
+    this.#stage.earlierNow()
   }
 
   /**
@@ -441,12 +452,17 @@ export class JournalWriter {
     return this.#poisoned
   }
 
-  #poisonedElsewhere(): VarveError {
-    return new VarveError(
-      'POISONED',
-      `Writing or syncing ${this.name} failed on another thread, so the outcome of the last commits is unknown. ` +
-        'Close the database and open it again to see what is on disk.',
-      { file: this.name },
-    )
+  /** Why no sync counts any more, if the whole database is poisoned. */
+  #poisonedElsewhere(): VarveError | undefined {
+    return Atomics.load(this.#words, CONTROL_POISON >>> 2) === 0 ? undefined : poisonedElsewhere(this.name)
   }
+}
+
+function poisonedElsewhere(name: string): VarveError {
+  return new VarveError(
+    'POISONED',
+    `Writing or syncing failed elsewhere, so the outcome of the last commits to ${name} is unknown. ` +
+      'Close the database and open it again to see what is on disk.',
+    { file: name },
+  )
 }

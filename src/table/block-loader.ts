@@ -3,6 +3,7 @@ import {
   BLOCK_ROOT_INDEX,
   CACHE_PAGES,
   CONTROL_CACHE,
+  CONTROL_KEPT_BYTES,
   CACHE_FLOOR_PAGES,
   PAGE_BYTES,
   SLOT_LENGTH,
@@ -12,9 +13,15 @@ import {
   SLOT_TYPE,
   STATUS_NO_PAGES,
   STATUS_OK,
+  TABLE_DESCRIPTOR,
+  TABLE_FILE_ID,
+  TABLE_KEPT,
+  TABLE_ORDINAL,
+  TABLE_SIZE,
 } from '../../assembly/memory/layout.ts'
+import type { File } from '../fs/filesystem.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
-import { blockProblem, type TableFile } from './table-file.ts'
+import { blockProblem, type OpenTable } from './table-file.ts'
 
 /** Share of the cache's limit that root indexes and filters may take outside of it, where they stay as long as their table. */
 const KEPT_SHARE = 1 / 4
@@ -30,41 +37,71 @@ const KEPT_ABOVE_PAGES = 32
 export class BlockLoader {
   readonly #kernel: Kernel
   /** Open tables by the address of their records. */
-  readonly #tables = new Map<number, TableFile>()
+  readonly #tables = new Map<number, { readonly ordinal: number; readonly table: OpenTable }>()
   /** Page that blocks are read into; good until the next one is. */
   readonly landing: number
   readonly #landingView: Uint8Array
   /** Page in which blocks are decompressed. */
   readonly #target: number
   readonly #keptLimitBytes: number
-  #keptBytes = 0
+  readonly #adopt: (id: number, descriptor: number) => File
 
-  /** @throws NO_MEMORY */
-  constructor(kernel: Kernel, limitPages: number, floorPages: number) {
+  /**
+   * The cache is set up on the first thread (`isFirst`). `adopt`: the open file of a table, by its id and descriptor, for tables that another thread opened.
+   * @throws NO_MEMORY
+   */
+  constructor(
+    kernel: Kernel,
+    limitPages: number,
+    floorPages: number,
+    adopt: (id: number, descriptor: number) => File = notShared,
+    isFirst: boolean = true,
+  ) {
     this.#kernel = kernel
-    if (!kernel.exports.cacheCreate(limitPages, floorPages)) throw noPages()
+    this.#adopt = adopt
+    if (isFirst && !kernel.exports.cacheCreate(limitPages, floorPages)) throw noPages()
     this.#keptLimitBytes = limitPages * PAGE_BYTES * KEPT_SHARE
     this.landing = kernel.page()
     this.#target = kernel.page()
     this.#landingView = kernel.u8.subarray(this.landing, this.landing + PAGE_BYTES)
   }
 
-  /** The open table with that record. */
-  tableAt(record: number): TableFile {
-    const table = this.#tables.get(record)
-    if (table === undefined) throw new Error(`no table has the record ${record}`)
+  /** The open table with that record. INVARIANT: on several threads, between enterRead and leaveRead, or counted in TABLE_READS. */
+  tableAt(record: number): OpenTable {
+    const ordinal = this.#kernel.u32[(record + TABLE_ORDINAL) >>> 2] as number
+    const known = this.#tables.get(record)
+    // NOTE: the record may be another table's by now.
+    if (known?.ordinal === ordinal) return known.table
+    const { view, words } = this.#kernel
+    const id = view.getFloat64(record + TABLE_FILE_ID, true)
+    const sizeBytes = view.getFloat64(record + TABLE_SIZE, true)
+    const file = this.#adopt(id, words[(record + TABLE_DESCRIPTOR) >>> 2] as number)
+    const table: OpenTable = { info: { id, sizeBytes }, file, record }
+    this.#tables.set(record, { ordinal, table })
     return table
   }
 
-  add(table: TableFile): void {
-    this.#tables.set(table.record, table)
+  add(table: OpenTable): void {
+    const ordinal = this.#kernel.u32[(table.record + TABLE_ORDINAL) >>> 2] as number
+    this.#tables.set(table.record, { ordinal, table })
   }
 
   /** Forgets a table that is closed. Its blocks leave the cache by and by: nothing names them any more. */
-  remove(table: TableFile): void {
-    this.#tables.delete(table.record)
-    this.#keptBytes -= table.keptBytes
-    table.keptBytes = 0
+  remove({ record }: OpenTable): void {
+    this.#tables.delete(record)
+    const { words } = this.#kernel
+    Atomics.sub(words, CONTROL_KEPT_BYTES >>> 2, Atomics.load(words, (record + TABLE_KEPT) >>> 2))
+  }
+
+  /** Forgets all tables: their files are another thread's from now on. */
+  clear(): void {
+    this.#tables.clear()
+  }
+
+  /** Gives this thread's pages back. */
+  close(): void {
+    this.#kernel.exports.freePage(this.landing)
+    this.#kernel.exports.freePage(this.#target)
   }
 
   /** Loads the block that a kernel call asked for (NEED_BLOCK). @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY */
@@ -78,7 +115,7 @@ export class BlockLoader {
     const keep =
       (kind === BLOCK_ROOT_INDEX || kind === BLOCK_FILTER) &&
       kernel.freePages() > KEPT_ABOVE_PAGES &&
-      this.#keptBytes + sizeBytes <= this.#keptLimitBytes
+      Atomics.load(kernel.words, CONTROL_KEPT_BYTES >>> 2) + sizeBytes <= this.#keptLimitBytes
     const { exports, slot } = kernel
     const status = exports.loadBlock(
       slot,
@@ -93,8 +130,8 @@ export class BlockLoader {
     if (status === STATUS_NO_PAGES) throw noPages()
     if (status !== STATUS_OK) throw blockProblem(table, offset, status)
     if (keep) {
-      this.#keptBytes += sizeBytes
-      table.keptBytes += sizeBytes
+      Atomics.add(kernel.words, CONTROL_KEPT_BYTES >>> 2, sizeBytes)
+      Atomics.add(kernel.words, (table.record + TABLE_KEPT) >>> 2, sizeBytes)
     }
   }
 
@@ -102,7 +139,7 @@ export class BlockLoader {
    * Reads and checks a block outside of the cache: for extents, which are read once and copied out.
    * @returns its payload, a view that is good until the next block is loaded
    */
-  loadOnce(table: TableFile, offset: number, sizeBytes: number, kind: number): Uint8Array {
+  loadOnce(table: OpenTable, offset: number, sizeBytes: number, kind: number): Uint8Array {
     const { exports, slot, u8 } = this.#kernel
     this.#read(table, offset, sizeBytes)
     const status = exports.checkBlock(slot, this.landing, sizeBytes, kind, table.record, offset, this.#target)
@@ -121,7 +158,7 @@ export class BlockLoader {
     this.#kernel.exports.cacheShrink(count)
   }
 
-  #read(table: TableFile, offset: number, sizeBytes: number): void {
+  #read(table: OpenTable, offset: number, sizeBytes: number): void {
     if (sizeBytes > PAGE_BYTES) throw blockProblem(table, offset, 'a block is longer than any can be')
     const got = table.file.read(this.#landingView.subarray(0, sizeBytes), offset)
     if (got < sizeBytes) throw blockProblem(table, offset, 'it ends before its last block')
@@ -130,4 +167,8 @@ export class BlockLoader {
   #word(offset: number): number {
     return this.#kernel.u32[(CONTROL_CACHE + offset) >>> 2] as number
   }
+}
+
+function notShared(id: number): never {
+  throw new Error(`table ${id} was opened by another thread`)
 }

@@ -38,8 +38,13 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
   )
   const properties = readProperties(kernel, { file, record }, footer)
   const filter = checkProperties(properties, info, file.name, footer)
-  fillTableRecord(kernel, record, info, { ...footer, filter, sizeBytes })
-  return { info, file, record, filter, keptBytes: 0 }
+  fillTableRecord(kernel, record, info, {
+    ...footer,
+    filter,
+    sizeBytes,
+    descriptor: file.descriptor,
+  })
+  return { info, file, record, filter }
 }
 
 function readProperties(

@@ -11,15 +11,18 @@ export interface TableFilter {
   readonly probes: number
 }
 
-/** An open table. */
-export interface TableFile {
-  readonly info: TableInfo
+/** An open table, as far as reading its blocks goes. */
+export interface OpenTable {
+  readonly info: Pick<TableInfo, 'id' | 'sizeBytes'>
   readonly file: File
   /** Address of its record, which starts with the file's 16-byte salt. */
   readonly record: number
+}
+
+/** An open table, and all that the manifest says of it. */
+export interface TableFile extends OpenTable {
+  readonly info: TableInfo
   readonly filter: TableFilter | undefined
-  /** Bytes of blocks that stay in memory as long as it does. */
-  keptBytes: number
 }
 
 /** What a failed block check means to the user. */

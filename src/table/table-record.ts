@@ -5,6 +5,8 @@ import {
   TABLE_BYTES,
   TABLE_CHECKED,
   TABLE_CHECKED_BYTES,
+  TABLE_DESCRIPTOR,
+  TABLE_FILE_ID,
   TABLE_FILTERS,
   TABLE_FILTER_LINES,
   TABLE_FILTER_OFFSET,
@@ -16,6 +18,7 @@ import {
   TABLE_ORDINAL,
   TABLE_ROOT_OFFSET,
   TABLE_ROOT_SIZE,
+  TABLE_SIZE,
   TABLE_SMALLEST,
   TABLE_SMALLEST_LENGTH,
 } from '../../assembly/memory/layout.ts'
@@ -30,6 +33,8 @@ export interface TableLayout {
   readonly filter: TableFilter | undefined
   /** Of the whole file. */
   readonly sizeBytes: number
+  /** By which threads know the open file. */
+  readonly descriptor: number
 }
 
 /** A table record without content, 0 but for its ordinal, and the salt that the caller puts at its start. @throws NO_MEMORY */
@@ -43,6 +48,9 @@ export function createTableRecord(kernel: Kernel): number {
 export function fillTableRecord(kernel: Kernel, record: number, info: TableInfo, layout: TableLayout): void {
   const { view, u8, u32 } = kernel
   view.setFloat64(record + TABLE_ROOT_OFFSET, layout.rootOffset, true)
+  view.setFloat64(record + TABLE_FILE_ID, info.id, true)
+  view.setFloat64(record + TABLE_SIZE, layout.sizeBytes, true)
+  view.setInt32(record + TABLE_DESCRIPTOR, layout.descriptor, true)
   u32[(record + TABLE_ROOT_SIZE) >>> 2] = layout.rootSize
   view.setBigUint64(record + TABLE_LOWEST_SEQNO, BigInt(info.lowestSeqno), true)
   if (layout.filter !== undefined) {

@@ -204,6 +204,7 @@ export class TableWriter {
       rootSize: this.#word(BUILDER_ROOT_SIZE),
       filter,
       sizeBytes: this.#length,
+      descriptor: this.file.descriptor,
     })
     const fileChecksum = this.#fileChecksum()
     this.#kernel.exports.builderFree(builder)
@@ -212,7 +213,6 @@ export class TableWriter {
       file: this.file,
       record: this.#record,
       filter,
-      keptBytes: 0,
     }
   }
 
