@@ -22,7 +22,7 @@ const FOLDERS = Object.keys(MAY_IMPORT)
 const USERS = ['level', 'cli']
 
 /** The direction of imports inside src/: nothing below a folder knows it. */
-const directions = FOLDERS.map((folder) => {
+const directions = FOLDERS.flatMap((folder) => {
   const forbidden = FOLDERS.filter((other) => other !== folder && !MAY_IMPORT[folder].includes(other))
   const patterns = forbidden.map((other) => ({
     regex: `^\\.\\./(?:\\.\\./)*${other}/`,
@@ -34,13 +34,21 @@ const directions = FOLDERS.map((folder) => {
       message: 'Only the command and the adapters use the public API.',
     })
   }
-  if (folder !== 'fs' && !USERS.includes(folder)) {
-    patterns.push({ regex: '^node:', message: 'Only src/fs and the entry points know the host.' })
+  const host = {
+    regex: '^node:',
+    message: 'Only src/fs, src/workers/node-*.ts and the entry points know the host.',
   }
-  return {
-    files: [`src/${folder}/**/*.ts`],
-    rules: { 'no-restricted-imports': ['error', { patterns }] },
-  }
+  const knowsHost = folder === 'fs' || USERS.includes(folder)
+  return [
+    {
+      files: [`src/${folder}/**/*.ts`],
+      rules: { 'no-restricted-imports': ['error', { patterns: knowsHost ? patterns : [...patterns, host] }] },
+    },
+    {
+      files: [`src/${folder}/node-*.ts`],
+      rules: { 'no-restricted-imports': ['error', { patterns }] },
+    },
+  ]
 })
 
 export default tseslint.config(

@@ -13,10 +13,13 @@ import { openOn, writeOutAll } from './api/open.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
 import { destroyDatabase } from './engine/destroy.ts'
 import { nodeFileSystem } from './fs/node.ts'
+import { nodeThreads } from './workers/node-threads.ts'
+import { ThreadPool } from './workers/thread-pool.ts'
 
 export * from './api/exports.ts'
 
 let hooked = false
+const background = { host: nodeThreads, pool: new ThreadPool(nodeThreads) }
 
 /**
  * Opens the database in a directory, creating it (the last path component, and the database) if it is not there.
@@ -31,7 +34,7 @@ export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEnc
     hooked = true
     process.on('exit', writeOutAll)
   }
-  return openOn(nodeFileSystem(location), options)
+  return openOn(nodeFileSystem(location), options, background)
 }
 
 /**

@@ -64,6 +64,12 @@ export const CONTROL_PAID_PAGES: u32 = CONTROL + 1612
 export const CONTROL_KEPT_BYTES: u32 = CONTROL + 1616
 /** u32: 1 when the database is closing and takes no more calls. */
 export const CONTROL_SHUT: u32 = CONTROL + 1620
+/** u32: 1 once a commit was made that nobody has been told of who hands on and syncs. */
+export const CONTROL_UNSYNCED: u32 = CONTROL + 1632
+/** u32: keyspaces that have SuperVersions for older reads only. */
+export const CONTROL_HISTORIES: u32 = CONTROL + 1636
+/** u32: 1 when the keeper's thread has ended without a word. */
+export const CONTROL_ORPHANED: u32 = CONTROL + 1640
 /** u64: a bit for each slot that a thread has. */
 export const CONTROL_SLOTS_TAKEN: u32 = CONTROL + 1624
 /** u32: first area of registered snapshots; u32: slots ever taken in them; u32: slots taken now. */
@@ -115,6 +121,8 @@ export const SLOT_FRAME: u32 = 612
 /** u64 × 16 each: blocks of every kind found in the cache, and not found, by this thread. */
 export const SLOT_CACHE_HITS: u32 = 640
 export const SLOT_CACHE_MISSES: u32 = 768
+/** u32: goes up with every message for this thread, which sleeps on it. */
+export const SLOT_BELL: u32 = 896
 /** u32: CONTROL_EPOCH as it was when the read in progress began, 0 between reads. On a cache line of its own. */
 export const SLOT_EPOCH: u32 = 960
 /** Offset of the second key in the input page. */

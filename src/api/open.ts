@@ -1,6 +1,9 @@
 import { DEFAULT_KEYSPACE_ID, Engine } from '../engine/engine.ts'
 import { openDatabase } from '../engine/open.ts'
 import { LocalKeeper } from '../workers/local-keeper.ts'
+import { MovingKeeper } from '../workers/moving-keeper.ts'
+import type { ThreadHost } from '../workers/thread-host.ts'
+import type { ThreadPool } from '../workers/thread-pool.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
 import { watchDatabase } from './forgotten.ts'
@@ -11,6 +14,12 @@ import { ResultPool } from './result-pool.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
 import { viewUnder, type View } from './view.ts'
 
+/** The threads of the host. */
+export interface Background {
+  readonly host: ThreadHost
+  readonly pool: ThreadPool
+}
+
 /** Engines that are open in this process, for the exit hook. */
 const openEngines = new Set<Engine>()
 
@@ -18,8 +27,9 @@ const openEngines = new Set<Engine>()
 export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
   fileSystem: FileSystem,
   options?: OpenOptions<KE, VE>,
+  background?: Background,
 ): Promise<Database<KE, VE>> {
-  const { engine: engineOptions, keyEncoding, valueEncoding, policy } = openRequest(options)
+  const { engine: engineOptions, threads, keyEncoding, valueEncoding, policy } = openRequest(options)
   // NOTE: before anything is opened or created; what it is added to is known later.
   policyOf(policy)
   const definition = {
@@ -27,7 +37,11 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
   const { keeper, lock, recovery } = await openDatabase(fileSystem, engineOptions, definition)
-  const engine = new Engine(keeper.thread, new LocalKeeper(keeper), lock, recovery)
+  const movesAway = background !== undefined && threads > 0 && fileSystem.share !== undefined
+  const port = movesAway
+    ? new MovingKeeper(keeper, background.host, background.pool, threads)
+    : new LocalKeeper(keeper)
+  const engine = new Engine(keeper.thread, port, lock, recovery)
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}
   let view: View

@@ -155,8 +155,11 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   maxPendingBytes?: number
   /** What to do with an incomplete end of the log: cut and report it, or refuse to open. Default `tolerate-tail`. */
   recovery?: 'tolerate-tail' | 'strict'
-  /** Background threads: 0 (this version does all work on the calling thread). */
-  threads?: 0
+  /**
+   * Background threads that the process may start for its databases: they flush, compact, verify and sync; each database uses one. 0: everything is done on the calling thread,
+   * as it is where the host has no threads or keeps files to one. Default 0.
+   */
+  threads?: number
 }
 
 export interface SnapshotStats {

@@ -3,15 +3,36 @@ import { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { manifestFileName } from '../fs/file-names.ts'
 import type { VersionEdit } from '../version/edit.ts'
-import { ManifestWriter } from '../version/manifest.ts'
+import { ManifestWriter, type ManifestPosition } from '../version/manifest.ts'
 import { applyEdits } from '../version/fold.ts'
 import { DatabaseState, snapshotEdit } from '../version/state.ts'
-import { SuperblockWriter } from '../version/superblock-writer.ts'
+import { SuperblockWriter, type SuperblockPosition } from '../version/superblock-writer.ts'
 import type { SuperblockContent } from '../version/superblock.ts'
-import type { StoredDatabase } from './read-database.ts'
 
 /** A manifest is replaced by a fresh one when it is longer than this and than twice its first edit. */
 const MANIFEST_LIMIT_BYTES = 1048576
+
+/** What a catalog begins with. `superblock`: undefined while the database is being created. */
+export interface CatalogStart {
+  readonly state: DatabaseState
+  readonly superblock: SuperblockWriter | undefined
+  readonly epoch: number
+  readonly manifestId: number
+  readonly nextFileId: number
+}
+
+/** An open catalog, as a value that can be sent to another thread. */
+export interface CatalogPosition {
+  /** Those that make the state out of nothing. */
+  readonly edits: readonly VersionEdit[]
+  readonly epoch: number
+  readonly manifestId: number
+  readonly nextFileId: number
+  readonly firstLength: number
+  readonly deferred: readonly VersionEdit[]
+  readonly manifest: ManifestPosition
+  readonly superblock: SuperblockPosition
+}
 
 /**
  * The structure of the database while it is open: its state, and the manifest and superblock that make every change of it durable.
@@ -30,13 +51,51 @@ export class Catalog {
   #nextFileId: number
   epoch: number
 
-  constructor(keeper: Keeper, stored: StoredDatabase, superblock: SuperblockWriter | undefined) {
+  constructor(keeper: Keeper, start: CatalogStart) {
     this.#keeper = keeper
-    this.#state = stored.state
-    this.#superblock = superblock
-    this.epoch = stored.epoch
-    this.#manifestId = stored.manifestId
-    this.#nextFileId = stored.nextFileId
+    this.#state = start.state
+    this.#superblock = start.superblock
+    this.epoch = start.epoch
+    this.#manifestId = start.manifestId
+    this.#nextFileId = start.nextFileId
+  }
+
+  /** Goes on, on another thread, where `handOver` left off. */
+  static takeOver(
+    keeper: Keeper,
+    adopt: (name: string, descriptor: number) => File,
+    position: CatalogPosition,
+  ): Catalog {
+    const state = new DatabaseState()
+    const problem = applyEdits(state, position.edits)
+    if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
+    const superblock = SuperblockWriter.takeOver(keeper.kernel, adopt, position.superblock)
+    const catalog = new Catalog(keeper, { ...position, state, superblock })
+    const { manifest } = position
+    catalog.#manifest = ManifestWriter.takeOver(
+      adopt(manifest.name, manifest.descriptor),
+      keeper.kernel,
+      manifest,
+      state,
+    )
+    catalog.#firstLength = position.firstLength
+    catalog.#deferred = position.deferred
+    return catalog
+  }
+
+  /** Where another thread goes on. INVARIANT: the epoch has begun; this one writes no more. @throws POISONED */
+  handOver(): CatalogPosition {
+    if (this.#superblock === undefined) throw new Error('catalog: there is no superblock yet')
+    return {
+      edits: snapshotEdit(this.#state),
+      epoch: this.epoch,
+      manifestId: this.#manifestId,
+      nextFileId: this.#nextFileId,
+      firstLength: this.#firstLength,
+      deferred: this.#deferred,
+      manifest: this.#writer().handOver(),
+      superblock: this.#superblock.handOver(),
+    }
   }
 
   get state(): DatabaseState {

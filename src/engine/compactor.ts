@@ -49,8 +49,14 @@ export class Compactor {
   request(): boolean {
     if (this.#loop !== undefined) return true
     if (!this.#mayRun() || Date.now() < this.#retryAt || this.#next() === undefined) return false
+    if (this.#keeper.movesAway()) return true
     this.#loop = this.#run()
     return true
+  }
+
+  /** Whether no compaction runs, nor is about to. */
+  get isIdle(): boolean {
+    return this.#loop === undefined && this.#jobs.size === 0 && this.#major.size === 0
   }
 
   /** Whether there is, or could now be, a compaction of a keyspace. */

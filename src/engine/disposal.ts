@@ -1,4 +1,4 @@
-import { TABLE_READS } from '../../assembly/memory/layout.ts'
+import { CONTROL_HISTORIES, TABLE_READS } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -68,6 +68,7 @@ export class Disposal {
   /** After a SuperVersion was appended to a keyspace's: gives the older ones back as soon as no read can ask for them. */
   collectLater(tree: Tree): void {
     this.#withHistory.add(tree)
+    this.#noteHistories()
     this.collect()
   }
 
@@ -82,6 +83,7 @@ export class Disposal {
       this.deleteRetired(tree)
       if (!tree.hasHistory) this.#withHistory.delete(tree)
     }
+    this.#noteHistories()
   }
 
   /** beginDropping, or undefined without memory for it: then what may go goes when the next read ends. */
@@ -97,5 +99,11 @@ export class Disposal {
   /** A keyspace is gone. */
   forget(tree: Tree): void {
     this.#withHistory.delete(tree)
+    this.#noteHistories()
+  }
+
+  /** For those on other threads whose reads end. */
+  #noteHistories(): void {
+    Atomics.store(this.#keeper.kernel.words, CONTROL_HISTORIES >>> 2, this.#withHistory.size)
   }
 }

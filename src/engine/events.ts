@@ -59,6 +59,8 @@ export const EVENT_NAMES: readonly EventName[] = [
 export class Events {
   readonly #listeners = new Map<EventName, Set<(event: never) => void>>()
 
+  #forward: ((name: EventName, event: object) => void) | undefined
+
   on<N extends EventName>(name: N, listener: Listener<N>): void {
     const listeners = this.#listeners.get(name) ?? new Set()
     this.#listeners.set(name, listeners.add(listener))
@@ -68,7 +70,13 @@ export class Events {
     this.#listeners.get(name)?.delete(listener)
   }
 
+  /** `listener` is told of everything, at once: for who passes it on. */
+  onAny(listener: (name: EventName, event: object) => void): void {
+    this.#forward = listener
+  }
+
   emit<N extends EventName>(name: N, event: DatabaseEvents[N]): void {
+    this.#forward?.(name, event)
     const listeners = this.#listeners.get(name) as ReadonlySet<Listener<N>> | undefined
     if (listeners === undefined) return
     // NOTE: one that throws is reported as any error that nobody catches, and the others are told all the same.

@@ -1,9 +1,12 @@
 import { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 
+type WritableFileSystem = FileSystem &
+  Required<Pick<FileSystem, 'createSync' | 'removeSync' | 'syncDirectorySync'>>
+
 /** The structural file operations of a writing engine, all synchronous: they happen inside a write as well as between turns. */
 export class Files {
-  readonly #fileSystem: Required<FileSystem>
+  readonly #fileSystem: WritableFileSystem
 
   /** @throws NOT_SUPPORTED where files cannot be created synchronously */
   constructor(fileSystem: FileSystem) {
@@ -39,7 +42,7 @@ export class Files {
   }
 }
 
-function canWriteSync(fileSystem: FileSystem): fileSystem is Required<FileSystem> {
+function canWriteSync(fileSystem: FileSystem): fileSystem is WritableFileSystem {
   return (
     fileSystem.createSync !== undefined &&
     fileSystem.removeSync !== undefined &&

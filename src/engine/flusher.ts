@@ -44,8 +44,14 @@ export class Flusher {
   request(): boolean {
     if (this.#loop !== undefined) return true
     if (!this.#keeper.writable || this.#next() === undefined || Date.now() < this.#retryAt) return false
+    if (this.#keeper.movesAway()) return true
     this.#loop = this.#run()
     return true
+  }
+
+  /** Whether no flush runs, nor is about to. */
+  get isIdle(): boolean {
+    return this.#loop === undefined && (this.#job === undefined || this.#job.done)
   }
 
   /** Resolves when the background loop has nothing left to do. */

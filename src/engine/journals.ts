@@ -1,3 +1,4 @@
+import { CONTROL_UNSYNCED } from '../../assembly/memory/layout.ts'
 import type { Keeper } from './keeper.ts'
 import { VarveError } from '../errors.ts'
 import { journalFileName } from '../fs/file-names.ts'
@@ -19,7 +20,7 @@ interface NextJournal {
 }
 
 /** A journal that takes no more frames. */
-interface LeftJournal {
+export interface LeftJournal {
   readonly id: number
   readonly sizeBytes: number
 }
@@ -72,6 +73,18 @@ export class Journals {
   /** Journals found at open that replay still needs, oldest first. */
   adopt(journals: readonly LeftJournal[]): void {
     this.#left = [...journals, ...this.#left]
+  }
+
+  /** The older ones, for the thread that goes on; the current one lies in linear memory. INVARIANT: this one does nothing more. */
+  handOver(): LeftJournal[] {
+    this.stop()
+    this.#closePrevious()
+    return this.#left
+  }
+
+  /** Whether nothing is under way but the current journal. */
+  get isSettled(): boolean {
+    return this.#next === undefined && this.#previous?.isSyncing !== true
   }
 
   /** The first journal of an epoch, created and named by the caller. */
@@ -254,6 +267,7 @@ export class Journals {
 
   readonly #writeOutSoon = (): void => {
     this.#writeTimer = undefined
+    this.#heard()
     const { current } = this
     if (current === undefined || !this.#keeper.writable) return
     try {
@@ -266,10 +280,16 @@ export class Journals {
 
   readonly #syncSoon = (): void => {
     this.#syncTimer = undefined
+    this.#heard()
     const { current } = this
     if (current === undefined || !this.#keeper.writable) return
     // NOTE: a failure poisons, which the next call reports.
     this.syncAsync().catch(() => undefined)
+  }
+
+  /** From here on a commit is news again. ORDER: before what was committed is looked at. */
+  #heard(): void {
+    Atomics.store(this.#keeper.kernel.words, CONTROL_UNSYNCED >>> 2, 0)
   }
 
   #guard(step: () => void): void {

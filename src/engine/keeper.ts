@@ -1,25 +1,25 @@
 import { TREE_BYTES } from '../../assembly/memory/layout.ts'
 import type { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
-import { journalFileName } from '../fs/file-names.ts'
+import { journalFileName, tableFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
 import type { JournalRecord } from '../journal/journal-record.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
-import type { TableFile } from '../table/table-file.ts'
+import type { TableFile, TableFilter } from '../table/table-file.ts'
 import type { VersionEdit } from '../version/edit.ts'
 import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
-import type { Version } from '../version/version.ts'
-import { Catalog } from './catalog.ts'
+import type { TableInfo, Version } from '../version/version.ts'
+import { Catalog, type CatalogPosition } from './catalog.ts'
 import { Compactor } from './compactor.ts'
 import { Disposal } from './disposal.ts'
 import type { Events } from './events.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
-import { Journals } from './journals.ts'
+import { Journals, type LeftJournal } from './journals.ts'
 import type { Lease } from './lease.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { StoredDatabase } from './read-database.ts'
@@ -27,11 +27,39 @@ import { Reclaimer } from './reclaimer.ts'
 import type { Snapshots } from './snapshots.ts'
 import { journalLimitBytes, type DatabaseThread, type EngineOptions } from './thread.ts'
 import { Tree } from './tree.ts'
+import type { TreePosition } from './tree-position.ts'
 import { dropped, type TreeIdentity } from './tree-door.ts'
 import type { Waiters } from './waiters.ts'
 
 /** At close, memtables whose journals are longer than this, or many, are flushed, so that the next open has little to replay. */
 const CLOSE_FLUSH_BYTES = 4194304
+
+/** What is known of the log that was found at open. */
+interface FoundLog {
+  readonly orphans: readonly string[]
+  readonly tail: JournalLink | undefined
+  readonly logNextSeqno: number | undefined
+}
+
+const NO_LOG: FoundLog = { orphans: [], tail: undefined, logNextSeqno: undefined }
+
+/** A keeper, as a value that can be sent to another thread of the same memory. */
+export interface KeeperPosition {
+  readonly databaseId: Uint8Array
+  readonly nextKeyspaceId: number
+  readonly catalog: CatalogPosition
+  readonly tables: readonly {
+    readonly info: TableInfo
+    readonly record: number
+    readonly filter: TableFilter | undefined
+    readonly descriptor: number
+  }[]
+  readonly trees: readonly TreePosition[]
+  readonly journals: readonly LeftJournal[]
+  readonly spareTreeRecords: readonly number[]
+  /** Ids of the keyspaces that have SuperVersions for older reads. */
+  readonly withHistory: readonly number[]
+}
 
 /**
  * The part of an open database that changes its structure: memtables, journals, tables, keyspaces, and the manifest that says so. There is one, on one
@@ -59,6 +87,8 @@ export class Keeper {
   /** Keyspaces by id. */
   readonly trees: Map<number, Tree> = new Map()
   nextKeyspaceId: number
+  /** Called when there is something to do in the background. @returns whether somebody else will see to it */
+  onBackgroundWork: () => boolean = () => false
   /** Tree records of dropped keyspaces: doors may still look at them, so they serve the next keyspaces and nothing else. */
   readonly #spareTreeRecords: number[] = []
   #replaying = false
@@ -68,8 +98,13 @@ export class Keeper {
   readonly #tail: JournalLink | undefined
   readonly #logNextSeqno: number | undefined
 
-  /** `superblock`: undefined while the database is being created. */
-  constructor(thread: DatabaseThread, stored: StoredDatabase, superblock: SuperblockWriter | undefined) {
+  private constructor(
+    thread: DatabaseThread,
+    databaseId: Uint8Array,
+    nextKeyspaceId: number,
+    catalog: (keeper: Keeper) => Catalog,
+    log: FoundLog,
+  ) {
     this.thread = thread
     this.kernel = thread.kernel
     this.options = thread.options
@@ -81,22 +116,93 @@ export class Keeper {
     this.waiters = thread.waiters
     this.reclaimer = new Reclaimer(thread.kernel)
     this.files = new Files(thread.fileSystem)
-    this.databaseId = stored.databaseId
-    this.nextKeyspaceId = stored.state.counters.nextKeyspaceId
-    this.#orphans = stored.orphans
-    this.#tail = stored.tail
-    this.#logNextSeqno = stored.logNextSeqno
-    this.catalog = new Catalog(this, stored, superblock)
-    for (const table of stored.tables.values()) this.blocks.add(table)
+    this.databaseId = databaseId
+    this.nextKeyspaceId = nextKeyspaceId
+    this.#orphans = log.orphans
+    this.#tail = log.tail
+    this.#logNextSeqno = log.logNextSeqno
+    this.catalog = catalog(this)
     this.disposal = new Disposal(this)
     thread.onSnapshotEnd = () => this.disposal.collect()
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
     this.compactor = new Compactor(this)
     this.budget = new MemoryBudget(this)
-    for (const keyspace of stored.state.keyspaces.values()) {
+  }
+
+  /** Of a database that was just read or is being created; then there is no `superblock` yet. @throws NO_MEMORY */
+  static open(
+    thread: DatabaseThread,
+    stored: StoredDatabase,
+    superblock: SuperblockWriter | undefined,
+  ): Keeper {
+    const { databaseId, state } = stored
+    const catalog = (keeper: Keeper): Catalog => new Catalog(keeper, { ...stored, superblock })
+    const keeper = new Keeper(thread, databaseId, state.counters.nextKeyspaceId, catalog, stored)
+    for (const table of stored.tables.values()) keeper.blocks.add(table)
+    for (const keyspace of state.keyspaces.values()) {
       const { version, flushedSeqno, policy } = keyspace
-      this.plant(keyspace, version, stored.tables, flushedSeqno, policy)
+      keeper.plant(keyspace, version, stored.tables, flushedSeqno, policy)
+    }
+    return keeper
+  }
+
+  // ── from one thread to another ──────────────────────────────────────────────────────────────────────────
+
+  /** Goes on where `handOver` left off on another thread. */
+  static takeOver(thread: DatabaseThread, position: KeeperPosition): Keeper {
+    const adopt = (name: string, descriptor: number): File => thread.adopt(name, descriptor)
+    const catalog = (keeper: Keeper): Catalog => Catalog.takeOver(keeper, adopt, position.catalog)
+    const { databaseId, nextKeyspaceId } = position
+    const keeper = new Keeper(thread, databaseId, nextKeyspaceId, catalog, NO_LOG)
+    const tables = new Map<number, TableFile>()
+    for (const { info, record, filter, descriptor } of position.tables) {
+      const table = { info, record, filter, file: adopt(tableFileName(info.id), descriptor) }
+      tables.set(info.id, table)
+      keeper.blocks.add(table)
+    }
+    for (const tree of position.trees) {
+      keeper.trees.set(tree.identity.id, Tree.takeOver(keeper.kernel, keeper.reclaimer, tree, tables))
+    }
+    keeper.#spareTreeRecords.push(...position.spareTreeRecords)
+    keeper.journals.adopt(position.journals)
+    for (const id of position.withHistory) keeper.disposal.collectLater(keeper.tree(id))
+    return keeper
+  }
+
+  /** Whether it can move now: it writes already, and nothing runs. */
+  get isMovable(): boolean {
+    return (
+      this.writable &&
+      this.catalog.begun &&
+      !this.#replaying &&
+      this.flusher.isIdle &&
+      this.compactor.isIdle &&
+      this.journals.isSettled &&
+      this.reclaimer.pending === 0 &&
+      [...this.trees.values()].every((tree) => !tree.isPinned)
+    )
+  }
+
+  /** What another thread of the same memory goes on with. INVARIANT: isMovable; this one does nothing more. @throws POISONED */
+  handOver(): KeeperPosition {
+    const trees = [...this.trees.values()]
+    return {
+      databaseId: this.databaseId,
+      nextKeyspaceId: this.nextKeyspaceId,
+      catalog: this.catalog.handOver(),
+      tables: trees.flatMap((tree) =>
+        [...tree.files.values()].map(({ info, record, filter, file }) => ({
+          info,
+          record,
+          filter,
+          descriptor: file.descriptor,
+        })),
+      ),
+      trees: trees.map((tree) => tree.handOver()),
+      journals: this.journals.handOver(),
+      spareTreeRecords: this.#spareTreeRecords,
+      withHistory: trees.filter(({ hasHistory }) => hasHistory).map(({ id }) => id),
     }
   }
 
@@ -111,7 +217,7 @@ export class Keeper {
     const record = this.#spareTreeRecords.pop() ?? this.kernel.record(TREE_BYTES)
     try {
       const identity = { id, name, record, keyEncoding, valueEncoding }
-      const tree = new Tree(this.kernel, this.reclaimer, identity, version, tables, flushedSeqno, policy)
+      const tree = Tree.plant(this.kernel, this.reclaimer, identity, version, tables, flushedSeqno, policy)
       this.trees.set(id, tree)
       return tree
     } catch (error) {
@@ -175,6 +281,11 @@ export class Keeper {
   assertWritable(tree: Tree): void {
     this.assertReadable(tree)
     this.ensureEpoch()
+  }
+
+  /** Has whatever is to run in the background run elsewhere, if that can be. @returns whether it will */
+  movesAway(): boolean {
+    return this.onBackgroundWork()
   }
 
   /** See DatabaseThread. */

@@ -14,12 +14,22 @@ export class Memtable {
   readonly firstJournal: number
   readonly #kernel: Kernel
 
-  /** `gap`: address of the keyspace's, 0 without one. @throws NO_MEMORY */
-  constructor(kernel: Kernel, firstJournal: number, gap: number) {
+  /** A new one. `gap`: address of the keyspace's, 0 without one. @throws NO_MEMORY */
+  static create(kernel: Kernel, firstJournal: number, gap: number): Memtable {
+    const pointer = kernel.exports.createMemtable() >>> 0
+    if (pointer === 0) throw noPages()
+    kernel.u32[(pointer + MEMTABLE_GAP) >>> 2] = gap
+    return new Memtable(kernel, pointer, firstJournal)
+  }
+
+  /** One that was created on another thread. */
+  static at(kernel: Kernel, pointer: number, firstJournal: number): Memtable {
+    return new Memtable(kernel, pointer, firstJournal)
+  }
+
+  private constructor(kernel: Kernel, pointer: number, firstJournal: number) {
     this.#kernel = kernel
-    this.pointer = kernel.exports.createMemtable() >>> 0
-    if (this.pointer === 0) throw noPages()
-    kernel.u32[(this.pointer + MEMTABLE_GAP) >>> 2] = gap
+    this.pointer = pointer
     this.firstJournal = firstJournal
   }
 

@@ -96,7 +96,7 @@ async function openLocked(
     superblock = await SuperblockWriter.open(fileSystem, kernel, found)
     kernel.exports.raiseNextSeqno(stored.nextSeqno)
     kernel.exports.publishSeqno(stored.nextSeqno)
-    keeper = new Keeper(new DatabaseThread(kernel, fileSystem, options), stored, superblock)
+    keeper = Keeper.open(new DatabaseThread(kernel, fileSystem, options), stored, superblock)
     recover(keeper, stored)
     return { keeper, lock, recovery: stored.recovery }
   } catch (error) {
@@ -202,7 +202,7 @@ async function create(
     recovery: { droppedBytes: 0, droppedFrom: '', reason: '' },
   }
   const thread = new DatabaseThread(kernel, fileSystem, options)
-  const keeper = new Keeper(thread, stored, undefined)
+  const keeper = Keeper.open(thread, stored, undefined)
   try {
     keeper.beginEpoch()
     await keeper.catalog.createSuperblock(fileSystem)

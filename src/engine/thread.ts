@@ -6,7 +6,7 @@ import {
   PAGE_BYTES,
 } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
-import { journalFileName } from '../fs/file-names.ts'
+import { journalFileName, tableFileName } from '../fs/file-names.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { JournalRecord } from '../journal/journal-record.ts'
 import { JournalWriter } from '../journal/writer.ts'
@@ -83,8 +83,8 @@ export class DatabaseThread {
   closed = false
   #poisonedBy: VarveError | undefined
 
-  /** @throws NO_MEMORY */
-  constructor(kernel: Kernel, fileSystem: FileSystem, options: EngineOptions) {
+  /** `isFirst`: nobody else has the memory yet. @throws NO_MEMORY */
+  constructor(kernel: Kernel, fileSystem: FileSystem, options: EngineOptions, isFirst = true) {
     this.kernel = kernel
     this.fileSystem = fileSystem
     this.options = options
@@ -92,7 +92,10 @@ export class DatabaseThread {
       kernel,
       Math.floor((options.memoryLimit * CACHE_SHARE) / PAGE_BYTES),
       Math.min(CACHE_FLOOR_BYTES, Math.floor(options.memoryLimit / 4)) / PAGE_BYTES,
+      (id, descriptor) => this.adopt(tableFileName(id), descriptor),
+      isFirst,
     )
+    this.isShared = !isFirst
     this.#journalLock = new Mutex(
       new LockThread(kernel.words, kernel.slotIndex),
       CONTROL_JOURNAL_LOCK,
@@ -156,7 +159,7 @@ export class DatabaseThread {
     // NOTE: the record of another journal may lie there by now.
     if (known !== undefined && known.record.address === address && known.record.id === known.id) return known
     const record = new JournalRecord(this.kernel, address)
-    const file = this.#adopt(journalFileName(record.id), record.descriptor)
+    const file = this.adopt(journalFileName(record.id), record.descriptor)
     return (this.#journal = new JournalWriter(this.kernel, file, record, journalLimitBytes(this.options)))
   }
 
@@ -196,7 +199,7 @@ export class DatabaseThread {
   }
 
   /** A file that another thread opened. */
-  #adopt(name: string, descriptor: number): File {
+  adopt(name: string, descriptor: number): File {
     const { fileSystem } = this
     if (fileSystem.adopt === undefined) throw new Error('threads cannot share the files of this host')
     return fileSystem.adopt(name, descriptor)
@@ -263,6 +266,14 @@ export class DatabaseThread {
   noteFailure(error: unknown): unknown {
     if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
     return error
+  }
+
+  /** Gives back what this thread has of the memory; others go on. */
+  detach(): void {
+    this.closed = true
+    this.endRead()
+    this.blocks.close()
+    this.kernel.detach()
   }
 
   noteStall(ms: number): void {

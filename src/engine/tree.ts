@@ -1,41 +1,17 @@
-import {
-  SUPERVERSION_ACTIVE,
-  SUPERVERSION_BYTES,
-  SUPERVERSION_COUNT,
-  SUPERVERSION_MAX_MEMTABLES,
-  SUPERVERSION_MEMTABLES,
-  SUPERVERSION_OLDER,
-  SUPERVERSION_SEQNO,
-  SUPERVERSION_VERSION,
-  TREE_GAP,
-  TREE_MARK,
-  TREE_SUPERVERSION,
-} from '../../assembly/memory/layout.ts'
+import { SUPERVERSION_OLDER, TREE_GAP, TREE_MARK, TREE_SUPERVERSION } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { noPages } from '../kernel/kernel.ts'
 import type { TableFile } from '../table/table-file.ts'
-import { VersionHistory, type Dated } from '../version/version-history.ts'
+import { VersionHistory } from '../version/version-history.ts'
 import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { TableInfo, Version } from '../version/version.ts'
 import { TreeCounters } from './counters.ts'
 import { freeGap } from './gap.ts'
 import { Memtable } from './memtable.ts'
 import type { Reclaimer } from './reclaimer.ts'
+import { freeSuperVersion, names, superVersionOf, type SuperVersion } from './super-version.ts'
 import { TreeDoor, type TreeIdentity } from './tree-door.ts'
+import { positionOf, superVersionAt, type TreePosition } from './tree-position.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
-
-/**
- * What reads of a keyspace go through from a seqno on: memtables, newest first, and the tables of a Version. Immutable, with the record by which the
- * kernel knows it.
- */
-interface SuperVersion extends Dated {
-  readonly seqno: number
-  readonly memtables: readonly Memtable[]
-  readonly version: Version
-  readonly versionRecord: VersionRecord
-  /** Address of the record that lists the memtables and names the Version's record. */
-  readonly address: number
-}
 
 export interface TableChange {
   readonly removed: readonly TableInfo[]
@@ -94,15 +70,14 @@ export class Tree {
   #retired: TableInfo[] = []
   readonly #pins = new Set<Pin>()
 
-  /** `identity.record`: a tree record for it alone. `tables`: the open files of the Version's tables. @throws NO_MEMORY */
-  constructor(
+  private constructor(
     kernel: Kernel,
     reclaimer: Reclaimer,
     identity: TreeIdentity,
-    version: Version,
-    tables: ReadonlyMap<number, TableFile>,
+    files: Map<number, TableFile>,
     flushedSeqno: number,
     policy: KeyspacePolicy,
+    first: SuperVersion,
   ) {
     this.#kernel = kernel
     this.#reclaimer = reclaimer
@@ -111,21 +86,81 @@ export class Tree {
     this.door = new TreeDoor(kernel, identity)
     this.flushedSeqno = flushedSeqno
     this.policy = policy
-    this.#files = new Map()
-    this.files = this.#files
-    for (const { id: tableId } of version.tables()) {
-      this.#files.set(tableId, tables.get(tableId) as TableFile)
-    }
-    const first = this.#create(
-      0,
-      undefined,
-      [],
-      version,
-      createVersionRecord(kernel, version.runs, this.#files),
-    )
+    this.#files = files
+    this.files = files
     this.#history = new VersionHistory(first)
-    this.#publish()
+  }
+
+  /** `identity.record`: a tree record for it alone. `tables`: the open files of the Version's tables. @throws NO_MEMORY */
+  static plant(
+    kernel: Kernel,
+    reclaimer: Reclaimer,
+    identity: TreeIdentity,
+    version: Version,
+    tables: ReadonlyMap<number, TableFile>,
+    flushedSeqno: number,
+    policy: KeyspacePolicy,
+  ): Tree {
+    const files = new Map<number, TableFile>()
+    for (const { id } of version.tables()) files.set(id, tables.get(id) as TableFile)
+    const record = createVersionRecord(kernel, version.runs, files)
+    const first = superVersionOf(kernel, 0, undefined, [], version, record)
+    const tree = new Tree(kernel, reclaimer, identity, files, flushedSeqno, policy, first)
+    tree.#publish()
     Atomics.store(kernel.words, (identity.record + TREE_MARK) >>> 2, identity.id + 1)
+    return tree
+  }
+
+  /** Goes on, on another thread, where `handOver` left off: what lies in linear memory stays as it is. `tables`: the open files of all its tables. */
+  static takeOver(
+    kernel: Kernel,
+    reclaimer: Reclaimer,
+    position: TreePosition,
+    tables: ReadonlyMap<number, TableFile>,
+  ): Tree {
+    const files = new Map<number, TableFile>()
+    for (const id of position.tables) files.set(id, tables.get(id) as TableFile)
+    const memtables = new Map(
+      position.memtables.map(({ pointer, firstJournal }) => [
+        pointer,
+        Memtable.at(kernel, pointer, firstJournal),
+      ]),
+    )
+    const memtable = (pointer: number): Memtable => memtables.get(pointer) as Memtable
+    const [first, ...later] = position.history.map((each) => superVersionAt(each, memtable))
+    if (first === undefined) throw new Error('tree: there is no SuperVersion')
+    const { identity, flushedSeqno, policy } = position
+    const tree = new Tree(kernel, reclaimer, identity, files, flushedSeqno, policy, first)
+    for (const superVersion of later) tree.#history.append(superVersion)
+    tree.active = position.active === 0 ? undefined : memtable(position.active)
+    tree.sealed = position.sealed.map(memtable)
+    tree.#retired = [...position.retired]
+    Object.assign(tree.counters, position.counters)
+    return tree
+  }
+
+  /** Where another thread goes on. INVARIANT: no table is pinned; this one takes no step more. */
+  handOver(): TreePosition {
+    if (this.#pins.size > 0) throw new Error('tree: a job is running')
+    return {
+      identity: this.door.identity,
+      flushedSeqno: this.flushedSeqno,
+      policy: this.policy,
+      counters: { ...this.counters },
+      memtables: [...new Set([...this.#history].flatMap(({ memtables }) => memtables))].map(
+        ({ pointer, firstJournal }) => ({ pointer, firstJournal }),
+      ),
+      active: this.active?.pointer ?? 0,
+      sealed: this.sealed.map(({ pointer }) => pointer),
+      history: [...this.#history].map(positionOf),
+      tables: [...this.#files.keys()],
+      retired: this.#retired,
+    }
+  }
+
+  /** Whether a running job reads its tables. */
+  get isPinned(): boolean {
+    return this.#pins.size > 0
   }
 
   /** The tables of the latest SuperVersion. */
@@ -141,7 +176,7 @@ export class Tree {
   openMemtable(firstJournal: number): Memtable {
     if (this.active !== undefined) return this.active
     const gap = this.#kernel.u32[(this.door.record + TREE_GAP) >>> 2] as number
-    const memtable = new Memtable(this.#kernel, firstJournal, gap)
+    const memtable = Memtable.create(this.#kernel, firstJournal, gap)
     try {
       this.#replaceMemtables(memtable, this.sealed)
     } catch (error) {
@@ -174,7 +209,7 @@ export class Tree {
     for (const table of opened) this.#files.set(table.info.id, table)
     const made = new Map<SuperVersion, SuperVersion>()
     const abandon = (): void => {
-      for (const superVersion of made.values()) this.#free(superVersion, true)
+      for (const superVersion of made.values()) freeSuperVersion(this.#kernel, superVersion, true)
       for (const { info } of opened) this.#files.delete(info.id)
     }
     try {
@@ -186,7 +221,7 @@ export class Tree {
         const record = createVersionRecord(kernel, version.runs, this.#files)
         try {
           const active = left.find((memtable) => memtable === this.active)
-          made.set(old, this.#create(old.seqno, active, left, version, record))
+          made.set(old, superVersionOf(kernel, old.seqno, active, left, version, record))
         } catch (error) {
           freeVersionRecord(kernel, record)
           throw error
@@ -202,7 +237,7 @@ export class Tree {
         this.sealed = this.sealed.filter((memtable) => !memtables.includes(memtable))
         this.#publish()
         this.#reclaimer.retire(() => {
-          for (const old of replaced) this.#free(old, true)
+          for (const old of replaced) freeSuperVersion(this.#kernel, old, true)
           for (const memtable of memtables) memtable.free()
         })
         const ids = new Set(added.map(({ id }) => id))
@@ -232,7 +267,7 @@ export class Tree {
     try {
       record = createVersionRecord(kernel, version.runs, this.#files)
       const active = keepsMemtables ? this.active : undefined
-      next = this.#create(seqno, active, keepsMemtables ? this.memtables() : [], version, record)
+      next = superVersionOf(kernel, seqno, active, keepsMemtables ? this.memtables() : [], version, record)
     } catch (error) {
       freeVersionRecord(kernel, record)
       abandon()
@@ -248,7 +283,7 @@ export class Tree {
         for (const table of before.tables()) if (!version.has(table)) this.#retired.push(table)
       },
       abandon: () => {
-        this.#free(next, true)
+        freeSuperVersion(this.#kernel, next, true)
         abandon()
       },
     }
@@ -269,7 +304,7 @@ export class Tree {
     if (removed.length === 0) return
     this.#publish()
     this.#reclaimer.retire(() => {
-      for (const superVersion of removed) this.#free(superVersion, true)
+      for (const superVersion of removed) freeSuperVersion(this.#kernel, superVersion, true)
       for (const memtable of dead) memtable.free()
     })
   }
@@ -337,7 +372,7 @@ export class Tree {
     Atomics.store(words, (record + TREE_SUPERVERSION) >>> 2, 0)
     const gap = Atomics.exchange(words, (record + TREE_GAP) >>> 2, 0) >>> 0
     this.#reclaimer.retire(() => {
-      for (const superVersion of superVersions) this.#free(superVersion, true)
+      for (const superVersion of superVersions) freeSuperVersion(this.#kernel, superVersion, true)
       for (const memtable of memtables) memtable.free()
       if (gap !== 0) freeGap(this.#kernel, gap)
     })
@@ -360,40 +395,11 @@ export class Tree {
   #replaceMemtables(active: Memtable | undefined, sealed: readonly Memtable[]): void {
     const { seqno, version, versionRecord } = this.#history.latest
     const memtables = active === undefined ? sealed : [active, ...sealed]
-    const next = this.#create(seqno, active, memtables, version, versionRecord)
+    const next = superVersionOf(this.#kernel, seqno, active, memtables, version, versionRecord)
     const replaced = this.#history.replaceLatest(next)
     this.active = active
     this.sealed = sealed
     this.#publish()
-    this.#reclaimer.retire(() => this.#free(replaced, false))
+    this.#reclaimer.retire(() => freeSuperVersion(this.#kernel, replaced, false))
   }
-
-  #create(
-    seqno: number,
-    active: Memtable | undefined,
-    memtables: readonly Memtable[],
-    version: Version,
-    versionRecord: VersionRecord,
-  ): SuperVersion {
-    if (memtables.length > SUPERVERSION_MAX_MEMTABLES) throw noPages()
-    const address = this.#kernel.record(SUPERVERSION_BYTES)
-    const { u32, view } = this.#kernel
-    u32[(address + SUPERVERSION_COUNT) >>> 2] = memtables.length
-    view.setFloat64(address + SUPERVERSION_SEQNO, seqno, true)
-    u32[(address + SUPERVERSION_ACTIVE) >>> 2] = active === undefined ? 0 : 1
-    u32[(address + SUPERVERSION_VERSION) >>> 2] = versionRecord.address
-    let at = (address + SUPERVERSION_MEMTABLES) >>> 2
-    for (const memtable of memtables) u32[at++] = memtable.pointer
-    return { seqno, memtables, version, versionRecord, address }
-  }
-
-  #free({ address, versionRecord }: SuperVersion, withVersion: boolean): void {
-    this.#kernel.exports.freeRecord(address, SUPERVERSION_BYTES)
-    if (withVersion) freeVersionRecord(this.#kernel, versionRecord)
-  }
-}
-
-/** Whether a SuperVersion names all of these. */
-function names({ memtables }: SuperVersion, wanted: readonly Memtable[]): boolean {
-  return wanted.every((memtable) => memtables.includes(memtable))
 }

@@ -38,6 +38,8 @@ export interface FileSystem {
   /** The same, synchronously; absent where the host cannot. */
   removeSync?(name: string): void
 
+  /** What another thread makes a FileSystem of the same directory of; structured cloning copies it. Absent where threads cannot share files. */
+  share?(): unknown
   /** The file that was opened under that descriptor, maybe on another thread. Closing it is the other's. Absent where threads cannot share files. */
   adopt?(name: string, descriptor: number): File
 

@@ -269,6 +269,10 @@ class NodeFileSystem implements FileSystem {
     throw notRegularFile(name, this.location)
   }
 
+  share(): string {
+    return this.#root
+  }
+
   adopt(name: string, descriptor: number): File {
     return new NodeFile(name, this.location, descriptor)
   }

@@ -6,7 +6,7 @@ import { wasmBase64 } from './wasm.generated.ts'
 let compiled: WebAssembly.Module | undefined
 
 /** The kernel's module, compiled once per process. */
-function kernelModule(): WebAssembly.Module {
+export function kernelModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (char) => char.charCodeAt(0)))
   return compiled
 }

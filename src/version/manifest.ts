@@ -16,9 +16,18 @@ import {
 import { DatabaseState, snapshotEdit } from './state.ts'
 
 /** A length of the manifest and the chain there. */
-interface Mark {
+export interface Mark {
   readonly length: number
   readonly chain: Uint8Array
+}
+
+/** An open manifest, as a value that can be sent to another thread. */
+export interface ManifestPosition {
+  readonly name: string
+  readonly descriptor: number
+  readonly header: ManifestHeader
+  readonly end: Mark
+  readonly durable: Mark
 }
 
 /**
@@ -106,6 +115,31 @@ export class ManifestWriter {
     file.write(bytes, 0, bytes.byteLength, 0)
     const end: Mark = { length: bytes.byteLength, chain: frame.slice(0, 8) }
     return new ManifestWriter(file, frames, header, copy, end, maxBytes)
+  }
+
+  /** Goes on, on another thread, where `handOver` left off. `state`: what the file says. */
+  static takeOver(
+    file: File,
+    hasher: Hasher,
+    { header, end, durable }: ManifestPosition,
+    state: DatabaseState,
+  ): ManifestWriter {
+    const frames = new FrameFormat(hasher, header.salt)
+    const writer = new ManifestWriter(file, frames, header, state, end, MANIFEST_MAX_BYTES)
+    writer.#durable = durable
+    return writer
+  }
+
+  /** Where another thread goes on. INVARIANT: this one writes no more. @throws POISONED */
+  handOver(): ManifestPosition {
+    this.#requireSound()
+    return {
+      name: this.#file.name,
+      descriptor: this.#file.descriptor,
+      header: this.header,
+      end: this.#end,
+      durable: this.#durable,
+    }
   }
 
   get fileName(): string {

@@ -11,6 +11,14 @@ import {
   type SuperblockFound,
 } from './superblock.ts'
 
+/** An open superblock, as a value that can be sent to another thread. */
+export interface SuperblockPosition {
+  readonly descriptors: Readonly<Record<SuperblockCopy, number>>
+  readonly generation: number
+  readonly next: SuperblockCopy
+  readonly isCopyDurable: boolean
+}
+
 /**
  * INVARIANT: one copy is always whole, durable and the newest of all durable ones: only the other may be in the
  * middle of a write. A write therefore begins with the copy that is damaged or older.
@@ -76,6 +84,31 @@ export class SuperblockWriter {
     } catch (error) {
       a.close()
       throw error
+    }
+  }
+
+  /** Goes on, on another thread, where `handOver` left off. */
+  static takeOver(
+    hasher: Hasher,
+    adopt: (name: string, descriptor: number) => File,
+    { descriptors, generation, next, isCopyDurable }: SuperblockPosition,
+  ): SuperblockWriter {
+    const files = {
+      a: adopt(superblockFileName('a'), descriptors.a),
+      b: adopt(superblockFileName('b'), descriptors.b),
+    }
+    return new SuperblockWriter(hasher, files, generation, next, isCopyDurable)
+  }
+
+  /** Where another thread goes on. INVARIANT: this one writes no more. @throws POISONED */
+  handOver(): SuperblockPosition {
+    this.#requireSound()
+    const { a, b } = this.#files
+    return {
+      descriptors: { a: a.descriptor, b: b.descriptor },
+      generation: this.#generation,
+      next: this.#next,
+      isCopyDurable: this.#isCopyDurable,
     }
   }
 

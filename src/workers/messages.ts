@@ -1,0 +1,99 @@
+import type { ServiceName } from '../engine/keeper-port.ts'
+import type { KeeperPosition } from '../engine/keeper.ts'
+import type { EventName } from '../engine/events.ts'
+import type { Progress } from '../engine/progress.ts'
+import type { EngineOptions } from '../engine/thread.ts'
+import { VarveError, type VarveErrorCode } from '../errors.ts'
+
+/** What the keeper's thread is told first, together with a port for what follows. */
+export interface TakeOver {
+  readonly kind: 'take-over'
+  readonly memory: WebAssembly.Memory
+  readonly module: WebAssembly.Module
+  /** FileSystem.share() */
+  readonly directory: unknown
+  readonly options: EngineOptions
+  readonly position: KeeperPosition
+  /** Address of the word to ring for the thread at the other end of the port. */
+  readonly bell: number
+}
+
+/** From one who uses a database to its keeper. */
+export type Request =
+  | {
+      readonly kind: 'call'
+      readonly id: number
+      readonly name: ServiceName
+      readonly args: readonly unknown[]
+    }
+  | { readonly kind: 'abort'; readonly id: number; readonly reason: unknown }
+  | { readonly kind: 'note'; readonly what: 'unsynced' | 'read-ended' }
+
+/** From the keeper. */
+export type Reply =
+  | { readonly kind: 'answer'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly error: SentError }
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
+  | { readonly kind: 'event'; readonly name: EventName; readonly event: object }
+
+/** The id of the answer to a take-over. */
+export const TAKE_OVER_ID = 0
+
+/** An error on its way to another thread. */
+export type SentError =
+  | {
+      readonly type: 'varve'
+      readonly code: VarveErrorCode
+      readonly message: string
+      readonly file: string | undefined
+      readonly offset: number | undefined
+      readonly cause: unknown
+    }
+  | {
+      readonly type: 'range' | 'type' | 'other'
+      readonly message: string
+      readonly stack: string | undefined
+    }
+
+export function sentError(error: unknown): SentError {
+  if (error instanceof VarveError) {
+    const { code, message, file, offset, cause } = error
+    return { type: 'varve', code, message, file, offset, cause: sentCause(cause) }
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  const type = error instanceof RangeError ? 'range' : error instanceof TypeError ? 'type' : 'other'
+  return { type, message, stack }
+}
+
+/** The same error, as far as it can be told. */
+export function receivedError(sent: SentError): Error {
+  if (sent.type === 'varve') {
+    const { code, message, file, offset, cause } = sent
+    return new VarveError(code, message, {
+      ...(file !== undefined && { file }),
+      ...(offset !== undefined && { offset }),
+      ...(cause !== undefined && { cause }),
+    })
+  }
+  const { type, message, stack } = sent
+  const error =
+    type === 'range' ? new RangeError(message) : type === 'type' ? new TypeError(message) : new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}
+
+/** NOTE: a cause is the host's, of any kind; errors can be cloned, and with them what matters. */
+function sentCause(cause: unknown): unknown {
+  if (cause instanceof VarveError) return receivedError(sentError(cause))
+  if (cause instanceof Error) return cause
+  return typeof cause === 'string' ? cause : undefined
+}
+
+/** An event on its way to another thread. */
+export function sentEvent(event: object): object {
+  return 'error' in event ? { ...event, error: sentError(event.error) } : event
+}
+
+export function receivedEvent(event: object): object {
+  return 'error' in event ? { ...event, error: receivedError(event.error as SentError) } : event
+}

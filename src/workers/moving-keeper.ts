@@ -1,0 +1,152 @@
+import { SLOT_BELL } from '../../assembly/memory/layout.ts'
+import type { KeeperPort, ServiceArguments, ServiceName, ServiceResult } from '../engine/keeper-port.ts'
+import type { Keeper } from '../engine/keeper.ts'
+import { kernelModule } from '../kernel/load.ts'
+import { LocalKeeper } from './local-keeper.ts'
+import { TAKE_OVER_ID, type TakeOver } from './messages.ts'
+import { RemoteKeeper } from './remote-keeper.ts'
+import type { ThreadHost } from './thread-host.ts'
+import type { PoolThread, ThreadPool } from './thread-pool.ts'
+
+/** Services that take long: they are for another thread, if there can be one. */
+const LONG: ReadonlySet<ServiceName> = new Set(['flush', 'compact', 'verify'])
+/** Between two looks whether the thread that was started listens. */
+const LOOK_MS = 2
+
+/**
+ * The keeper of a database that begins on the thread that opened it, and moves to a background thread as soon as there is something to do in the background. Until it has
+ * moved, what cannot wait is done here.
+ */
+export class MovingKeeper implements KeeperPort {
+  readonly #host: ThreadHost
+  readonly #pool: ThreadPool
+  readonly #limit: number
+  readonly #keeper: Keeper
+  readonly #local: LocalKeeper
+  #thread: PoolThread | undefined
+  #remote: RemoteKeeper | undefined
+  #moving: Promise<void> | undefined
+  /** It stays here: there is no thread for it. */
+  #stays = false
+  #forgetEnd: () => void = () => {}
+
+  /** `limit`: background threads that the process may have for it. */
+  constructor(keeper: Keeper, host: ThreadHost, pool: ThreadPool, limit: number) {
+    this.#keeper = keeper
+    this.#local = new LocalKeeper(keeper)
+    this.#host = host
+    this.#pool = pool
+    this.#limit = limit
+    keeper.onBackgroundWork = () => this.#startMoving()
+  }
+
+  get isRemote(): boolean {
+    return this.#remote !== undefined
+  }
+
+  get begun(): boolean {
+    return this.#port.begun
+  }
+
+  call<N extends ServiceName>(name: N, ...args: ServiceArguments<N>): ServiceResult<N> {
+    // NOTE: a program that never gives the event loop a turn gets its background thread all the same.
+    if (this.#thread !== undefined && this.#remote === undefined) this.#tryToMove()
+    return this.#port.call(name, ...args)
+  }
+
+  async ask<N extends ServiceName>(
+    name: N,
+    ...args: ServiceArguments<N>
+  ): Promise<Awaited<ServiceResult<N>>> {
+    if (this.#remote === undefined && LONG.has(name) && this.#startMoving()) await this.#moving
+    return this.#port.ask(name, ...args)
+  }
+
+  mustWait(ids: readonly number[], pages: number): boolean {
+    return this.#port.mustWait(ids, pages)
+  }
+
+  progress(ids: readonly number[], pages: number, deadline: number): Promise<void> {
+    return this.#port.progress(ids, pages, deadline)
+  }
+
+  noteUnsynced(): void {
+    this.#port.noteUnsynced()
+  }
+
+  close(): void {
+    this.#stays = true
+    this.#port.close()
+    this.#forgetEnd()
+    if (this.#thread !== undefined) this.#pool.release(this.#thread)
+    this.#thread = undefined
+  }
+
+  get #port(): KeeperPort {
+    return this.#remote ?? this.#local
+  }
+
+  /** @returns whether it will move */
+  #startMoving(): boolean {
+    if (this.#stays || this.#keeper.closed) return false
+    this.#moving ??= this.#move()
+    return true
+  }
+
+  async #move(): Promise<void> {
+    try {
+      this.#thread = this.#pool.acquire(this.#limit)
+      while (!this.#stays && this.#remote === undefined) {
+        if (this.#thread.hasEnded) throw new Error('the background thread ended')
+        this.#tryToMove()
+        // NOTE: it keeps the process alive until something in the background can go on.
+        if (this.#remote === undefined) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      }
+    } catch {
+      // NOTE: hosts may refuse threads: everything is done here then.
+      this.#stay()
+    }
+  }
+
+  #tryToMove(): void {
+    const thread = this.#thread
+    if (thread?.isReady !== true || this.#stays || !this.#keeper.isMovable) return
+    const { kernel, options, fileSystem } = this.#keeper
+    const [near, far] = this.#host.channel()
+    const message: TakeOver = {
+      kind: 'take-over',
+      memory: kernel.memory,
+      module: kernelModule(),
+      directory: fileSystem.share?.(),
+      options,
+      position: this.#keeper.handOver(),
+      bell: kernel.slot + SLOT_BELL,
+    }
+    const remote = new RemoteKeeper(this.#keeper.thread, near)
+    thread.post(message, [far])
+    try {
+      remote.awaitAnswer(TAKE_OVER_ID)
+    } catch {
+      // NOTE: no memory for another thread, most often. Nothing was changed, and the keeper here goes on.
+      remote.close()
+      this.#stay()
+      return
+    }
+    this.#keeper.thread.isShared = true
+    this.#keeper.blocks.clear()
+    this.#remote = remote
+    this.#forgetEnd = thread.onEnd((error) => remote.orphan(error))
+    this.#keeper.waiters.wake()
+  }
+
+  #stay(): void {
+    this.#stays = true
+    if (this.#thread !== undefined) this.#pool.release(this.#thread)
+    this.#thread = undefined
+    this.#keeper.thread.onSnapshotEnd = () => this.#keeper.disposal.collect()
+    this.#keeper.flusher.request()
+    this.#keeper.compactor.request()
+    this.#keeper.journals.noteUnsynced()
+    this.#keeper.waiters.wake()
+  }
+}

@@ -1,0 +1,80 @@
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
+import type { HostThread, ThreadHost, ThreadPort } from './thread-host.ts'
+
+/** The threads of Node.js. */
+export const nodeThreads: ThreadHost = {
+  start(source, ready) {
+    const worker = new Worker(source, {
+      eval: true,
+      workerData: { ready },
+      // INVARIANT: files that it opens are closed by name, not by its end: other threads use them.
+      trackUnmanagedFds: false,
+      // NOTE: nothing of how the program was started is for it.
+      execArgv: [],
+      argv: [],
+    })
+    worker.unref()
+    return new NodeThread(worker)
+  },
+  channel() {
+    const { port1, port2 } = new MessageChannel()
+    return [new NodePort(port1), new NodePort(port2)]
+  },
+}
+
+class NodeThread implements HostThread {
+  readonly #worker: Worker
+  #isStopped = false
+
+  constructor(worker: Worker) {
+    this.#worker = worker
+  }
+
+  post(message: object, ports: readonly ThreadPort[]): void {
+    const transferred = ports.map((port) => (port as NodePort).port)
+    this.#worker.postMessage({ ...message, ports: transferred }, transferred)
+  }
+
+  onEnd(listener: (error: unknown) => void): void {
+    let cause: unknown = new Error('the background thread ended')
+    this.#worker.on('error', (error) => (cause = error))
+    this.#worker.on('exit', () => {
+      if (!this.#isStopped) listener(cause)
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    void this.#worker.terminate()
+  }
+}
+
+/** A port of Node.js. */
+export class NodePort implements ThreadPort {
+  readonly port: MessagePort
+
+  constructor(port: MessagePort) {
+    this.port = port
+  }
+
+  post(message: object): void {
+    this.port.postMessage(message)
+  }
+
+  onMessage(listener: (message: unknown) => void): void {
+    this.port.on('message', listener)
+  }
+
+  receive(): unknown {
+    return (receiveMessageOnPort(this.port) as { message: unknown } | undefined)?.message
+  }
+
+  keepAlive(keeps: boolean): void {
+    if (keeps) this.port.ref()
+    else this.port.unref()
+  }
+
+  close(): void {
+    this.port.close()
+  }
+}

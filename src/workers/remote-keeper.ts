@@ -1,0 +1,196 @@
+import {
+  CONTROL_HISTORIES,
+  CONTROL_ORPHANED,
+  CONTROL_UNSYNCED,
+  SLOT_BELL,
+} from '../../assembly/memory/layout.ts'
+import type {
+  JobControl,
+  KeeperPort,
+  ServiceArguments,
+  ServiceName,
+  ServiceResult,
+} from '../engine/keeper-port.ts'
+import type { DatabaseThread } from '../engine/thread.ts'
+import { SLICE_MS } from '../sync/wait.ts'
+import { receivedError, receivedEvent, type Reply, type Request } from './messages.ts'
+import type { ThreadPort } from './thread-host.ts'
+
+/** A request that has no answer yet. */
+interface Pending {
+  readonly settle: (outcome: Outcome) => void
+  readonly job: JobControl | undefined
+}
+
+type Outcome = { readonly result: unknown } | { readonly error: unknown }
+
+/**
+ * The keeper of a database that works on another thread. A call sends a message and sleeps on this thread's bell until the answer is there; it needs no turn of this
+ * thread's event loop, nor does the keeper.
+ */
+export class RemoteKeeper implements KeeperPort {
+  readonly isRemote = true
+  readonly begun = true
+  readonly #thread: DatabaseThread
+  readonly #port: ThreadPort
+  /** Index of the bell's word. */
+  readonly #bell: number
+  readonly #pending = new Map<number, Pending>()
+  #nextId = 1
+  #closed = false
+
+  constructor(thread: DatabaseThread, port: ThreadPort) {
+    this.#thread = thread
+    this.#port = port
+    this.#bell = (thread.kernel.slot + SLOT_BELL) >>> 2
+    port.onMessage((message) => this.#take(message as Reply))
+    port.keepAlive(false)
+    thread.onSnapshotEnd = () => this.#noteReadEnded()
+  }
+
+  /** Sleeps until the answer to message `id`, which was sent by other means, is there. @throws the error it is */
+  awaitAnswer(id: number): void {
+    let outcome: Outcome | undefined
+    this.#pending.set(id, { settle: (found) => (outcome = found), job: undefined })
+    this.#sleepUntil(() => outcome !== undefined)
+    resultOf(outcome)
+  }
+
+  call<N extends ServiceName>(name: N, ...args: ServiceArguments<N>): ServiceResult<N> {
+    let outcome: Outcome | undefined
+    this.#send(name, args, { settle: (found) => (outcome = found), job: undefined })
+    this.#sleepUntil(() => outcome !== undefined)
+    return resultOf(outcome) as ServiceResult<N>
+  }
+
+  ask<N extends ServiceName>(name: N, ...args: ServiceArguments<N>): Promise<Awaited<ServiceResult<N>>> {
+    return new Promise((resolve, reject) => {
+      const job = args.find(isJob)
+      const settle = (outcome: Outcome): void => {
+        stopListening()
+        try {
+          resolve(resultOf(outcome) as Awaited<ServiceResult<N>>)
+        } catch (error) {
+          reject(error)
+        }
+      }
+      const id = this.#send(
+        name,
+        args.map((each) => (isJob(each) ? undefined : each)),
+        { settle, job },
+      )
+      const signal = job?.signal
+      const abort = (): void => this.#post({ kind: 'abort', id, reason: reasonOf(signal) })
+      const stopListening = (): void => signal?.removeEventListener('abort', abort)
+      if (signal?.aborted === true) abort()
+      else signal?.addEventListener('abort', abort)
+    })
+  }
+
+  mustWait(): boolean {
+    return true
+  }
+
+  async progress(ids: readonly number[], pages: number, deadline: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, deadline - Date.now()) + 1)
+    })
+    try {
+      await Promise.race([this.ask('makeRoom', ids, pages), late])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  noteUnsynced(): void {
+    const { words } = this.#thread.kernel
+    if (Atomics.load(words, CONTROL_UNSYNCED >>> 2) !== 0) return
+    if (Atomics.exchange(words, CONTROL_UNSYNCED >>> 2, 1) === 0)
+      this.#post({ kind: 'note', what: 'unsynced' })
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#port.close()
+  }
+
+  /** The keeper's thread has ended: nobody will answer. */
+  orphan(cause: unknown): void {
+    if (this.#closed) return
+    const error = this.#thread.poison(cause)
+    for (const { settle } of [...this.#pending.values()]) settle({ error })
+    this.#pending.clear()
+    this.#port.keepAlive(false)
+  }
+
+  /** A read has ended, on which older SuperVersions may have waited. */
+  #noteReadEnded(): void {
+    const { words } = this.#thread.kernel
+    if (Atomics.load(words, CONTROL_HISTORIES >>> 2) > 0) this.#post({ kind: 'note', what: 'read-ended' })
+  }
+
+  #send(name: ServiceName, args: readonly unknown[], pending: Pending): number {
+    const id = this.#nextId++
+    this.#post({ kind: 'call', id, name, args })
+    this.#pending.set(id, pending)
+    this.#port.keepAlive(true)
+    return id
+  }
+
+  #post(request: Request): void {
+    if (!this.#closed) this.#port.post(request)
+  }
+
+  /** Takes messages, sleeping between them. @throws POISONED if none can come any more */
+  #sleepUntil(isOver: () => boolean): void {
+    const { words } = this.#thread.kernel
+    while (!isOver()) {
+      // ORDER: the bell is read before the port is looked at; who sends rings after the message is there.
+      const rung = Atomics.load(words, this.#bell)
+      const message = this.#port.receive()
+      if (message !== undefined) {
+        this.#take(message as Reply)
+        continue
+      }
+      if (Atomics.load(words, CONTROL_ORPHANED >>> 2) !== 0) {
+        this.orphan(new Error('the background thread ended'))
+        return
+      }
+      Atomics.wait(words, this.#bell, rung, SLICE_MS)
+    }
+  }
+
+  #take(reply: Reply): void {
+    if (this.#closed) return
+    if (reply.kind === 'event') {
+      this.#thread.events.emit(reply.name, receivedEvent(reply.event) as never)
+      return
+    }
+    const pending = this.#pending.get(reply.id)
+    if (pending === undefined) return
+    if (reply.kind === 'progress') {
+      pending.job?.onProgress(reply.progress)
+      return
+    }
+    this.#pending.delete(reply.id)
+    if (this.#pending.size === 0) this.#port.keepAlive(false)
+    pending.settle(reply.kind === 'answer' ? { result: reply.result } : { error: receivedError(reply.error) })
+  }
+}
+
+function resultOf(outcome: Outcome | undefined): unknown {
+  if (outcome === undefined) throw new Error('there is no answer')
+  if ('error' in outcome) throw outcome.error
+  return outcome.result
+}
+
+function isJob(value: unknown): value is JobControl {
+  return typeof value === 'object' && value !== null && 'onProgress' in value
+}
+
+/** NOTE: what cannot be cloned is told as text. */
+function reasonOf(signal: AbortSignal | undefined): unknown {
+  const reason: unknown = signal?.reason
+  return reason instanceof Error ? reason : String(reason)
+}

@@ -1,0 +1,30 @@
+/**
+ * What varve needs of the threads of its host. Implementations: node-threads.ts. A host without one does everything on one thread.
+ */
+export interface ThreadHost {
+  /** Starts a thread that runs `source`, a script; `ready` is its word to say that it listens. It does not keep the process alive. */
+  start(source: string, ready: Int32Array): HostThread
+  /** Two ends of a channel. */
+  channel(): readonly [ThreadPort, ThreadPort]
+}
+
+/** A thread that was started. */
+export interface HostThread {
+  /** Sends a message; the ports in it are handed over. */
+  post(message: object, ports: readonly ThreadPort[]): void
+  /** `listener` is called once if the thread ends before `stop`. */
+  onEnd(listener: (error: unknown) => void): void
+  stop(): void
+}
+
+/** One end of a channel between two threads. */
+export interface ThreadPort {
+  post(message: object): void
+  /** Messages that are not received come here, in turns of their own. */
+  onMessage(listener: (message: unknown) => void): void
+  /** The oldest message that has not come yet, without waiting for a turn. */
+  receive(): unknown
+  /** Whether what may come keeps the process alive. */
+  keepAlive(keeps: boolean): void
+  close(): void
+}

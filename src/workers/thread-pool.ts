@@ -1,0 +1,79 @@
+import type { HostThread, ThreadHost, ThreadPort } from './thread-host.ts'
+import { workerSource } from './worker-source.generated.ts'
+
+/** A thread without databases ends after this time: another one may be opened soon. */
+const IDLE_MS = 2000
+
+/** A background thread of the pool. */
+export class PoolThread {
+  readonly #host: HostThread
+  readonly #ready: Int32Array = new Int32Array(new SharedArrayBuffer(4))
+  readonly #onEnds = new Set<(error: unknown) => void>()
+  /** Databases whose keeper it is, or is going to be. */
+  databases = 0
+  hasEnded = false
+
+  constructor(host: ThreadHost) {
+    this.#host = host.start(workerSource, this.#ready)
+    this.#host.onEnd((error) => {
+      this.hasEnded = true
+      for (const listener of [...this.#onEnds]) listener(error)
+    })
+  }
+
+  /** Whether it takes messages. */
+  get isReady(): boolean {
+    return !this.hasEnded && Atomics.load(this.#ready, 0) !== 0
+  }
+
+  post(message: object, ports: readonly ThreadPort[]): void {
+    this.#host.post(message, ports)
+  }
+
+  /** Calls `listener` if the thread ends. @returns how to call that off */
+  onEnd(listener: (error: unknown) => void): () => void {
+    this.#onEnds.add(listener)
+    return () => this.#onEnds.delete(listener)
+  }
+
+  stop(): void {
+    this.hasEnded = true
+    this.#host.stop()
+  }
+}
+
+/** The background threads of this process: started when there is something to do for the first time, stopped when no database needs them any more. */
+export class ThreadPool {
+  readonly #host: ThreadHost
+  readonly #threads = new Set<PoolThread>()
+
+  constructor(host: ThreadHost) {
+    this.#host = host
+  }
+
+  /** A thread for a database, which may have up to `limit` threads to choose from. @throws whatever the host says if it can start none */
+  acquire(limit: number): PoolThread {
+    for (const thread of this.#threads) if (thread.hasEnded) this.#threads.delete(thread)
+    let chosen: PoolThread | undefined
+    for (const thread of this.#threads) {
+      if (chosen === undefined || thread.databases < chosen.databases) chosen = thread
+    }
+    if (chosen === undefined || (chosen.databases > 0 && this.#threads.size < limit)) {
+      chosen = new PoolThread(this.#host)
+      this.#threads.add(chosen)
+    }
+    chosen.databases++
+    return chosen
+  }
+
+  release(thread: PoolThread): void {
+    thread.databases--
+    if (thread.databases > 0) return
+    const timer = setTimeout(() => {
+      if (thread.databases > 0) return
+      this.#threads.delete(thread)
+      thread.stop()
+    }, IDLE_MS)
+    if (typeof timer === 'object') timer.unref()
+  }
+}
