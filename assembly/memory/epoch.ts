@@ -6,7 +6,7 @@ import { atomicAddU32, atomicLoadU32, atomicLoadU64, atomicStoreU32 } from './by
  *
  *   reader                              who replaces something
  *   (1) slot ← CONTROL_EPOCH            (a) the shared pointer ← the new one
- *   (2) load the shared pointer         (b) tag = CONTROL_EPOCH, which goes up by one
+ *   (2) load the shared pointer         (b) tag = CONTROL_EPOCH, which goes up
  *   (3) read what it leads to           (c) look at all slots: each 0 or above the tag → free the old one
  *   (4) slot ← 0
  *
@@ -29,12 +29,12 @@ export function leaveRead(slot: u32): void {
   atomicStoreU32(slot + SLOT_EPOCH, 0)
 }
 
-/** @returns the tag of what was replaced before this call. It wraps after 2^32 of them, so `isRead` compares distances. */
+/** The clock goes by twos and begins at 1, so that it is never 0, which stands for no read: not at the moment when it wraps either. */
+const TICK: u32 = 2
+
+/** @returns the tag of what was replaced before this call. It wraps after 2^31 of them, so `isRead` compares distances. */
 export function retire(): u32 {
-  const tag = atomicAddU32(CONTROL_EPOCH, 1)
-  // NOTE: 0 stands for no read.
-  if (tag + 1 == 0) atomicAddU32(CONTROL_EPOCH, 1)
-  return tag
+  return atomicAddU32(CONTROL_EPOCH, TICK)
 }
 
 /** Whether a thread may still read what has that tag. */
