@@ -26,3 +26,7 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
   }
   return a.byteLength - b.byteLength
 }
+
+export function randomBytes(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length))
+}

@@ -1,7 +1,6 @@
 import type { Engine } from '../engine/engine.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
 import { EVENT_NAMES, type EventName, type Listener } from '../engine/events.ts'
-import type { TreeIdentity } from '../engine/tree-door.ts'
 import { compareKeys } from '../bytes.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName } from './encoding.ts'
@@ -78,7 +77,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
     const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
     engine.assertOpen()
-    const found = this.#identities().find((identity) => identity.name === checked)
+    const found = engine.keeper.call('keyspaceNamed', checked)
     if (found === undefined) engine.writes.drainSync()
     const identity =
       found ?? engine.keeper.call('keyspace', checked, { keyEncoding, valueEncoding }, policyOf(bag))
@@ -94,7 +93,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   /** Names of all keyspaces but the default one, in bytewise order. */
   keyspaces(): string[] {
     this.#engine.assertOpen()
-    return this.#identities()
+    return this.#engine.keeper
+      .call('keyspaces')
       .filter(({ id }) => id !== DEFAULT_KEYSPACE_ID)
       .map(({ name }) => name)
       .sort(byBytes)
@@ -150,8 +150,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.assertOpen()
     engine.assertUnpoisoned()
     if (engine.options.durability === 'none') await engine.keeper.ask('flush', undefined)
-    else if (mode === 'sync') await engine.syncAsync()
-    else engine.writeOut()
+    else if (mode === 'sync') await engine.thread.syncJournalAsync()
+    else engine.thread.writeOutJournal()
   }
 
   persistSync(mode: 'os' | 'sync' = 'sync'): void {
@@ -161,8 +161,8 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     engine.writes.drainSync()
     engine.assertUnpoisoned()
     if (engine.options.durability === 'none') engine.keeper.call('flushSync', undefined)
-    else if (mode === 'sync') engine.sync()
-    else engine.writeOut()
+    else if (mode === 'sync') engine.thread.syncJournal()
+    else engine.thread.writeOutJournal()
   }
 
   /** Writes what is in memory, of all keyspaces, into tables. */
@@ -269,10 +269,6 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   /** `await using db = await open(…)`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #identities(): TreeIdentity[] {
-    return this.#engine.keeper.call('keyspaces')
   }
 
   #batchOf(operations: readonly Operation<KE, VE>[]): Batch<KeyEncoding, ValueEncoding> {

@@ -26,7 +26,7 @@ export class ResultPool {
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
-    this.#memoryWords = new Int32Array(kernel.memory.buffer)
+    this.#memoryWords = kernel.words
   }
 
   bytes(pointer: number, length: number): Uint8Array {

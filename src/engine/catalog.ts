@@ -66,9 +66,7 @@ export class Catalog {
     adopt: (name: string, descriptor: number) => File,
     position: CatalogPosition,
   ): Catalog {
-    const state = new DatabaseState()
-    const problem = applyEdits(state, position.edits)
-    if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
+    const state = stateOf(position.edits)
     const superblock = SuperblockWriter.takeOver(keeper.kernel, adopt, position.superblock)
     const catalog = new Catalog(keeper, { ...position, state, superblock })
     const { manifest } = position
@@ -202,10 +200,8 @@ export class Catalog {
     // NOTE: outside of what poisons: a file that cannot be made changes nothing.
     const file = files.create(manifestFileName(id))
     this.#guard(() => {
-      const state = new DatabaseState()
       // NOTE: the first edit of a snapshot are the counters; ours cover the ids given out since.
-      const problem = applyEdits(state, [this.#counters(), ...snapshotEdit(this.#state).slice(1)])
-      if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
+      const state = stateOf([this.#counters(), ...snapshotEdit(this.#state).slice(1)])
       const manifest = this.#firstFrames(file, id, state, edits)
       this.#manifest?.close()
       this.#manifest = manifest
@@ -246,4 +242,12 @@ export class Catalog {
       throw this.#keeper.poison(error)
     }
   }
+}
+
+/** The state that edits make out of nothing. */
+function stateOf(edits: readonly VersionEdit[]): DatabaseState {
+  const state = new DatabaseState()
+  const problem = applyEdits(state, edits)
+  if (problem !== undefined) throw new Error(`the state contradicts itself: ${problem}`)
+  return state
 }

@@ -49,7 +49,7 @@ export class Compactor {
   request(): boolean {
     if (this.#loop !== undefined) return true
     if (!this.#mayRun() || Date.now() < this.#retryAt || this.#next() === undefined) return false
-    if (this.#keeper.movesAway()) return true
+    if (this.#keeper.onBackgroundWork()) return true
     this.#loop = this.#run()
     return true
   }

@@ -1,4 +1,4 @@
-import { CONTROL_HISTORIES, TABLE_READS } from '../../assembly/memory/layout.ts'
+import { CONTROL_HISTORIES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -20,7 +20,7 @@ export class Disposal {
   get isRead(): boolean {
     const { snapshots, thread } = this.#keeper
     // NOTE: those of other threads are in the registry, ranges from their beginning on.
-    return snapshots.count > 0 || thread.openRanges > 0 || (thread.isShared && snapshots.anywhere)
+    return snapshots.count > 0 || thread.openRanges > 0 || (thread.isShared && snapshots.oldest < Infinity)
   }
 
   /** What a flush or a compaction that begins now has to keep. */
@@ -39,8 +39,6 @@ export class Disposal {
   closeTables(tables: readonly TableFile[], andThen: (table: TableFile) => void = () => {}): void {
     if (tables.length === 0) return
     const { lease, blocks, kernel, reclaimer } = this.#keeper
-    const reads = (): boolean =>
-      tables.some(({ record }) => Atomics.load(kernel.words, (record + TABLE_READS) >>> 2) !== 0)
     reclaimer.retire(() => {
       lease.generation++
       for (const table of tables) {
@@ -49,7 +47,7 @@ export class Disposal {
         freeTableRecord(kernel, table.record)
         andThen(table)
       }
-    }, reads)
+    })
   }
 
   /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */

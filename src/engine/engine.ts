@@ -124,10 +124,7 @@ export class Engine {
   assertUnpoisoned(): void {
     const { thread } = this
     // NOTE: on several threads it is the one whose write or sync failed that poisons.
-    const journal = thread.isShared ? undefined : thread.journal?.poisoned
-    if (journal !== undefined) thread.poison(journal)
-    if (thread.inGroup) thread.poison(new Error('a write was cut short'))
-    if (thread.poisonedBy !== undefined) throw thread.poisonedBy
+    thread.assertUnpoisoned(thread.isShared ? undefined : thread.journal?.poisoned)
   }
 
   #begin(): void {
@@ -158,34 +155,7 @@ export class Engine {
 
   /** Whether the next group should go to a new journal. NOTE: if the memory is shared, without the lock it is a guess. */
   get journalFull(): boolean {
-    const { journal } = this.thread
-    return journal !== undefined && journal.length >= journal.limitBytes
-  }
-
-  /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
-  sync(): void {
-    this.#guarded(() => this.thread.syncJournal())
-  }
-
-  async syncAsync(): Promise<void> {
-    try {
-      await this.thread.syncJournalAsync()
-    } catch (error) {
-      throw this.thread.noteFailure(error)
-    }
-  }
-
-  /** Hands buffered frames to the operating system. */
-  writeOut(): void {
-    this.#guarded(() => this.thread.locked(() => this.thread.journal?.writeOut()))
-  }
-
-  #guarded(step: () => void): void {
-    try {
-      step()
-    } catch (error) {
-      throw this.thread.noteFailure(error)
-    }
+    return this.thread.journal?.isFull === true
   }
 
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -243,7 +213,7 @@ export class Engine {
     try {
       this.writes.drainSync()
       if (this.options.durability === 'none') this.keeper.call('flushSync', undefined)
-      else this.writeOut()
+      else this.thread.writeOutJournal()
     } catch {
       // NOTE: nobody is left to be told; the next open recovers what reached the disk.
     }

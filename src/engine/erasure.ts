@@ -29,7 +29,6 @@ export interface ErasedRange {
  */
 export function erase(keeper: Keeper, tree: Tree, range: ErasedRange): void {
   keeper.assertWritable(tree)
-  keeper.assertUnpoisoned()
   const everything = range.from === undefined && range.to === undefined
   if (isEmpty(range)) return
   // NOTE: memtables that only a snapshot reads could not be flushed any more; and tables can be cut, memtables cannot.

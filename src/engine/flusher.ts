@@ -44,7 +44,7 @@ export class Flusher {
   request(): boolean {
     if (this.#loop !== undefined) return true
     if (!this.#keeper.writable || this.#next() === undefined || Date.now() < this.#retryAt) return false
-    if (this.#keeper.movesAway()) return true
+    if (this.#keeper.onBackgroundWork()) return true
     this.#loop = this.#run()
     return true
   }

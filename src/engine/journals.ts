@@ -55,8 +55,7 @@ export class Journals {
 
   /** Whether the next group should go to a new journal. */
   get full(): boolean {
-    const { current } = this
-    return current !== undefined && current.length >= current.limitBytes
+    return this.current?.isFull === true
   }
 
   /** Live journals and their bytes. */
@@ -119,7 +118,7 @@ export class Journals {
     this.#previous = old
     this.#left.push({ id: old.id, sizeBytes: old.length })
     // ORDER: the edit that seals follows the sync of what it seals, and no sync of the new journal comes before it.
-    this.#guard(() => this.current?.syncEarlier())
+    thread.guarded(() => this.current?.syncEarlier())
     catalog.defer([sealEdit(link)])
     this.thinOut()
   }
@@ -146,21 +145,11 @@ export class Journals {
 
   /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
   sync(): void {
-    this.#guard(() => this.#keeper.thread.syncJournal())
+    this.#keeper.thread.syncJournal()
   }
 
-  async syncAsync(): Promise<void> {
-    try {
-      await this.#keeper.thread.syncJournalAsync()
-    } catch (error) {
-      throw this.#keeper.noteFailure(error)
-    }
-  }
-
-  /** Hands buffered frames to the operating system. */
-  writeOut(): void {
-    const { thread } = this.#keeper
-    this.#guard(() => thread.locked(() => thread.journal?.writeOut()))
+  syncAsync(): Promise<void> {
+    return this.#keeper.thread.syncJournalAsync()
   }
 
   /** Called after every commit: sees to it that what is buffered or unsynced does not stay so. */
@@ -271,7 +260,7 @@ export class Journals {
     const { current } = this
     if (current === undefined || !this.#keeper.writable) return
     try {
-      this.writeOut()
+      this.#keeper.thread.writeOutJournal()
     } catch {
       // NOTE: a full disk: the frames stay buffered, and every write says DISK_FULL until they could be written.
       this.#writeTimer = timer(this.#writeOutSoon, SYNC_INTERVAL_MS)
@@ -290,14 +279,6 @@ export class Journals {
   /** From here on a commit is news again. ORDER: before what was committed is looked at. */
   #heard(): void {
     Atomics.store(this.#keeper.kernel.words, CONTROL_UNSYNCED >>> 2, 0)
-  }
-
-  #guard(step: () => void): void {
-    try {
-      step()
-    } catch (error) {
-      throw this.#keeper.noteFailure(error)
-    }
   }
 }
 

@@ -25,6 +25,7 @@ export interface KeeperServices {
   /** Makes room for a group of up to `pages` pages in these keyspaces. @throws NO_MEMORY, DISK_FULL */
   makeRoom(ids: readonly number[], pages: number): void
   keyspaces(): TreeIdentity[]
+  keyspaceNamed(name: string): TreeIdentity | undefined
   /** The keyspace of that name, created if there is none; `policy` makes one out of what there is. @throws DISK_FULL */
   keyspace(name: string, definition: KeyspaceDefinition, policy: KeyspacePolicy): TreeIdentity
   policy(id: number): KeyspacePolicy
@@ -55,8 +56,6 @@ export type ServiceResult<N extends ServiceName> = ReturnType<KeeperServices[N]>
 
 /** The way from one who uses a database to its keeper, on this thread or on another one. */
 export interface KeeperPort {
-  /** Whether the keeper works on another thread, and memory changes at any time. */
-  readonly isRemote: boolean
   /** Whether the epoch of this open has begun. */
   readonly begun: boolean
   /** Waits for the answer. */

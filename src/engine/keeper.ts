@@ -7,19 +7,21 @@ import type { JournalRecord } from '../journal/journal-record.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
-import type { TableFile, TableFilter } from '../table/table-file.ts'
+import type { TableFile } from '../table/table-file.ts'
 import type { VersionEdit } from '../version/edit.ts'
 import type { KeyspacePolicy } from '../version/keyspace-policy.ts'
 import type { ManifestHeader } from '../version/manifest-header.ts'
 import type { SuperblockWriter } from '../version/superblock-writer.ts'
-import type { TableInfo, Version } from '../version/version.ts'
-import { Catalog, type CatalogPosition } from './catalog.ts'
+import type { Version } from '../version/version.ts'
+import { randomBytes } from '../bytes.ts'
+import { Catalog } from './catalog.ts'
 import { Compactor } from './compactor.ts'
 import { Disposal } from './disposal.ts'
 import type { Events } from './events.ts'
 import { Files } from './files.ts'
 import { Flusher } from './flusher.ts'
-import { Journals, type LeftJournal } from './journals.ts'
+import { Journals } from './journals.ts'
+import type { KeeperPosition } from './keeper-position.ts'
 import type { Lease } from './lease.ts'
 import { MemoryBudget } from './memory-budget.ts'
 import type { StoredDatabase } from './read-database.ts'
@@ -27,7 +29,6 @@ import { Reclaimer } from './reclaimer.ts'
 import type { Snapshots } from './snapshots.ts'
 import { journalLimitBytes, type DatabaseThread, type EngineOptions } from './thread.ts'
 import { Tree } from './tree.ts'
-import type { TreePosition } from './tree-position.ts'
 import { dropped, type TreeIdentity } from './tree-door.ts'
 import type { Waiters } from './waiters.ts'
 
@@ -42,24 +43,6 @@ interface FoundLog {
 }
 
 const NO_LOG: FoundLog = { orphans: [], tail: undefined, logNextSeqno: undefined }
-
-/** A keeper, as a value that can be sent to another thread of the same memory. */
-export interface KeeperPosition {
-  readonly databaseId: Uint8Array
-  readonly nextKeyspaceId: number
-  readonly catalog: CatalogPosition
-  readonly tables: readonly {
-    readonly info: TableInfo
-    readonly record: number
-    readonly filter: TableFilter | undefined
-    readonly descriptor: number
-  }[]
-  readonly trees: readonly TreePosition[]
-  readonly journals: readonly LeftJournal[]
-  readonly spareTreeRecords: readonly number[]
-  /** Ids of the keyspaces that have SuperVersions for older reads. */
-  readonly withHistory: readonly number[]
-}
 
 /**
  * The part of an open database that changes its structure: memtables, journals, tables, keyspaces, and the manifest that says so. There is one, on one
@@ -265,10 +248,7 @@ export class Keeper {
 
   /** @throws POISONED */
   assertUnpoisoned(): void {
-    const journal = this.journals.current?.poisoned
-    if (journal !== undefined) this.poison(journal)
-    if (this.thread.inGroup) this.poison(new Error('a write was cut short'))
-    if (this.thread.poisonedBy !== undefined) throw this.thread.poisonedBy
+    this.thread.assertUnpoisoned(this.journals.current?.poisoned)
   }
 
   /** After an await. @throws CLOSED, NOT_FOUND for a dropped keyspace */
@@ -283,19 +263,16 @@ export class Keeper {
     this.ensureEpoch()
   }
 
-  /** Has whatever is to run in the background run elsewhere, if that can be. @returns whether it will */
-  movesAway(): boolean {
-    return this.onBackgroundWork()
+  /** Takes up in the background what was put off. */
+  resume(): void {
+    this.flusher.request()
+    this.compactor.request()
+    this.journals.noteUnsynced()
   }
 
   /** See DatabaseThread. */
   poison(cause: unknown): VarveError {
     return this.thread.poison(cause)
-  }
-
-  /** See DatabaseThread. */
-  noteFailure(error: unknown): unknown {
-    return this.thread.noteFailure(error)
   }
 
   // ── epochs and keyspaces ────────────────────────────────────────────────────────────────────────────────
@@ -435,8 +412,4 @@ export class Keeper {
     catalog.log(edits)
     catalog.coverBySuperblock(true)
   }
-}
-
-export function randomBytes(length: number): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(length))
 }

@@ -26,7 +26,6 @@ export function createKeyspace(
 export function setPolicy(keeper: Keeper, tree: Tree, policy: KeyspacePolicy): void {
   if (samePolicy(tree.policy, policy)) return
   keeper.assertWritable(tree)
-  keeper.assertUnpoisoned()
   keeper.catalog.log([{ type: 'keyspacePolicy', id: tree.id, policy }])
   tree.policy = policy
   keeper.compactor.request()
@@ -35,7 +34,6 @@ export function setPolicy(keeper: Keeper, tree: Tree, policy: KeyspacePolicy): v
 /** Drops a keyspace with all it holds, durably. */
 export function dropKeyspace(keeper: Keeper, tree: Tree): void {
   keeper.assertWritable(tree)
-  keeper.assertUnpoisoned()
   keeper.journals.sync()
   keeper.flusher.cancel(tree)
   keeper.compactor.cancel(tree)

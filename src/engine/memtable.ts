@@ -22,12 +22,8 @@ export class Memtable {
     return new Memtable(kernel, pointer, firstJournal)
   }
 
-  /** One that was created on another thread. */
-  static at(kernel: Kernel, pointer: number, firstJournal: number): Memtable {
-    return new Memtable(kernel, pointer, firstJournal)
-  }
-
-  private constructor(kernel: Kernel, pointer: number, firstJournal: number) {
+  /** One that was created before, maybe on another thread. */
+  constructor(kernel: Kernel, pointer: number, firstJournal: number) {
     this.#kernel = kernel
     this.pointer = pointer
     this.firstJournal = firstJournal

@@ -7,7 +7,8 @@ import { DatabaseState } from '../version/state.ts'
 import { discardUnfinishedSuperblock, SuperblockWriter } from '../version/superblock-writer.ts'
 import { readSuperblock } from '../version/superblock.ts'
 import { DEFAULT_KEYSPACE_ID, type KeyspaceDefinition } from './engine.ts'
-import { Keeper, randomBytes } from './keeper.ts'
+import { randomBytes } from '../bytes.ts'
+import { Keeper } from './keeper.ts'
 import { DatabaseThread, type EngineOptions } from './thread.ts'
 import {
   highestFileId,

@@ -23,11 +23,6 @@ export class Snapshots {
     return this.#open.size
   }
 
-  /** Whether anything is kept readable, on any thread. */
-  get anywhere(): boolean {
-    return this.#registry.oldest() !== undefined
-  }
-
   /** The smallest seqno that a snapshot or a range keeps readable; Infinity without one. */
   get oldest(): number {
     return this.#registry.oldest() ?? Infinity

@@ -73,7 +73,7 @@ export class DatabaseThread {
   /** Other threads have the memory, too: locks and epochs are needed. Once true it stays so. */
   isShared = false
   /** The journal lock: held while seqnos are given out, journalled, inserted and published, and while memtables that take writes are changed. */
-  readonly #journalLock: Mutex
+  #journalLock: Mutex | undefined
   #lockDepth = 0
   #reads = false
   #journal: JournalWriter | undefined
@@ -96,11 +96,6 @@ export class DatabaseThread {
       isFirst,
     )
     this.isShared = !isFirst
-    this.#journalLock = new Mutex(
-      new LockThread(kernel.words, kernel.slotIndex),
-      CONTROL_JOURNAL_LOCK,
-      'journal',
-    )
     this.snapshots = new Snapshots(kernel, () => this.onSnapshotEnd())
   }
 
@@ -118,14 +113,14 @@ export class DatabaseThread {
     this.kernel.words[CONTROL_GROUP >>> 2] = inGroup ? this.kernel.slotIndex + 1 : 0
   }
 
-  /** Before what only one thread at a time may do; may be nested. @throws POISONED, LOCK_TIMEOUT */
-  lockJournal(timeoutMs?: number): void {
+  /** Before what only one thread at a time may do; may be nested. @throws POISONED */
+  lockJournal(): void {
     if (!this.isShared) return
     if (this.#lockDepth > 0) {
       this.#lockDepth++
       return
     }
-    this.#journalLock.acquire(timeoutMs)
+    this.#lock.acquire()
     this.#lockDepth = 1
     if (this.kernel.words[CONTROL_GROUP >>> 2] === 0) return
     this.unlockJournal()
@@ -134,7 +129,17 @@ export class DatabaseThread {
 
   /** INVARIANT: locked by this thread. */
   unlockJournal(): void {
-    if (this.isShared && --this.#lockDepth === 0) this.#journalLock.release()
+    if (this.isShared && --this.#lockDepth === 0) this.#lock.release()
+  }
+
+  /** NOTE: made when it is needed: most databases have one thread. */
+  get #lock(): Mutex {
+    const { words, slotIndex } = this.kernel
+    return (this.#journalLock ??= new Mutex(
+      new LockThread(words, slotIndex),
+      CONTROL_JOURNAL_LOCK,
+      'journal',
+    ))
   }
 
   /** Takes a step under the journal lock. @throws what the step throws; POISONED */
@@ -170,22 +175,48 @@ export class DatabaseThread {
 
   /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */
   syncJournal(): void {
-    const journal = this.#writtenOut()
-    try {
-      journal?.syncWritten()
-    } finally {
-      journal?.record.addSyncs(-1)
-    }
+    this.guarded(() => {
+      const journal = this.#writtenOut()
+      try {
+        journal?.syncWritten()
+      } finally {
+        journal?.record.addSyncs(-1)
+      }
+    })
   }
 
   /** The same; only handing on what is buffered happens before it returns. */
   async syncJournalAsync(): Promise<void> {
-    const journal = this.#writtenOut()
     try {
-      await journal?.syncWrittenAsync()
-    } finally {
-      if (!this.closed) journal?.record.addSyncs(-1)
+      const journal = this.#writtenOut()
+      try {
+        await journal?.syncWrittenAsync()
+      } finally {
+        if (!this.closed) journal?.record.addSyncs(-1)
+      }
+    } catch (error) {
+      throw this.#noteFailure(error)
     }
+  }
+
+  /** Hands buffered frames to the operating system. @throws DISK_FULL, POISONED */
+  writeOutJournal(): void {
+    this.guarded(() => this.locked(() => this.journal?.writeOut()))
+  }
+
+  /** Takes a step with the journal. If that poisons the journal, it poisons the database. @throws what the step throws */
+  guarded(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      throw this.#noteFailure(error)
+    }
+  }
+
+  /** Remembers a poisoned journal. @returns the same error */
+  #noteFailure(error: unknown): unknown {
+    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
+    return error
   }
 
   /** The journal, with nothing in its buffer; it is not closed before `addSyncs(-1)`. */
@@ -255,17 +286,18 @@ export class DatabaseThread {
     return this.#poisonedBy
   }
 
+  /** `journal`: why its journal takes nothing more. @throws POISONED */
+  assertUnpoisoned(journal: VarveError | undefined): void {
+    if (journal !== undefined) this.poison(journal)
+    if (this.inGroup) this.poison(new Error('a write was cut short'))
+    if (this.poisonedBy !== undefined) throw this.poisonedBy
+  }
+
   /** @throws CLOSED */
   assertOpen(): void {
     if (this.closed || this.shut) {
       throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
     }
-  }
-
-  /** Remembers a poisoned journal. @returns the same error */
-  noteFailure(error: unknown): unknown {
-    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
-    return error
   }
 
   /** Gives back what this thread has of the memory; others go on. */

@@ -123,7 +123,7 @@ export class Tree {
     const memtables = new Map(
       position.memtables.map(({ pointer, firstJournal }) => [
         pointer,
-        Memtable.at(kernel, pointer, firstJournal),
+        new Memtable(kernel, pointer, firstJournal),
       ]),
     )
     const memtable = (pointer: number): Memtable => memtables.get(pointer) as Memtable
@@ -297,11 +297,11 @@ export class Tree {
   /** Removes SuperVersions that nothing can read any more, and frees memtables that were in no other; the tables are for `sweep`. */
   collect(barrier: number, snapshots: readonly number[]): void {
     const removed = this.#history.gc(barrier, snapshots)
+    if (removed.length === 0) return
     const named = new Set([...this.#history].flatMap(({ memtables }) => memtables))
     const dead = new Set(
       removed.flatMap(({ memtables }) => memtables).filter((memtable) => !named.has(memtable)),
     )
-    if (removed.length === 0) return
     this.#publish()
     this.#reclaimer.retire(() => {
       for (const superVersion of removed) freeSuperVersion(this.#kernel, superVersion, true)

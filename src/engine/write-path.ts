@@ -259,7 +259,7 @@ export class WritePath {
       return
     }
     if (this.#level(group.durability) === 'sync') {
-      engine.syncAsync().then(group.resolve, group.reject)
+      engine.thread.syncJournalAsync().then(group.resolve, group.reject)
     } else {
       engine.keeper.noteUnsynced()
       group.resolve()
@@ -323,7 +323,7 @@ export class WritePath {
   }
 
   #afterCommit(durability: Durability | undefined): void {
-    if (this.#level(durability) === 'sync') this.#engine.sync()
+    if (this.#level(durability) === 'sync') this.#engine.thread.syncJournal()
     else this.#engine.keeper.noteUnsynced()
   }
 

@@ -48,7 +48,7 @@ export class FrameCodec {
 
   constructor(kernel: Kernel, scratch: number) {
     this.#kernel = kernel
-    this.#words = new Int32Array(kernel.memory.buffer)
+    this.#words = kernel.words
     this.#scratch = scratch
   }
 

@@ -23,6 +23,7 @@ const SYNCS = 52
 const DESCRIPTOR = 56
 const WAITS = 60
 const RECORD_BYTES = 64
+export const U32_MAX = 4294967295
 
 /** The last write found no space: until one succeeds nothing is acknowledged, not even into the buffer. */
 export const FLAG_FULL = 1
@@ -110,6 +111,13 @@ export class JournalRecord {
 
   setWord(offset: number, word: number): void {
     this.#words[(this.address + offset) >>> 2] = word
+  }
+
+  /** Adds `count` ≤ U32_MAX to a u64: NEXT_SEQNO or GAP_SEQNO. */
+  advance(offset: number, count: number): void {
+    const low = (this.word(offset) >>> 0) + count
+    this.setWord(offset, low | 0)
+    if (low > U32_MAX) this.setWord(offset + 4, (this.word(offset + 4) + 1) | 0)
   }
 
   /** Seqnos given out to groups that failed and not entered yet. */

@@ -29,6 +29,7 @@ import {
   GAP_SEQNO,
   JournalRecord,
   NEXT_SEQNO,
+  U32_MAX,
 } from './journal-record.ts'
 import { SyncStage, type EarlierJournal } from './sync-stage.ts'
 
@@ -36,7 +37,6 @@ import { SyncStage, type EarlierJournal } from './sync-stage.ts'
 export const JOURNAL_BUFFER_BYTES: number = PAGE_BYTES - SCRATCH_BYTES
 /** As many bytes may wait in the buffer; what reaches this goes to the file. */
 const HOLD_BYTES = 65536
-const U32_MAX = 4294967295
 
 /**
  * Appends to one journal file, under the journal lock; only what a `syncAsync` still does runs beside it. What is known of the file lies in linear memory
@@ -125,6 +125,11 @@ export class JournalWriter {
   /** Bytes in the file. */
   get length(): number {
     return this.record.length
+  }
+
+  /** Whether the next group should go to another one. */
+  get isFull(): boolean {
+    return this.record.length >= this.limitBytes
   }
 
   /** Bytes that were acknowledged and are not in the file yet. */
@@ -248,10 +253,7 @@ export class JournalWriter {
       this.#write(this.#kernel.u8, this.#start, this.record.buffered + gap)
       this.record.buffered = 0
       codec.copyChain(codec.chain, CONTROL_JOURNAL_CHAIN)
-      const { record } = this
-      const low = (record.word(GAP_SEQNO) >>> 0) + count
-      record.setWord(GAP_SEQNO, low | 0)
-      if (low > U32_MAX) record.setWord(GAP_SEQNO + 4, (record.word(GAP_SEQNO + 4) + 1) | 0)
+      this.record.advance(GAP_SEQNO, count)
       this.record.gapCount -= count
     } while (this.record.gapCount > 0)
   }
@@ -307,7 +309,7 @@ export class JournalWriter {
     return this.record.syncs > 0
   }
 
-  /** Gives page, record and file back, at the end of a running syncAsync. Neither writes nor syncs. Idempotent. */
+  /** Gives page and file back, at the end of a running syncAsync. Neither writes nor syncs. Idempotent. */
   close(): void {
     if ((this.record.flags & FLAG_CLOSED) !== 0) return
     this.record.flags |= FLAG_CLOSED
@@ -337,14 +339,10 @@ export class JournalWriter {
   #takeSeqnos(count: number): void {
     const { record } = this
     const at = (this.#kernel.slot + SLOT_GROUP_SEQNO) >>> 2
-    const nextLow = record.word(NEXT_SEQNO)
-    const nextHigh = record.word(NEXT_SEQNO + 4)
-    if (this.#words[at] !== nextLow || this.#words[at + 1] !== nextHigh || !(count >= 1)) {
-      throw new Error('journal: the group is not the next one')
-    }
-    const low = (nextLow >>> 0) + count
-    record.setWord(NEXT_SEQNO, low | 0)
-    if (low > U32_MAX) record.setWord(NEXT_SEQNO + 4, (nextHigh + 1) | 0)
+    const isNext =
+      this.#words[at] === record.word(NEXT_SEQNO) && this.#words[at + 1] === record.word(NEXT_SEQNO + 4)
+    if (!isNext || !(count >= 1)) throw new Error('journal: the group is not the next one')
+    record.advance(NEXT_SEQNO, count)
   }
 
   #lose(count: number, low: number, high: number): void {

@@ -66,7 +66,7 @@ export class BlockLoader {
     this.#landingView = kernel.u8.subarray(this.landing, this.landing + PAGE_BYTES)
   }
 
-  /** The open table with that record. INVARIANT: on several threads, between enterRead and leaveRead, or counted in TABLE_READS. */
+  /** The open table with that record. INVARIANT: on several threads, between enterRead and leaveRead. */
   tableAt(record: number): OpenTable {
     const ordinal = this.#kernel.u32[(record + TABLE_ORDINAL) >>> 2] as number
     const known = this.#tables.get(record)

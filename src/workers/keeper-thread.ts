@@ -26,10 +26,7 @@ class KeptDatabase {
     thread.events.onAny((name, event) => this.#send({ kind: 'event', name, event: sentEvent(event) }))
     port.onMessage((message) => this.#take(message as Request))
     this.#send({ kind: 'answer', id: TAKE_OVER_ID, result: undefined })
-    // NOTE: what was put off until now.
-    keeper.flusher.request()
-    keeper.compactor.request()
-    keeper.journals.noteUnsynced()
+    keeper.resume()
   }
 
   /** This thread cannot go on. NOTE: plain stores, which always work. */

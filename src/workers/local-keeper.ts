@@ -4,7 +4,6 @@ import { serve } from './services.ts'
 
 /** The keeper of a database on the thread that uses it. */
 export class LocalKeeper implements KeeperPort {
-  readonly isRemote = false
   readonly keeper: Keeper
 
   constructor(keeper: Keeper) {

@@ -1,5 +1,5 @@
 import type { ServiceName } from '../engine/keeper-port.ts'
-import type { KeeperPosition } from '../engine/keeper.ts'
+import type { KeeperPosition } from '../engine/keeper-position.ts'
 import type { EventName } from '../engine/events.ts'
 import type { Progress } from '../engine/progress.ts'
 import type { EngineOptions } from '../engine/thread.ts'

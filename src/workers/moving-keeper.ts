@@ -40,10 +40,6 @@ export class MovingKeeper implements KeeperPort {
     keeper.onBackgroundWork = () => this.#startMoving()
   }
 
-  get isRemote(): boolean {
-    return this.#remote !== undefined
-  }
-
   get begun(): boolean {
     return this.#port.begun
   }
@@ -132,8 +128,10 @@ export class MovingKeeper implements KeeperPort {
       this.#stay()
       return
     }
-    this.#keeper.thread.isShared = true
-    this.#keeper.blocks.clear()
+    const { thread: own, blocks } = this.#keeper
+    own.isShared = true
+    own.onSnapshotEnd = () => remote.noteReadEnded()
+    blocks.clear()
     this.#remote = remote
     this.#forgetEnd = thread.onEnd((error) => remote.orphan(error))
     this.#keeper.waiters.wake()
@@ -143,10 +141,7 @@ export class MovingKeeper implements KeeperPort {
     this.#stays = true
     if (this.#thread !== undefined) this.#pool.release(this.#thread)
     this.#thread = undefined
-    this.#keeper.thread.onSnapshotEnd = () => this.#keeper.disposal.collect()
-    this.#keeper.flusher.request()
-    this.#keeper.compactor.request()
-    this.#keeper.journals.noteUnsynced()
+    this.#keeper.resume()
     this.#keeper.waiters.wake()
   }
 }

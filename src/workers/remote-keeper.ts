@@ -29,7 +29,6 @@ type Outcome = { readonly result: unknown } | { readonly error: unknown }
  * thread's event loop, nor does the keeper.
  */
 export class RemoteKeeper implements KeeperPort {
-  readonly isRemote = true
   readonly begun = true
   readonly #thread: DatabaseThread
   readonly #port: ThreadPort
@@ -45,7 +44,6 @@ export class RemoteKeeper implements KeeperPort {
     this.#bell = (thread.kernel.slot + SLOT_BELL) >>> 2
     port.onMessage((message) => this.#take(message as Reply))
     port.keepAlive(false)
-    thread.onSnapshotEnd = () => this.#noteReadEnded()
   }
 
   /** Sleeps until the answer to message `id`, which was sent by other means, is there. @throws the error it is */
@@ -125,7 +123,7 @@ export class RemoteKeeper implements KeeperPort {
   }
 
   /** A read has ended, on which older SuperVersions may have waited. */
-  #noteReadEnded(): void {
+  noteReadEnded(): void {
     const { words } = this.#thread.kernel
     if (Atomics.load(words, CONTROL_HISTORIES >>> 2) > 0) this.#post({ kind: 'note', what: 'read-ended' })
   }

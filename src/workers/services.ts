@@ -1,7 +1,7 @@
 import { erase } from '../engine/erasure.ts'
 import { estimate } from '../engine/estimate.ts'
 import { keeperFigures } from '../engine/keeper-figures.ts'
-import type { KeeperServices, ServiceArguments, ServiceName, ServiceResult } from '../engine/keeper-port.ts'
+import type { ServiceArguments, ServiceName, ServiceResult } from '../engine/keeper-port.ts'
 import type { Keeper } from '../engine/keeper.ts'
 import { createKeyspace, dropKeyspace, setPolicy } from '../engine/keyspaces.ts'
 import type { Tree } from '../engine/tree.ts'
@@ -22,6 +22,7 @@ const SERVICES: Services = {
     )
   },
   keyspaces: (keeper) => [...keeper.trees.values()].map(({ door }) => door.identity),
+  keyspaceNamed: (keeper, name) => keeper.treeNamed(name)?.door.identity,
   keyspace: (keeper, name, definition, policy) =>
     (keeper.treeNamed(name) ?? createKeyspace(keeper, name, definition, policy)).door.identity,
   policy: (keeper, id) => keeper.tree(id).policy,
@@ -31,14 +32,8 @@ const SERVICES: Services = {
     if (tree === undefined) throw new VarveError('NOT_FOUND', 'There is no keyspace of that name.')
     dropKeyspace(keeper, tree)
   },
-  flushSync: (keeper, ids) => {
-    keeper.assertUnpoisoned()
-    keeper.flusher.flushAllSync(treesOf(keeper, ids))
-  },
-  flush: async (keeper, ids) => {
-    keeper.assertUnpoisoned()
-    await keeper.flusher.flushAll(treesOf(keeper, ids))
-  },
+  flushSync: (keeper, ids) => keeper.flusher.flushAllSync(treesOf(keeper, ids)),
+  flush: async (keeper, ids) => keeper.flusher.flushAll(treesOf(keeper, ids)),
   compactSync: (keeper, id, range) => {
     for (const tree of treesOf(keeper, id === undefined ? undefined : [id]))
       keeper.compactor.compactRangeSync(tree, range)
@@ -71,11 +66,6 @@ export function serve<N extends ServiceName>(
     keeper,
     ...args,
   )
-}
-
-/** The services there are. */
-export function isService(name: unknown): name is keyof KeeperServices {
-  return typeof name === 'string' && Object.hasOwn(SERVICES, name)
 }
 
 function treesOf(keeper: Keeper, ids: readonly number[] | undefined): Tree[] {
