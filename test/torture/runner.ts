@@ -8,6 +8,7 @@ import {
   type Operation,
   type State,
   Model,
+  compareBytes,
   defaultKeyspace,
   entriesOf,
   equalEntries,
@@ -149,18 +150,8 @@ export class Run {
         const ids = step.keyspace === undefined ? undefined : [this.#id(step.keyspace)]
         return model.acknowledgeFlush(ids)
       }
-      case 'erase': {
-        const id = this.#id(step.keyspace)
-        const gte = step.from === undefined ? undefined : encode(step.from)
-        const lt = step.to === undefined ? undefined : encode(step.to)
-        model.commitStaged()
-        const bounds = { ...(gte && { gte }), ...(lt && { lt }) }
-        const hits = rangeOf(model.entries(id), bounds)
-        model.commit(hits.map(([key]) => ({ type: 'delete', keyspace: id, key })))
-        this.#handle(step.keyspace).dropRangeSync(bounds)
-        if (this.setting.durability === 'none') return model.acknowledgeFlush([id])
-        return model.acknowledge('sync')
-      }
+      case 'erase':
+        return this.#erase(step)
       case 'pause':
         for (let i = 0; i < step.turns; i++) await new Promise((resolve) => setImmediate(resolve))
         return
@@ -216,6 +207,22 @@ export class Run {
       else batch.delete(handle, operation.key)
     }
     return step.sync ? batch.commitSync(level) : batch.commit(level)
+  }
+
+  #erase(step: Step & { do: 'erase' }): void {
+    const { model } = this
+    const id = this.#id(step.keyspace)
+    const gte = step.from === undefined ? undefined : encode(step.from)
+    const lt = step.to === undefined ? undefined : encode(step.to)
+    model.commitStaged()
+    const bounds = { ...(gte && { gte }), ...(lt && { lt }) }
+    const hits = rangeOf(model.entries(id), bounds)
+    model.commit(hits.map(([key]) => ({ type: 'delete', keyspace: id, key })))
+    this.#handle(step.keyspace).dropRangeSync(bounds)
+    // NOTE: durable is what a commit or a change of structure makes so. Where no key can lie there is neither, as with a batch of nothing.
+    if (gte !== undefined && lt !== undefined && compareBytes(gte, lt) >= 0) return
+    if (this.setting.durability === 'none') model.acknowledgeFlush([id])
+    else model.acknowledge('sync')
   }
 
   #useSnapshot(): void {
