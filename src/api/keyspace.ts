@@ -141,7 +141,7 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
 
   /**
    * Removes all entries of a range at once, durably: whole tables go, and those at its edges are written again. For many entries; a few are
-   * deleted faster one by one. See `clear`. Without a bound it is `clear`.
+   * deleted faster one by one. See `clear`. Without a bound it is `clear`; a range in which no key can lie (`gte` ≥ `lt`) does nothing, so it makes nothing durable.
    */
   dropRange(options?: BoundOptions<Accepted<KE>>): Promise<void> {
     return attempt(() => this.dropRangeSync(options))

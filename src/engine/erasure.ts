@@ -20,6 +20,7 @@ export interface ErasedRange {
 /**
  * Removes all entries of a keyspace, or of a range of its keys, durably and at once, however many there are: a change of structure with a seqno c of
  * its own. Reads at an S ≤ c, those of snapshots, go on finding them. What was written before is made durable first.
+ * A range in which no key can lie is no change: no seqno, no edit, nothing made durable.
  *
  * Of the tables at the edges of a range those that it cuts are written again without it.
  *
