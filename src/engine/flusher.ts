@@ -27,8 +27,10 @@ export class Flusher {
     this.#keeper = keeper
   }
 
-  /** Seals the active memtable of a keyspace and has it flushed in the background. */
+  /** Seals the active memtable of a keyspace and has it flushed in the background. @throws DISK_FULL (nothing changed), POISONED */
   seal(tree: Tree): void {
+    // INVARIANT: nothing is sealed before the epoch has begun; a flush in the background would find no manifest to name its tables.
+    if (tree.active !== undefined && tree.active.entries > 0) this.#keeper.ensureEpoch()
     // INVARIANT: a SuperVersion names at most SUPERVERSION_MAX_MEMTABLES memtables.
     while (tree.sealed.length >= SEALED_MAX) this.flushOneSync(tree)
     if (this.#keeper.thread.locked(() => tree.rotate()) !== undefined) this.request()
@@ -73,7 +75,6 @@ export class Flusher {
     }
     const next = this.#next(tree)
     if (next === undefined) return false
-    this.#keeper.ensureEpoch()
     const job = new FlushJob(this.#keeper, next, next.sealed)
     this.#job = job
     job.finishSync()
@@ -100,7 +101,6 @@ export class Flusher {
     const left = (): boolean =>
       [...wanted].some(([tree, memtables]) => memtables.some((memtable) => tree.sealed.includes(memtable)))
     this.#retryAt = 0
-    if (left()) this.#keeper.ensureEpoch()
     while (left()) {
       this.#keeper.assertUnpoisoned()
       this.lastError = undefined

@@ -51,6 +51,34 @@ describe('flush as the first action after a clean reopen', () => {
   })
 })
 
+// It was sealed before its epoch began; the flush in the background then found no manifest, and poisoned.
+describe('flush as the first action after a clean reopen on a full disk', () => {
+  const steps = [
+    ['.wal', true],
+    ['.wal', false],
+    ['.man', true],
+    ['.man', false],
+  ] as const
+  it.each(steps)(
+    'is DISK_FULL and no more than that (create %s, synchronous: %s)',
+    async (extension, sync) => {
+      const disk = await closedDisk()
+      const db = await openText(disk)
+      failOnce(disk, 0, extension, 'create', 'ENOSPC')
+      await expectCode('DISK_FULL', () => (sync ? db.flushSync() : db.flush()))
+      for (let i = 0; i < 5; i++) await turn()
+      expect(db.stats().backgroundError).toBeUndefined()
+      expect(disk.log.filter(({ kind, name }) => kind === 'create' && name.endsWith('.sst'))).toEqual([])
+      await db.flush()
+      db.putSync('c', 'd')
+      await db.close()
+      const again = await openText(disk)
+      expect([...again.keysSync()]).toEqual(['a', 'c'])
+      await again.close()
+    },
+  )
+})
+
 describe('flush()', () => {
   it('does not flush an empty memtable', async () => {
     const disk = new FaultyFileSystem()
