@@ -209,9 +209,11 @@ export class Engine {
 
   /** At the end of the process: hands to the operating system what is staged or buffered. */
   exit(): void {
-    if (this.thread.closed || !this.keeper.begun) return
+    if (this.thread.closed) return
     try {
       this.writes.drainSync()
+      // NOTE: an open that has written nothing leaves the files as they are.
+      if (!this.keeper.begun) return
       if (this.options.durability === 'none') this.keeper.call('flushSync', undefined)
       else this.thread.writeOutJournal()
     } catch {

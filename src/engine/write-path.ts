@@ -117,7 +117,9 @@ export class WritePath {
     const engine = this.#engine
     const staging = this.#staging
     try {
-      engine.assertWritable(tree)
+      // NOTE: the epoch begins when the group is committed: what the disk refuses is refused to the whole group.
+      engine.assertReadable(tree)
+      engine.assertUnpoisoned()
       this.#assertPending(staging.bytes)
     } catch (error) {
       return Promise.reject(error)

@@ -84,4 +84,30 @@ describe('the end of the process', () => {
     expect(text(again.getSync('last'))).toBe('v')
     expect([...again.keysSync()].length).toBe(101)
   })
+
+  it('hands over what is staged, also as the first write after a reopen', async () => {
+    const disk = new FaultyFileSystem()
+    await (await openText(disk)).close()
+    const db = await openText(disk)
+    const staged = db.put('a', 'b')
+    engineOf(db).exit()
+    const again = await openText(disk.clone())
+    expect(again.getSync('a')).toBe('b')
+    await staged
+    await db.close()
+  })
+
+  it('writes nothing if this open has written nothing', async () => {
+    const disk = new FaultyFileSystem()
+    const first = await openText(disk)
+    first.putSync('a', 'b')
+    await first.close()
+    for (const durability of ['os', 'none'] as const) {
+      const db = await openText(disk, { durability })
+      const before = disk.log.length
+      engineOf(db).exit()
+      expect(disk.log.length).toBe(before)
+      await db.close()
+    }
+  })
 })

@@ -64,6 +64,30 @@ describe('a full disk at the first write after reopen', () => {
   }
 })
 
+// The first of them was refused while it was staged; the next ones began the epoch and were committed without it.
+describe('writes of one turn, the first after a reopen, of which the first finds no space', () => {
+  const steps = [
+    ['create', '.wal'],
+    ['create', '.man'],
+    ['write', '.man'],
+  ] as const
+  it.each(steps)('fail together, as the group that they are (%s %s)', async (kind, extension) => {
+    const disk = await closedDisk()
+    const db = await openText(disk)
+    failOnce(disk, 0, extension, kind, 'ENOSPC')
+    const first = db.put('c', 'd')
+    const second = db.put('e', 'f')
+    expect(second).toBe(first)
+    await expectCode('DISK_FULL', () => first)
+    expect([...db.keysSync()]).toEqual(['a'])
+    await db.put('e', 'f')
+    await db.close()
+    const again = await openText(disk)
+    expect([...again.keysSync()]).toEqual(['a', 'e'])
+    await again.close()
+  })
+})
+
 describe('a full disk', () => {
   it('at an open after a crash is DISK_FULL, leaves nothing open, and passes when space returns', async () => {
     const disk = new FaultyFileSystem()
