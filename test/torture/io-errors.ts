@@ -100,7 +100,7 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
 }
 
 /** Every operation of the workload with every fault that can hit it, once and for good, in random order. */
-async function injections(workload: Workload, random: () => number): Promise<Injection[]> {
+export async function injections(workload: Workload, random: () => number): Promise<Injection[]> {
   const files = new FaultyFileSystem()
   const run = new Run(files, workload.setting)
   await run.open()
@@ -187,6 +187,8 @@ async function afterFailure(
   const shown = run.model.matching(contents, { ...rest, commits: { ...commits, lowest } }, 'kill')
   if (shown === undefined) throw new Violation(`after ${String(failure)} it shows what was never there`)
   const unknown = run.model.commits - shown.commits
+  // NOTE: what the failed call left to the background must do no harm either.
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
   const poisoned = isPoisoned(database)
   // Where nothing was there to be cut back, that could not fail either.
   const cutFails = injection.cutFails && hits.count > 1
