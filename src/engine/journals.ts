@@ -244,14 +244,16 @@ export class Journals {
   /** Has what holds the oldest journals back flushed, if they are many. */
   thinOut(): void {
     if (!this.crowded) return
-    const { trees, flusher } = this.#keeper
+    const { trees, flusher, budget } = this.#keeper
     const oldest = this.#left[0]?.id ?? 0
     const stragglers = [...trees.values()].filter((tree) =>
       tree.memtables().some((memtable) => memtable.firstJournal <= oldest),
     )
-    // NOTE: a program that never gives the event loop a turn gets no background flush.
-    if (this.#left.length >= 2 * LIVE_JOURNALS_LIMIT) flusher.flushAllSync(stragglers)
-    else for (const tree of stragglers) flusher.seal(tree)
+    // NOTE: a program that never gives the event loop a turn gets no background flush, nor a compaction.
+    if (this.#left.length >= 2 * LIVE_JOURNALS_LIMIT) {
+      for (const tree of stragglers) budget.thinOut(tree)
+      flusher.flushAllSync(stragglers)
+    } else for (const tree of stragglers) flusher.seal(tree)
   }
 
   readonly #writeOutSoon = (): void => {

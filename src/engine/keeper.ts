@@ -384,10 +384,18 @@ export class Keeper {
 
   /** Ends what runs, and seals everything. @throws POISONED: nobody can say then that what was acknowledged is durable */
   async finish(): Promise<void> {
+    // NOTE: short programs end before anything is compacted in the background; each leaves a table now and then, which must not become many.
+    if (this.#flushesAtClose) for (const tree of this.trees.values()) this.budget.thinOut(tree)
     await this.compactor.stop()
     await this.flusher.idle()
     this.assertUnpoisoned()
     if (this.catalog.begun) await this.#seal()
+  }
+
+  /** NOTE: each open that writes begins a journal; many short ones must not leave as many. */
+  get #flushesAtClose(): boolean {
+    const { options, journals } = this
+    return options.durability === 'none' || journals.sizeBytes > CLOSE_FLUSH_BYTES || journals.crowded
   }
 
   /** Closes the files. */
@@ -401,10 +409,7 @@ export class Keeper {
 
   async #seal(): Promise<void> {
     const { journals, catalog, flusher } = this
-    // NOTE: each open that writes begins a journal; many short ones must not leave as many.
-    if (this.options.durability === 'none' || journals.sizeBytes > CLOSE_FLUSH_BYTES || journals.crowded) {
-      await flusher.flushAll([...this.trees.values()])
-    }
+    if (this.#flushesAtClose) await flusher.flushAll([...this.trees.values()])
     const edits: VersionEdit[] = [
       ...journals.finish(),
       { type: 'cleanClose', nextSeqno: this.kernel.exports.nextSeqno() },

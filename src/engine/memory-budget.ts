@@ -120,7 +120,7 @@ export class MemoryBudget {
     journals.rotateIfFull()
     for (const tree of trees) {
       if (!this.#full(tree)) continue
-      this.#thinOut(tree)
+      this.thinOut(tree)
       if (this.#hasTooManySealed(tree)) flusher.flushOneSync(tree)
       flusher.seal(tree)
     }
@@ -140,7 +140,7 @@ export class MemoryBudget {
   }
 
   /** Compacts on this thread until there are few enough runs; a compaction that fails leaves the write go on. */
-  #thinOut(tree: Tree): void {
+  thinOut(tree: Tree): void {
     this.#tolerant(() => {
       while (hasTooManyRuns(tree) && this.#keeper.compactor.compactOneSync(tree));
     })

@@ -24,6 +24,31 @@ describe('close()', () => {
     ).toBeLessThan(5)
   })
 
+  it('of many short programs leaves few tables', { timeout: 20_000 }, async () => {
+    for (const durability of ['os', 'none'] as const) {
+      const disk = new FaultyFileSystem()
+      let tables = 0
+      for (let i = 0; i < 200; i++) {
+        const db = await openText(disk, { durability })
+        db.putSync('a', String(i))
+        await db.close()
+        tables = Math.max(tables, (await disk.list()).filter((name) => name.endsWith('.sst')).length)
+      }
+      expect(tables).toBeGreaterThan(1)
+      expect(tables).toBeLessThanOrEqual(14)
+    }
+  })
+
+  it('nor do many that are killed', async () => {
+    let disk = new FaultyFileSystem()
+    for (let i = 0; i < 200; i++) {
+      const db = await openText(disk)
+      db.putSync('a', String(i))
+      disk = disk.clone()
+    }
+    expect((await disk.list()).filter((name) => name.endsWith('.sst')).length).toBeLessThanOrEqual(14)
+  })
+
   it('on a full disk says so each time and still gives lock and files back', async () => {
     const disk = new FaultyFileSystem()
     const db = await openText(disk)
