@@ -61,7 +61,7 @@ export interface OpenRequest {
 
 /** Background threads of the process that databases may use. */
 // NOTE: 0 until everything that the issue of threads asks for has its figure; see docs/threads-in-progress.md.
-const THREADS_DEFAULT = 0
+const THREADS_DEFAULT = 1
 const THREADS_MAX = 16
 
 /** Checks what `open` was given and fills in the defaults. @throws TypeError, RangeError */

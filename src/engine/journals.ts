@@ -106,7 +106,7 @@ export class Journals {
     thread.lockJournal()
     try {
       // NOTE: most is written and synced already; what others wrote meanwhile is handed over here, and synced below.
-      link = old.seal()
+      link = thread.guarded(() => old.seal())
       const nextSeqno = this.#keeper.kernel.exports.nextSeqno()
       const next = this.#keeper.newJournal(file, record.id, link, nextSeqno, record, old)
       this.#next = undefined

@@ -8,6 +8,9 @@ interface Retired {
   readonly free: () => void
 }
 
+/** What reads under way held back is looked at again after this time. */
+const LOOK_AGAIN_MS = 5
+
 /**
  * Frees what was replaced when no thread can be reading it any more (assembly/memory/epoch.ts). With one thread that is at once: a read is a call, and it is over.
  */
@@ -15,6 +18,7 @@ export class Reclaimer {
   readonly #kernel: Kernel
   /** Oldest first. */
   #retired: Retired[] = []
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel
@@ -35,8 +39,18 @@ export class Reclaimer {
     this.collect()
   }
 
-  /** Frees what can be freed by now. */
+  /** Frees what can be freed by now, and has the rest looked at again. */
   collect(): void {
+    this.#freeUnread()
+    if (this.#retired.length === 0 || this.#timer !== undefined) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.collect()
+    }, LOOK_AGAIN_MS)
+    if (typeof this.#timer === 'object') this.#timer.unref()
+  }
+
+  #freeUnread(): void {
     const { exports } = this.#kernel
     while (this.#retired.length > 0) {
       // NOTE: a tag that is not read by anybody is followed by others that may be; but one that is read is followed by none that is not.
@@ -51,6 +65,7 @@ export class Reclaimer {
 
   /** Frees everything: at the end, when nobody reads. */
   freeAll(): void {
+    clearTimeout(this.#timer)
     const all = this.#retired
     this.#retired = []
     for (const { free } of all) free()

@@ -205,9 +205,9 @@ export class DatabaseThread {
   }
 
   /** Takes a step with the journal. If that poisons the journal, it poisons the database. @throws what the step throws */
-  guarded(step: () => void): void {
+  guarded<T>(step: () => T): T {
     try {
-      step()
+      return step()
     } catch (error) {
       throw this.#noteFailure(error)
     }

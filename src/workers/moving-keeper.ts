@@ -29,6 +29,8 @@ export class MovingKeeper implements KeeperPort {
   /** It stays here: there is no thread for it. */
   #stays = false
   #forgetEnd: () => void = () => {}
+  /** Services that are under way here: the keeper does not move from under them. */
+  #underWay = 0
 
   /** `limit`: background threads that the process may have for it. */
   constructor(keeper: Keeper, host: ThreadHost, pool: ThreadPool, limit: number) {
@@ -47,7 +49,13 @@ export class MovingKeeper implements KeeperPort {
   call<N extends ServiceName>(name: N, ...args: ServiceArguments<N>): ServiceResult<N> {
     // NOTE: a program that never gives the event loop a turn gets its background thread all the same.
     if (this.#thread !== undefined && this.#remote === undefined) this.#tryToMove()
-    return this.#port.call(name, ...args)
+    if (this.#remote !== undefined) return this.#remote.call(name, ...args)
+    this.#underWay++
+    try {
+      return this.#local.call(name, ...args)
+    } finally {
+      this.#underWay--
+    }
   }
 
   async ask<N extends ServiceName>(
@@ -55,7 +63,13 @@ export class MovingKeeper implements KeeperPort {
     ...args: ServiceArguments<N>
   ): Promise<Awaited<ServiceResult<N>>> {
     if (this.#remote === undefined && LONG.has(name) && this.#startMoving()) await this.#moving
-    return this.#port.ask(name, ...args)
+    if (this.#remote !== undefined) return this.#remote.ask(name, ...args)
+    this.#underWay++
+    try {
+      return await this.#local.ask(name, ...args)
+    } finally {
+      this.#underWay--
+    }
   }
 
   mustWait(ids: readonly number[], pages: number): boolean {
@@ -91,6 +105,8 @@ export class MovingKeeper implements KeeperPort {
 
   async #move(): Promise<void> {
     try {
+      // NOTE: never within the step of the keeper that asked.
+      await null
       this.#thread = this.#pool.acquire(this.#limit)
       while (!this.#stays && this.#remote === undefined) {
         if (this.#thread.hasEnded) throw new Error('the background thread ended')
@@ -106,7 +122,7 @@ export class MovingKeeper implements KeeperPort {
 
   #tryToMove(): void {
     const thread = this.#thread
-    if (thread?.isReady !== true || this.#stays || !this.#keeper.isMovable) return
+    if (thread?.isReady !== true || this.#stays || this.#underWay > 0 || !this.#keeper.isMovable) return
     const { kernel, options, fileSystem } = this.#keeper
     const [near, far] = this.#host.channel()
     const message: TakeOver = {

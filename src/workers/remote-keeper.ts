@@ -37,6 +37,8 @@ export class RemoteKeeper implements KeeperPort {
   readonly #pending = new Map<number, Pending>()
   #nextId = 1
   #closed = false
+  /** Why nobody answers any more. */
+  #orphaned: unknown
 
   constructor(thread: DatabaseThread, port: ThreadPort) {
     this.#thread = thread
@@ -64,24 +66,21 @@ export class RemoteKeeper implements KeeperPort {
   ask<N extends ServiceName>(name: N, ...args: ServiceArguments<N>): Promise<Awaited<ServiceResult<N>>> {
     return new Promise((resolve, reject) => {
       const job = args.find(isJob)
+      const signal = job?.signal
+      let id = 0
+      const abort = (): void => this.#post({ kind: 'abort', id, reason: reasonOf(signal) })
+      signal?.addEventListener('abort', abort)
       const settle = (outcome: Outcome): void => {
-        stopListening()
+        signal?.removeEventListener('abort', abort)
         try {
           resolve(resultOf(outcome) as Awaited<ServiceResult<N>>)
         } catch (error) {
           reject(error)
         }
       }
-      const id = this.#send(
-        name,
-        args.map((each) => (isJob(each) ? undefined : each)),
-        { settle, job },
-      )
-      const signal = job?.signal
-      const abort = (): void => this.#post({ kind: 'abort', id, reason: reasonOf(signal) })
-      const stopListening = (): void => signal?.removeEventListener('abort', abort)
+      const sent = args.map((each) => (isJob(each) ? undefined : each))
+      id = this.#send(name, sent, { settle, job })
       if (signal?.aborted === true) abort()
-      else signal?.addEventListener('abort', abort)
     })
   }
 
@@ -117,6 +116,7 @@ export class RemoteKeeper implements KeeperPort {
   orphan(cause: unknown): void {
     if (this.#closed) return
     const error = this.#thread.poison(cause)
+    this.#orphaned = error
     for (const { settle } of [...this.#pending.values()]) settle({ error })
     this.#pending.clear()
     this.#port.keepAlive(false)
@@ -130,6 +130,10 @@ export class RemoteKeeper implements KeeperPort {
 
   #send(name: ServiceName, args: readonly unknown[], pending: Pending): number {
     const id = this.#nextId++
+    if (this.#orphaned !== undefined) {
+      pending.settle({ error: this.#orphaned })
+      return id
+    }
     this.#post({ kind: 'call', id, name, args })
     this.#pending.set(id, pending)
     this.#port.keepAlive(true)

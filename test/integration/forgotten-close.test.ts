@@ -35,6 +35,18 @@ async function after(name: string, script: string): Promise<Record<string, strin
 const options = `{ durability: 'buffered', flushInterval: 60000 }`
 
 describe('a script that forgets close()', () => {
+  it('ends with a background thread, too', async () => {
+    const found = await after(
+      'background',
+      `const database = await open(directory, ${options})
+       await database.put('a', '1')
+       await database.flush()
+       await database.put('b', '2')
+       database.putSync('c', '3')`,
+    )
+    expect(found).toEqual({ a: '1', b: '2', c: '3' })
+  })
+
   it('keeps acknowledged buffered writes', async () => {
     const found = await after(
       'buffered',

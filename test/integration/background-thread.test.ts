@@ -1,0 +1,117 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { open } from '../../src/index.ts'
+import type { Database } from '../../src/api/exports.ts'
+import { expectCode } from '../api/support.ts'
+
+const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8', threads: 1 } as const
+
+let directory: string
+const started: Worker[] = []
+const note = (worker: Worker): unknown => started.push(worker)
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'varve-threads-'))
+  process.on('worker', note)
+})
+
+afterEach(() => {
+  process.off('worker', note)
+  started.length = 0
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** A database whose keeper has moved to a background thread. */
+async function openMoved(name = 'db', options: object = {}): Promise<Database<'utf8', 'utf8'>> {
+  const db = await open(join(directory, name), { ...TEXT, ...options })
+  db.putSync('a', '1')
+  await db.flush()
+  return db
+}
+
+/** The thread that keeps the databases of this process; it may have been started by an earlier test. */
+async function endThread(): Promise<void> {
+  const worker = started[0]
+  if (worker === undefined) throw new Error('no thread was started')
+  await worker.terminate()
+}
+
+/** Waits until the pool has let its thread go, so that the next database starts one. */
+async function emptyPool(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 2300))
+}
+
+describe('a background thread', () => {
+  it('flushes and compacts while the thread that writes never gives the event loop a turn', async () => {
+    const db = await open(join(directory, 'db'), { ...TEXT, memtableSize: 1 << 20, memoryLimit: 32 << 20 })
+    const value = 'v'.repeat(100)
+    for (let i = 0; i < 200_000; i++) db.putSync(String((i * 7919) % 200_000).padStart(8, '0'), value)
+    expect(db.countSync()).toBe(200_000)
+    const { keyspaces } = db.stats()
+    expect(keyspaces[0]?.flushes).toBeGreaterThan(3)
+    await db.close()
+    const again = await open(join(directory, 'db'), TEXT)
+    expect(again.countSync()).toBe(200_000)
+    await again.close()
+  })
+
+  it(
+    'that ends poisons: who waits is told at once, reads go on, and a reopen has everything',
+    { timeout: 20_000 },
+    async () => {
+      await emptyPool()
+      const db = await openMoved()
+      db.putSync('b', '2')
+      const flushing = db.flush()
+      const ended = endThread()
+      const startMs = performance.now()
+      await expectCode('POISONED', () => flushing)
+      expect(performance.now() - startMs).toBeLessThan(100)
+      await ended
+      expect(() => db.putSync('c', '3')).toThrow(expect.objectContaining({ code: 'POISONED' }))
+      expect(() => db.flushSync()).toThrow(expect.objectContaining({ code: 'POISONED' }))
+      expect(db.getSync('a')).toBe('1')
+      expect(db.getSync('b')).toBe('2')
+      await expectCode('POISONED', () => db.close())
+      const again = await open(join(directory, 'db'), TEXT)
+      expect([...again.rangeSync()]).toEqual([
+        ['a', '1'],
+        ['b', '2'],
+      ])
+      await again.close()
+    },
+  )
+
+  it(
+    'is shared by databases, and gone some time after the last one is closed',
+    { timeout: 20_000 },
+    async () => {
+      await emptyPool()
+      const databases = await Promise.all(['x', 'y', 'z'].map((name) => openMoved(name)))
+      expect(started.length).toBe(1)
+      const threads = readdirSync('/proc/self/task').length
+      for (const db of databases) await db.close()
+      await emptyPool()
+      expect(readdirSync('/proc/self/task').length).toBeLessThan(threads)
+      const again = await openMoved('x')
+      expect(again.getSync('a')).toBe('1')
+      await again.close()
+    },
+  )
+
+  it('leaves descriptors and slots as they were', async () => {
+    const first = await openMoved()
+    await first.close()
+    const before = readdirSync('/proc/self/fd').length
+    for (let i = 0; i < 20; i++) {
+      const db = await openMoved()
+      db.putSync(`k${i}`, 'v')
+      await db.compact()
+      await db.close()
+    }
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before + 1)
+  })
+})
