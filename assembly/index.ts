@@ -3,7 +3,7 @@
 // ── memory ───────────────────────────────────────────────────────────────────────────────────────────────
 export { attachSlot, giveSlot, initialise, takeSlot } from './memory/control'
 export { enterRead, isRead, leaveRead, retire } from './memory/epoch'
-export { allocatePage, freePage, payPages, repayPages } from './memory/pages'
+export { allocateOwnPage, allocatePage, freePage, payPages, repayPages } from './memory/pages'
 export { allocateRecord, freeRecord } from './memory/records'
 export { allocateChain, freeChain } from './memory/chain'
 

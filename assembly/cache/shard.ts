@@ -3,11 +3,14 @@ import {
   CACHE_PAGES,
   CACHE_SHARD_COUNT,
   CONTROL_CACHE,
+  CONTROL_POISON,
   SHARD_BLOCKS,
   SHARD_EVICTIONS,
+  SHARD_LOCK,
 } from '../memory/layout'
 import {
   atomicAddU32,
+  atomicLoadU32,
   atomicStoreU32,
   compareExchangeU32,
   loadU32,
@@ -15,6 +18,7 @@ import {
   storeU32,
 } from '../memory/bytes'
 import { allocatePage, freePage, freePages } from '../memory/pages'
+import { threadMark } from '../memory/thread'
 import { bucketOf, ghostAdd, hashOf } from './buckets'
 import {
   PAGE_FRAMES,
@@ -44,10 +48,9 @@ import {
  *
  * A scan passes through the small queue and leaves the main one alone.
  *
- *   shard: u32 lock | u32 oldest, u32 newest page of the small queue | the same of the main queue | u32 pages of the small, of the
+ *   shard: u32 lock, slot index + 1 of who holds it | u32 oldest, u32 newest page of the small queue | the same of the main queue | u32 pages of the small, of the
  *          main queue | u32 zero | statistics (layout.ts)
  */
-const SHARD_LOCK: u32 = 0
 /** Queues, as offsets: u32 oldest page, u32 newest page, which takes the frames. */
 export const QUEUE_SMALL: u32 = 4
 export const QUEUE_MAIN: u32 = 12
@@ -65,11 +68,20 @@ const LEFT_FREE_PAGES: u32 = 16
 
 // ── lock ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** NOTE: spins: whoever holds it copies a page at most. */
+/** So many looks at a lock that is taken, then one at the poison. */
+const SPINS: u32 = 65536
+
 // @ts-ignore: decorator
 @inline
 export function shardLock(shard: u32): void {
-  while (!compareExchangeU32(shard + SHARD_LOCK, 0, 1));
+  if (!compareExchangeU32(shard + SHARD_LOCK, 0, threadMark)) shardLockSlowly(shard)
+}
+
+/** NOTE: spins: whoever holds it copies a page at most. Of one that died in it the monitor poisons, and whoever waits traps, as the cache may be half changed. */
+function shardLockSlowly(shard: u32): void {
+  for (let spins: u32 = 1; !compareExchangeU32(shard + SHARD_LOCK, 0, threadMark); spins++) {
+    if (spins % SPINS == 0 && atomicLoadU32(CONTROL_POISON) != 0) unreachable()
+  }
 }
 
 // @ts-ignore: decorator

@@ -26,7 +26,8 @@ import {
 } from './bytes'
 import { releaseRead } from '../read/table-get'
 import { initialiseHash } from '../checksum/xxh3'
-import { allocatePage, freePage } from './pages'
+import { setThreadMark } from './thread'
+import { allocateOwnPage, freeOwnPages, freePage } from './pages'
 
 /**
  * Sets up the control block of a zeroed memory of `pages` pages. INVARIANT: once per memory, before any other call and
@@ -54,15 +55,12 @@ export function takeSlot(): u32 {
   }
 }
 
-/** Gives a slot back with its pages. INVARIANT: its thread makes no more calls; what it had pinned in the cache is let go. */
+/** Gives a slot back with all pages that its thread had for itself. INVARIANT: that makes no more calls; what it had pinned in the cache is let go. */
 export function giveSlot(index: u32): void {
   const slot = SLOTS + index * SLOT_BYTES
   atomicStoreU32(slot + SLOT_EPOCH, 0)
   releaseRead(slot)
-  const input = loadU32(slot + SLOT_INPUT)
-  const merge = loadU32(slot + SLOT_MERGE)
-  if (input != 0) freePage(input)
-  if (merge != 0) freePage(merge)
+  freeOwnPages(index)
   fillBytes(slot, 0, SLOT_BYTES)
   while (true) {
     const taken = atomicLoadU64(CONTROL_SLOTS_TAKEN)
@@ -77,10 +75,11 @@ export function giveSlot(index: u32): void {
 export function attachSlot(index: u32): u32 {
   if (index >= SLOT_COUNT) return 0
   const slot = SLOTS + index * SLOT_BYTES
+  setThreadMark(index)
   if (loadU32(slot + SLOT_INPUT) != 0) return slot
-  const input = allocatePage()
+  const input = allocateOwnPage(index)
   if (input == 0) return 0
-  const merge = allocatePage()
+  const merge = allocateOwnPage(index)
   if (merge == 0) {
     freePage(input)
     return 0

@@ -4,7 +4,7 @@
  *   0        1024          4096                     69632        131072 = page 1
  *   ├ unused ┼ control     ┼ thread slots (64 × 1 K)┼ secret, …  ┼ page pool: pages of 128 KiB … end
  *
- * What debug builds need for their messages begins at 73728 (memoryBase in asconfig.json), behind the secret.
+ * What debug builds need for their messages begins at 73728 (memoryBase in asconfig.json), behind the secret; the owners of pages lie at the end of page 0.
  * Page 0 is never given out, so 0 is the null pointer everywhere. All integers are little-endian.
  * NOTE: only literals and sums, so that both compilers fold every constant.
  */
@@ -62,7 +62,7 @@ export const CONTROL_GROUP: u32 = CONTROL + 1608
 export const CONTROL_PAID_PAGES: u32 = CONTROL + 1612
 /** u32: bytes of root indexes and filters kept beside their tables' records. */
 export const CONTROL_KEPT_BYTES: u32 = CONTROL + 1616
-/** u32: 1 when the database is closing and takes no more calls. */
+/** u32: 1 when the database is closing and its threads make no more calls. */
 export const CONTROL_SHUT: u32 = CONTROL + 1620
 /** u32: 1 once a commit was made that nobody has been told of who hands on and syncs. */
 export const CONTROL_UNSYNCED: u32 = CONTROL + 1632
@@ -123,6 +123,8 @@ export const SLOT_CACHE_HITS: u32 = 640
 export const SLOT_CACHE_MISSES: u32 = 768
 /** u32: goes up with every message for this thread, which sleeps on it. */
 export const SLOT_BELL: u32 = 896
+/** u32: goes up whenever the monitor was asked by this thread whether it lives. */
+export const SLOT_PULSE: u32 = 900
 /** u32: CONTROL_EPOCH as it was when the read in progress began, 0 between reads. On a cache line of its own. */
 export const SLOT_EPOCH: u32 = 960
 /** Offset of the second key in the input page. */
@@ -131,6 +133,9 @@ export const INPUT_SECOND: u32 = 65536
 // ── spare part of page 0 ─────────────────────────────────────────────────────────────────────────────────
 /** 192 bytes: the secret of XXH3, written by initialise, constant from then on. */
 export const HASH_SECRET: u32 = 69632
+
+/** u8 for each page: index + 1 of the slot whose thread has it for itself, 0 if it is everybody's. */
+export const PAGE_OWNERS: u32 = 98304
 
 // ── limits ───────────────────────────────────────────────────────────────────────────────────────────────
 export const KEY_MAX_BYTES: u32 = 65535
@@ -348,6 +353,8 @@ export const CACHE_TABLES: u32 = 16
 export const CACHE_SHARDS: u32 = 64
 export const CACHE_MAX_SHARDS: u32 = 8
 export const SHARD_BYTES: u32 = 64
+/** u32: slot index + 1 of who holds the shard, 0 if nobody does. */
+export const SHARD_LOCK: u32 = 0
 /** u32: blocks in the shard; blocks that were dropped; that came back soon after. */
 export const SHARD_BLOCKS: u32 = 32
 export const SHARD_EVICTIONS: u32 = 36

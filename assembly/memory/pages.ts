@@ -5,6 +5,7 @@ import {
   CONTROL_PAGE_COUNT,
   CONTROL_PAID_PAGES,
   PAGE_BYTES,
+  PAGE_OWNERS,
   PAGE_SHIFT,
 } from './layout'
 import {
@@ -16,6 +17,8 @@ import {
   fillBytes,
   loadU32,
   loadU64,
+  storeU8,
+  loadU8,
   storeU32,
   storeU64,
 } from './bytes'
@@ -39,6 +42,21 @@ const SHRED_WORD: u64 = 0xdededededededede
 /** A page (content undefined), or 0 if there is none. */
 export function allocatePage(): u32 {
   return takePages(1, 0) ? popPage() : 0
+}
+
+/** A page that goes with the thread that has slot `index`, whatever becomes of it; else as allocatePage. */
+export function allocateOwnPage(index: u32): u32 {
+  const page = allocatePage()
+  if (page != 0) storeU8(PAGE_OWNERS + (page >>> PAGE_SHIFT), <u8>(index + 1))
+  return page
+}
+
+/** Frees the pages that a thread has for itself. INVARIANT: it makes no more calls. */
+export function freeOwnPages(index: u32): void {
+  const end = atomicLoadU32(CONTROL_FRESH_PAGE)
+  for (let i: u32 = 1; i < end; i++) {
+    if (loadU8(PAGE_OWNERS + i) == <u8>(index + 1)) freePage(i << PAGE_SHIFT)
+  }
 }
 
 /**
@@ -120,6 +138,8 @@ export function freePage(page: u32): void {
     assert(!isShredded(page))
     fillBytes(page, SHRED_BYTE, PAGE_BYTES)
   }
+  // ORDER: before the page is in the list: it is the next owner's from then on.
+  storeU8(PAGE_OWNERS + (page >>> PAGE_SHIFT), 0)
   while (true) {
     const head = atomicLoadU64(CONTROL_FREE_HEAD)
     storeU32(page + FREE_NEXT, <u32>(head & FREE_INDEX_MASK))

@@ -13,10 +13,14 @@ export class Snapshots {
   /** `onRelease` is called when an S is no longer kept. */
   constructor(kernel: Kernel, onRelease: () => void) {
     this.#onRelease = onRelease
-    this.#registry = new SnapshotRegistry(kernel.memory.buffer, {
-      allocate: () => kernel.record(AREA_BYTES),
-      free: (area) => kernel.exports.freeRecord(area, AREA_BYTES),
-    })
+    this.#registry = new SnapshotRegistry(
+      kernel.memory.buffer,
+      {
+        allocate: () => kernel.record(AREA_BYTES),
+        free: (area) => kernel.exports.freeRecord(area, AREA_BYTES),
+      },
+      kernel.slotIndex,
+    )
   }
 
   get count(): number {
@@ -91,6 +95,11 @@ export class Snapshots {
   close(): void {
     this.#open.clear()
     this.#held.clear()
+  }
+
+  /** Lets go of all that a thread holds, this one or one that has ended. */
+  releaseOf(slot: number): void {
+    this.#registry.releaseOf(slot)
   }
 
   [Symbol.iterator](): SetIterator<OpenSnapshot> {

@@ -12,7 +12,7 @@ export interface KernelExports {
   attachSlot(index: number): number
   /** Takes a slot for a thread. @returns its index, or SLOT_COUNT if there is none */
   takeSlot(): number
-  /** Gives a slot back with its pages. INVARIANT: its thread makes no more calls. */
+  /** Gives a slot back with the pages its thread has for itself. INVARIANT: that makes no more calls. */
   giveSlot(index: number): void
   /** Begins a read: what shared pointers that are loaded from now on lead to stays until `leaveRead`. Not nested. */
   enterRead(slot: number): void
@@ -22,6 +22,8 @@ export interface KernelExports {
   isRead(tag: number): number
   /** A page (content undefined), or 0. */
   allocatePage(): number
+  /** The same, for the thread that has slot `index` alone: it goes with the slot. */
+  allocateOwnPage(index: number): number
   freePage(page: number): void
   /**
    * Sees to it that `count` pages are paid for the write groups that come, which nobody else gets, and at least `left` stay free. INVARIANT: the caller holds the

@@ -59,7 +59,7 @@ export class Kernel {
     this.slotIndex = exports.takeSlot()
     if (this.slotIndex === SLOT_COUNT) throw noSlots()
     this.slot = exports.attachSlot(this.slotIndex) >>> 0
-    const bounce = this.slot === 0 ? 0 : exports.allocatePage() >>> 0
+    const bounce = this.slot === 0 ? 0 : exports.allocateOwnPage(this.slotIndex) >>> 0
     if (bounce === 0) {
       exports.giveSlot(this.slotIndex)
       throw noPages()
@@ -88,9 +88,9 @@ export class Kernel {
     return this.u32[CONTROL_FREE_PAGES >>> 2] as number
   }
 
-  /** A page of the pool. @throws NO_MEMORY */
+  /** A page of the pool for this thread: it goes with the thread if it is not freed before. @throws NO_MEMORY */
   page(): number {
-    const page = this.exports.allocatePage() >>> 0
+    const page = this.exports.allocateOwnPage(this.slotIndex) >>> 0
     if (page === 0) throw noPages()
     return page
   }
@@ -126,7 +126,6 @@ export class Kernel {
   detach(): void {
     if (this.#released) return
     this.#released = true
-    this.exports.freePage(this.#bouncePage)
     this.exports.giveSlot(this.slotIndex)
   }
 

@@ -8,14 +8,16 @@ import {
 
 // The registered seqnos lie in areas, zeroed records of linear memory that are added as needed and never given back:
 //
-//   0                8              16
-//   ├ u32 next area ┼ zero ┼ u64 S ┼ u64 S ┼ …        S = 0: free
+//   0                8       16
+//   ├ u32 next area ┼ zero ┼ u64 ┼ u64 ┼ …        u64: S | (thread slot + 1) << 56; 0: free
 //
 // CONTROL_SNAPSHOTS is the first area, CONTROL_SNAPSHOTS_USED the number of slots that were ever taken, over all areas.
 const NEXT_AREA = 0
 const SLOTS_AT = 8
 export const AREA_BYTES = 4096
 export const AREA_SLOTS: number = (AREA_BYTES - SLOTS_AT) / 8
+const THREAD_SHIFT = 56n
+const SEQNO_MASK = (1n << THREAD_SHIFT) - 1n
 
 /** Where the areas come from. */
 export interface AreaAllocator {
@@ -46,15 +48,19 @@ export class SnapshotRegistry {
   readonly #words: Int32Array
   readonly #longs: BigInt64Array
   readonly #allocator: AreaAllocator
+  /** What its thread's entries hold besides S. */
+  readonly #mark: bigint
   /** The areas this thread knows, in their order. */
   readonly #areas: number[] = []
   /** Where this thread looks for a free slot first. */
   #hint = 0
 
-  constructor(memory: ArrayBufferLike, allocator: AreaAllocator) {
+  /** `slot`: index of the thread's slot. */
+  constructor(memory: ArrayBufferLike, allocator: AreaAllocator, slot = 0) {
     this.#words = new Int32Array(memory)
     this.#longs = new BigInt64Array(memory)
     this.#allocator = allocator
+    this.#mark = BigInt(slot + 1) << THREAD_SHIFT
   }
 
   get dropBarrier(): number {
@@ -70,21 +76,33 @@ export class SnapshotRegistry {
   register(seqno: number = this.#visibleSeqno()): Registration {
     if (!Number.isSafeInteger(seqno) || seqno < 1) throw new RangeError('seqno must be an integer from 1 on')
     let kept = seqno
-    const address = this.#take(BigInt(kept))
+    const address = this.#take(this.#mark | BigInt(kept))
     // NOTE: the barrier is never above visibleSeqno, so this ends unless it is raised again each time.
     while (this.dropBarrier > kept) {
       kept = this.#visibleSeqno()
-      Atomics.store(this.#longs, address >>> 3, BigInt(kept))
+      Atomics.store(this.#longs, address >>> 3, this.#mark | BigInt(kept))
     }
     return { seqno: kept, address }
   }
 
   release({ seqno, address }: Registration): void {
-    if (Atomics.compareExchange(this.#longs, address >>> 3, BigInt(seqno), 0n) !== BigInt(seqno)) {
+    const entry = this.#mark | BigInt(seqno)
+    if (Atomics.compareExchange(this.#longs, address >>> 3, entry, 0n) !== entry) {
       throw new Error(`snapshot ${seqno} is released twice`)
     }
     Atomics.sub(this.#words, CONTROL_SNAPSHOTS_LIVE >>> 2, 1)
     this.#hint = this.#indexOf(address)
+  }
+
+  /** Releases all that the thread with slot `slot` has registered. INVARIANT: it registers and releases nothing any more. */
+  releaseOf(slot: number): void {
+    const used = this.#used()
+    for (let i = 0; i < used; i++) {
+      const at = this.#slot(i)
+      if (Atomics.load(this.#longs, at) >> THREAD_SHIFT !== BigInt(slot + 1)) continue
+      Atomics.store(this.#longs, at, 0n)
+      Atomics.sub(this.#words, CONTROL_SNAPSHOTS_LIVE >>> 2, 1)
+    }
   }
 
   /**
@@ -120,34 +138,34 @@ export class SnapshotRegistry {
     const used = this.#used()
     const seqnos: number[] = []
     for (let i = 0; i < used; i++) {
-      const seqno = Atomics.load(this.#longs, this.#slot(i))
-      if (seqno !== 0n) seqnos.push(Number(seqno))
+      const entry = Atomics.load(this.#longs, this.#slot(i))
+      if (entry !== 0n) seqnos.push(Number(entry & SEQNO_MASK))
     }
     return seqnos
   }
 
-  /** Stores `seqno` in a free slot. @returns the slot's address */
-  #take(seqno: bigint): number {
+  /** Stores an entry in a free slot. @returns the slot's address */
+  #take(entry: bigint): number {
     for (;;) {
       const used = this.#used()
       const live = Atomics.load(this.#words, CONTROL_SNAPSHOTS_LIVE >>> 2)
       const start = this.#hint
       for (let step = 0; live < used && step < used; step++) {
         const index = (start + step) % used
-        if (this.#tryTake(index, seqno)) return this.#taken(index)
+        if (this.#tryTake(index, entry)) return this.#taken(index)
       }
       // CRASH: an area without a used slot is harmless.
       this.#areaOf(used)
       const found = Atomics.compareExchange(this.#words, CONTROL_SNAPSHOTS_USED >>> 2, used, used + 1)
-      if (found === used && this.#tryTake(used, seqno)) return this.#taken(used)
+      if (found === used && this.#tryTake(used, entry)) return this.#taken(used)
     }
   }
 
-  #tryTake(index: number, seqno: bigint): boolean {
+  #tryTake(index: number, entry: bigint): boolean {
     const slot = this.#slot(index)
     // NOTE: a plain look first, since most slots are taken where a search is long.
     return (
-      Atomics.load(this.#longs, slot) === 0n && Atomics.compareExchange(this.#longs, slot, 0n, seqno) === 0n
+      Atomics.load(this.#longs, slot) === 0n && Atomics.compareExchange(this.#longs, slot, 0n, entry) === 0n
     )
   }
 
