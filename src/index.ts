@@ -9,8 +9,11 @@
  * await db.close()
  */
 import type { Database } from './api/database.ts'
-import { openOn, writeOutAll } from './api/open.ts'
-import type { KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
+import { attachOn } from './api/attach.ts'
+import { writeOutAll } from './api/open-engines.ts'
+import { openOn } from './api/open.ts'
+import type { SharedDatabase } from './api/share.ts'
+import type { AttachOptions, KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
 import { destroyDatabase } from './engine/destroy.ts'
 import { nodeFileSystem } from './fs/node.ts'
 import { nodeThreads } from './workers/node-threads.ts'
@@ -30,11 +33,25 @@ export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEnc
   options?: OpenOptions<KE, VE>,
 ): Promise<Database<KE, VE>> {
   checkLocation(location)
-  if (!hooked) {
-    hooked = true
-    process.on('exit', writeOutAll)
-  }
+  hookExit()
   return openOn(nodeFileSystem(location), options, background)
+}
+
+/**
+ * The database of another thread of this process, by the handle that its `share()` returned. Close it when done; that of the other thread stays open. When that one
+ * is closed, this is, too.
+ * @example
+ * import { attach } from 'varve'
+ * import { workerData } from 'node:worker_threads'
+ * const db = attach(workerData)
+ * @throws VarveError CLOSED, NO_MEMORY; TypeError
+ */
+export function attach<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
+  handle: SharedDatabase,
+  options?: AttachOptions<KE, VE>,
+): Database<KE, VE> {
+  hookExit()
+  return attachOn(handle, options, nodeThreads, (directory) => nodeFileSystem(directory as string))
 }
 
 /**
@@ -46,6 +63,12 @@ export async function open<KE extends KeyEncoding = 'bytes', VE extends ValueEnc
 export async function destroy(location: string): Promise<void> {
   checkLocation(location)
   await destroyDatabase(nodeFileSystem(location))
+}
+
+function hookExit(): void {
+  if (hooked) return
+  hooked = true
+  process.on('exit', writeOutAll)
 }
 
 function checkLocation(location: unknown): void {

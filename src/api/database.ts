@@ -10,6 +10,7 @@ import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions, progressListener } from './options.ts'
 import { POLICY_OPTIONS, policyOf } from './policy.ts'
 import { signalOf } from './range.ts'
+import { makeHandle, type SharedDatabase } from './share.ts'
 import type { VerifyReport } from '../engine/verify-report.ts'
 import { Snapshot } from './snapshot.ts'
 import { viewUnder, type View } from './view.ts'
@@ -42,11 +43,13 @@ export type Operation<KE extends KeyEncoding, VE extends ValueEncoding> =
  */
 export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends Keyspace<KE, VE> {
   readonly #engine: Engine
+  readonly #encodings: { readonly keyEncoding: unknown; readonly valueEncoding: unknown }
 
-  /** @internal */
-  constructor(view: View) {
+  /** @internal `encodings`: the options it was opened with */
+  constructor(view: View, encodings: { readonly keyEncoding: unknown; readonly valueEncoding: unknown }) {
     super(view)
     this.#engine = view.engine
+    this.#encodings = encodings
   }
 
   /** What was cut off the end of the log when it was opened; see docs/journal-format.md. */
@@ -214,6 +217,21 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     return engine.keeper.ask('verify', { signal: signalOf(bag['signal']), onProgress })
   }
 
+  // ── other threads ───────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * A handle for one other thread of this process, which has the whole database then, on the same memory: its reads take no lock, and its writes are ordered with all others.
+   * @example
+   * const handle = await db.share()
+   * worker.postMessage(handle, handle.transfer) // or new Worker(file, { workerData: handle, transferList: handle.transfer })
+   * // there: const db = attach(handle)
+   * @throws NOT_SUPPORTED with `threads: 0`, and on a thread that is attached itself; NO_MEMORY if too many threads are
+   */
+  async share(): Promise<SharedDatabase> {
+    const { keyEncoding, valueEncoding } = this.#encodings
+    return makeHandle(this.#engine, await this.#engine.share(), keyEncoding, valueEncoding)
+  }
+
   // ── events ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -252,6 +270,7 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
       stalls: engine.thread.stalls.count,
       stalledMs: engine.thread.stalls.ms,
       backgroundError,
+      journalLock: engine.thread.journalLockStatistics,
       openSnapshots: [...engine.snapshots].map(({ seqno, ageMs }) => ({ seqno, ageMs })),
       memoryLimit: engine.options.memoryLimit,
       memoryFreeBytes: engine.freeBytes(),

@@ -8,6 +8,7 @@ import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
 import { watchDatabase } from './forgotten.ts'
 import { encodingName } from './encoding.ts'
+import { noteOpenEngine } from './open-engines.ts'
 import { openRequest } from './options.ts'
 import { policyOf } from './policy.ts'
 import { ResultPool } from './result-pool.ts'
@@ -19,9 +20,6 @@ export interface Background {
   readonly host: ThreadHost
   readonly pool: ThreadPool
 }
-
-/** Engines that are open in this process, for the exit hook. */
-const openEngines = new Set<Engine>()
 
 /** Opens the database in the directory that a FileSystem stands for. See `open`. */
 export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
@@ -57,13 +55,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     await engine.close()
     throw error
   }
-  engine.onClose = () => void openEngines.delete(engine)
-  openEngines.add(engine)
+  noteOpenEngine(engine)
   watchDatabase(lifeline, engine)
-  return new Database<KE, VE>(view)
-}
-
-/** Hands what is buffered in any open database to the operating system: for the end of the process. */
-export function writeOutAll(): void {
-  for (const engine of openEngines) engine.exit()
+  return new Database<KE, VE>(view, { keyEncoding, valueEncoding })
 }

@@ -3,9 +3,11 @@
 import type { Progress } from '../engine/progress.ts'
 import type { Durability } from '../engine/durability.ts'
 import type { KeyspaceStats } from '../engine/keyspace-figures.ts'
+import type { LockStatistics } from '../sync/lock-statistics.ts'
 import type { CacheStats } from '../table/cache-statistics.ts'
 
 export type { Durability }
+export type { LockStatistics } from '../sync/lock-statistics.ts'
 export type { RecoveryReport } from '../engine/read-database.ts'
 export type { KeyspaceStats, LevelStats } from '../engine/keyspace-figures.ts'
 export type { CacheCounts, CacheStats } from '../table/cache-statistics.ts'
@@ -33,6 +35,12 @@ export type Decoded<E> = E extends 'utf8'
 
 /** What writes and lookups accept under an encoding: strings (as UTF-8) and bytes everywhere. */
 export type Accepted<E> = E extends 'json' ? unknown : E extends Encoding<infer T> ? T : string | Uint8Array
+
+/** How keys and values are seen on a thread that attaches; by default as on the thread that opened the database, if its encodings are built in. */
+export interface AttachOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
+  keyEncoding?: KE
+  valueEncoding?: VE
+}
 
 export interface WriteOptions {
   /** At least this durable before the acknowledgement; default: the database's. */
@@ -184,6 +192,8 @@ export interface DatabaseStats {
   stalledMs: number
   /** Why the last work in the background failed, which is tried again; undefined if it did not. */
   backgroundError: string | undefined
+  /** How often threads found the lock of the journal taken, and for how long they waited for it in all. */
+  journalLock: LockStatistics
   /** Oldest first. What a snapshot sees stays on disk until it is closed. */
   openSnapshots: SnapshotStats[]
   memoryLimit: number

@@ -5,7 +5,7 @@ import type { BlockLoader } from '../table/block-loader.ts'
 import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
 import type { CursorPages } from './cursor-pages.ts'
 import type { Events } from './events.ts'
-import type { KeeperPort } from './keeper-port.ts'
+import type { KeeperPort, SharedEnds } from './keeper-port.ts'
 import type { Lease } from './lease.ts'
 import { PointReader } from './point-read.ts'
 import type { RecoveryReport } from './read-database.ts'
@@ -49,7 +49,8 @@ export class Engine {
   readonly batchLimitBytes: number
   /** Called once when the database is closed. */
   onClose: () => void = () => {}
-  readonly #lock: OwnerLock
+  /** Of the owner. Without it this is another thread's, a guest. */
+  readonly #lock: OwnerLock | undefined
   #closing: Promise<void> | undefined
   #endsTurn = false
   /** Whether this open has an epoch of its own already, in which files may be written. */
@@ -57,7 +58,13 @@ export class Engine {
   /** Keyspaces that were opened on this thread, by id. */
   readonly #doors = new Map<number, TreeDoor>()
 
-  constructor(thread: DatabaseThread, keeper: KeeperPort, lock: OwnerLock, recovery: RecoveryReport) {
+  /** `lock`: of the thread that opened the database. */
+  constructor(
+    thread: DatabaseThread,
+    keeper: KeeperPort,
+    lock: OwnerLock | undefined,
+    recovery: RecoveryReport,
+  ) {
     const { options } = thread
     this.thread = thread
     this.keeper = keeper
@@ -193,17 +200,43 @@ export class Engine {
     return (this.#closing ??= this.#close())
   }
 
+  /** Ends and slot for another thread. @throws NOT_SUPPORTED, NO_MEMORY, POISONED */
+  share(): Promise<SharedEnds> {
+    this.assertOpen()
+    this.assertUnpoisoned()
+    if (!this.#begun) this.#begin()
+    return this.keeper.share()
+  }
+
   async #close(): Promise<void> {
     const { thread, keeper } = this
+    if (this.#lock === undefined) return this.#leave()
     try {
       await this.writes.drain()
       thread.shut = true
-      await keeper.ask('finish')
+      if (thread.isShared) thread.shutAll()
+      await keeper.finish()
     } finally {
       thread.shut = true
       this.#release()
       this.onClose()
       await this.#lock.release()
+    }
+  }
+
+  /** Lets go of what this thread has; the database stays open on others. */
+  async #leave(): Promise<void> {
+    const { thread, keeper, snapshots } = this
+    try {
+      await this.writes.drain()
+      await thread.syncsSettled()
+    } finally {
+      thread.shut = true
+      snapshots.releaseOf(thread.kernel.slotIndex)
+      snapshots.close()
+      keeper.close()
+      thread.detach()
+      this.onClose()
     }
   }
 
@@ -219,7 +252,7 @@ export class Engine {
     } catch {
       // NOTE: nobody is left to be told; the next open recovers what reached the disk.
     }
-    this.#lock.releaseSync()
+    this.#lock?.releaseSync()
   }
 
   #release(): void {

@@ -46,8 +46,6 @@ export interface KeeperServices {
   figures(): KeeperFigures
   /** A read has ended, or a page is wanted: frees what it can. */
   collect(): void
-  /** Seals everything: the end. */
-  finish(): Promise<void>
 }
 
 export type ServiceName = keyof KeeperServices
@@ -68,6 +66,20 @@ export interface KeeperPort {
   progress(ids: readonly number[], pages: number, deadline: number): Promise<void>
   /** Something was written that may have to be handed on, or synced. */
   noteUnsynced(): void
+  /** Seals everything: the end. */
+  finish(): Promise<void>
   /** Gives files back: the end. */
   close(): void
+  /** Makes ends for another thread. @throws NOT_SUPPORTED, NO_MEMORY */
+  share(): Promise<SharedEnds>
+}
+
+/** What another thread needs to use a database. */
+export interface SharedEnds {
+  /** Index of the slot that is kept for it. */
+  readonly slot: number
+  /** For its calls of the keeper. */
+  readonly calls: unknown
+  /** For its liveness. */
+  readonly liveness: unknown
 }

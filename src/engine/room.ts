@@ -73,6 +73,7 @@ export class Room {
     for (;;) {
       thread.lockJournal()
       try {
+        thread.refuseShut()
         // NOTE: what a large group left over is for all again.
         exports.repayPages(Math.max(pages, ENTRY_PAGES))
         const isThere = this.#isReady(trees) && exports.payPages(pages, RESERVED_PAGES) !== 0

@@ -3,6 +3,7 @@ import {
   CONTROL_JOURNAL,
   CONTROL_JOURNAL_LOCK,
   CONTROL_POISON,
+  CONTROL_SHUT,
   PAGE_BYTES,
 } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
@@ -11,6 +12,7 @@ import type { File, FileSystem } from '../fs/filesystem.ts'
 import { JournalRecord } from '../journal/journal-record.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import type { LockStatistics } from '../sync/lock-statistics.ts'
 import { LockThread } from '../sync/lock-thread.ts'
 import { Mutex } from '../sync/mutex.ts'
 import { BlockLoader } from '../table/block-loader.ts'
@@ -68,13 +70,18 @@ export class DatabaseThread {
   readonly lease: Lease = { generation: 0 }
   /** Ranges open. */
   openRanges = 0
+  /** Called again and again while this thread sleeps, if it is there. May poison. */
+  onSleep: (() => void) | undefined
   /** Called when an S is no longer kept. */
   onSnapshotEnd: () => void = () => {}
   /** Other threads have the memory, too: locks and epochs are needed. Once true it stays so. */
   isShared = false
+  /** The keeper is this thread's. */
+  isKeeping = true
   /** The journal lock: held while seqnos are given out, journalled, inserted and published, and while memtables that take writes are changed. */
   #journalLock: Mutex | undefined
   #lockDepth = 0
+  readonly #syncs = new Set<Promise<void>>()
   #reads = false
   #journal: JournalWriter | undefined
   /** No calls are taken any more. */
@@ -96,6 +103,7 @@ export class DatabaseThread {
       isFirst,
     )
     this.isShared = !isFirst
+    this.isKeeping = isFirst
     this.snapshots = new Snapshots(kernel, () => this.onSnapshotEnd())
   }
 
@@ -134,12 +142,41 @@ export class DatabaseThread {
 
   /** NOTE: made when it is needed: most databases have one thread. */
   get #lock(): Mutex {
-    const { words, slotIndex } = this.kernel
-    return (this.#journalLock ??= new Mutex(
-      new LockThread(words, slotIndex),
-      CONTROL_JOURNAL_LOCK,
-      'journal',
-    ))
+    if (this.#journalLock === undefined) {
+      const thread = new LockThread(this.kernel.words, this.kernel.slotIndex)
+      thread.onSleep = () => this.onSleep?.()
+      this.#journalLock = new Mutex(thread, CONTROL_JOURNAL_LOCK, 'journal')
+    }
+    return this.#journalLock
+  }
+
+  /** A thread that has ended waits for the lock no more. */
+  forgetWaiting(slot: number): void {
+    this.#lock.forget(slot)
+  }
+
+  /** How much the journal lock was waited for, by all threads. */
+  get journalLockStatistics(): LockStatistics {
+    return this.#lock.statistics
+  }
+
+  /** Before what must not happen any more while the database is closed by its owner. INVARIANT: under the journal lock. @throws CLOSED */
+  refuseShut(): void {
+    if (this.isShared && !this.isKeeping && this.#isShutByOwner) throw closed()
+  }
+
+  /** From here on no thread begins a group or a sync: the owner closes the database. */
+  shutAll(): void {
+    this.locked(() => Atomics.store(this.kernel.words, CONTROL_SHUT >>> 2, 1))
+  }
+
+  get #isShutByOwner(): boolean {
+    return Atomics.load(this.kernel.words, CONTROL_SHUT >>> 2) !== 0
+  }
+
+  /** Whether the database is closed, on this thread or by its owner. */
+  get isOver(): boolean {
+    return this.closed || this.shut || this.#isShutByOwner
   }
 
   /** Takes a step under the journal lock. @throws what the step throws; POISONED */
@@ -186,7 +223,20 @@ export class DatabaseThread {
   }
 
   /** The same; only handing on what is buffered happens before it returns. */
-  async syncJournalAsync(): Promise<void> {
+  syncJournalAsync(): Promise<void> {
+    const sync = this.#syncAsync()
+    this.#syncs.add(sync)
+    const over = (): void => void this.#syncs.delete(sync)
+    sync.then(over, over)
+    return sync
+  }
+
+  /** Resolves when no sync of this thread is under way. */
+  async syncsSettled(): Promise<void> {
+    await Promise.allSettled(this.#syncs)
+  }
+
+  async #syncAsync(): Promise<void> {
     try {
       const journal = this.#writtenOut()
       try {
@@ -201,7 +251,12 @@ export class DatabaseThread {
 
   /** Hands buffered frames to the operating system. @throws DISK_FULL, POISONED */
   writeOutJournal(): void {
-    this.guarded(() => this.locked(() => this.journal?.writeOut()))
+    this.guarded(() =>
+      this.locked(() => {
+        this.refuseShut()
+        this.journal?.writeOut()
+      }),
+    )
   }
 
   /** Takes a step with the journal. If that poisons the journal, it poisons the database. @throws what the step throws */
@@ -222,6 +277,7 @@ export class DatabaseThread {
   /** The journal, with nothing in its buffer; it is not closed before `addSyncs(-1)`. */
   #writtenOut(): JournalWriter | undefined {
     return this.locked(() => {
+      this.refuseShut()
       const { journal } = this
       journal?.writeOut()
       journal?.record.addSyncs(1)
@@ -244,6 +300,10 @@ export class DatabaseThread {
     this.endRead()
     this.#reads = true
     this.kernel.exports.enterRead(this.kernel.slot)
+    // ORDER: the read is announced before this look; the owner shuts before it looks for reads.
+    if (this.isKeeping || !this.#isShutByOwner) return
+    this.endRead()
+    throw closed()
   }
 
   /** Idempotent. */
@@ -295,16 +355,14 @@ export class DatabaseThread {
 
   /** @throws CLOSED */
   assertOpen(): void {
-    if (this.closed || this.shut) {
-      throw new VarveError('CLOSED', 'The database is closed; open it again to use it.')
-    }
+    if (this.closed || this.shut) throw closed()
+    if (this.isShared && !this.isKeeping && this.#isShutByOwner) throw closed()
   }
 
   /** Gives back what this thread has of the memory; others go on. */
   detach(): void {
     this.closed = true
     this.endRead()
-    this.blocks.close()
     this.kernel.detach()
   }
 
@@ -312,4 +370,8 @@ export class DatabaseThread {
     this.stalls.add(ms)
     this.events.emit('stall', { ms })
   }
+}
+
+export function closed(): VarveError {
+  return new VarveError('CLOSED', 'The database is closed; open it again to use it.')
 }

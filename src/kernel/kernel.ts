@@ -1,5 +1,6 @@
 import {
   CONTROL_FREE_PAGES,
+  CONTROL_SLOTS_TAKEN,
   PAGE_BYTES,
   SLOT_CHECKSUM,
   SLOT_COUNT,
@@ -43,12 +44,12 @@ export class Kernel {
     return new Kernel(memory, exports)
   }
 
-  /** The memory of a database that is open on another thread. @throws NO_MEMORY: no page, or no slot */
-  static attach(memory: WebAssembly.Memory): Kernel {
-    return new Kernel(memory, instantiateKernel(memory))
+  /** The memory of a database that is open on another thread. `slot`: index of the slot that is kept for this thread, if one is. @throws NO_MEMORY: no page, or no slot */
+  static attach(memory: WebAssembly.Memory, slot?: number): Kernel {
+    return new Kernel(memory, instantiateKernel(memory), slot)
   }
 
-  private constructor(memory: WebAssembly.Memory, exports: KernelExports) {
+  private constructor(memory: WebAssembly.Memory, exports: KernelExports, slot?: number) {
     this.memory = memory
     this.exports = exports
     this.u8 = new Uint8Array(this.memory.buffer)
@@ -56,7 +57,7 @@ export class Kernel {
     this.view = new DataView(this.memory.buffer)
     this.text = textCodec(this.u8)
     this.words = new Int32Array(memory.buffer)
-    this.slotIndex = exports.takeSlot()
+    this.slotIndex = slot ?? exports.takeSlot()
     if (this.slotIndex === SLOT_COUNT) throw noSlots()
     this.slot = exports.attachSlot(this.slotIndex) >>> 0
     const bounce = this.slot === 0 ? 0 : exports.allocateOwnPage(this.slotIndex) >>> 0
@@ -129,15 +130,17 @@ export class Kernel {
     this.exports.giveSlot(this.slotIndex)
   }
 
-  /** Returns the memory to the pool. INVARIANT: nobody uses it afterwards, on no thread. */
+  /** Returns the memory to the pool, unless another thread has it still. INVARIANT: this one does not use it afterwards. */
   release(): void {
     if (this.#released) return
     this.#released = true
-    giveMemory(this.memory)
+    this.exports.giveSlot(this.slotIndex)
+    const [low, high] = [CONTROL_SLOTS_TAKEN >>> 2, (CONTROL_SLOTS_TAKEN >>> 2) + 1]
+    if (Atomics.load(this.words, low) === 0 && Atomics.load(this.words, high) === 0) giveMemory(this.memory)
   }
 }
 
-function noSlots(): VarveError {
+export function noSlots(): VarveError {
   return new VarveError(
     'NO_MEMORY',
     `${SLOT_COUNT} threads use the database already; close it on one of them first.`,

@@ -10,6 +10,8 @@ export class LockThread {
   /** Whether it may sleep; false for a browser's page. */
   readonly canBlock: boolean
   readonly order: LockOrder | undefined
+  /** Called after each slice of sleep, if it is there. May poison. */
+  onSleep: (() => void) | undefined
 
   /** `slot`: index of the thread's slot. INVARIANT: no two live threads of a memory have the same one. */
   constructor(words: Int32Array, slot: number, canBlock = true, order?: LockOrder) {

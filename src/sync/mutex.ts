@@ -120,6 +120,11 @@ export class Mutex {
     this.handOn()
   }
 
+  /** A thread that has ended waits no more. NOTE: it may have been handed the lock before. */
+  forget(slot: number): void {
+    takeSlot(this.#words, this.#offset + STARVING, slot)
+  }
+
   #take(): boolean {
     return Atomics.compareExchange(this.#words, this.#owner, 0, this.#thread.mark) === 0
   }

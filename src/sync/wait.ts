@@ -45,6 +45,7 @@ export class Wait {
     if (waitedMs >= limitMs) throw this.#timedOut(waitedMs)
     if (!thread.canBlock) return false
     Atomics.wait(thread.words, index, seen, Math.min(SLICE_MS, limitMs - waitedMs))
+    thread.onSleep?.()
     return true
   }
 

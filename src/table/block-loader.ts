@@ -98,12 +98,6 @@ export class BlockLoader {
     this.#tables.clear()
   }
 
-  /** Gives this thread's pages back. */
-  close(): void {
-    this.#kernel.exports.freePage(this.landing)
-    this.#kernel.exports.freePage(this.#target)
-  }
-
   /** Loads the block that a kernel call asked for (NEED_BLOCK). @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY */
   loadNeeded(): void {
     const kernel = this.#kernel

@@ -1,31 +1,48 @@
-import { CONTROL_ORPHANED } from '../../assembly/memory/layout.ts'
-import type { ServiceArguments, ServiceName } from '../engine/keeper-port.ts'
+import {
+  CONTROL_ORPHANED,
+  CONTROL_SHUT,
+  SLOTS,
+  SLOT_BYTES,
+  SLOT_EPOCH,
+} from '../../assembly/memory/layout.ts'
+import { isInCriticalSection, poisonAll, ring, takenSlots } from '../engine/critical-section.ts'
 import { Keeper } from '../engine/keeper.ts'
 import { DatabaseThread } from '../engine/thread.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Kernel } from '../kernel/kernel.ts'
 import { useKernelModule } from '../kernel/load.ts'
-import { sentError, sentEvent, TAKE_OVER_ID, type Reply, type Request, type TakeOver } from './messages.ts'
-import { serve } from './services.ts'
+import { KeeperClient } from './keeper-client.ts'
+import {
+  sentError,
+  sentEvent,
+  TAKE_OVER_ID,
+  type MonitorRequest,
+  type Reply,
+  type Request,
+  type TakeOver,
+  type ThreadEnded,
+} from './messages.ts'
 import type { ThreadPort } from './thread-host.ts'
+
+/** When a shared database is closed, reads of other threads that have begun get this long; a call takes far less. */
+const LAST_READS_MS = 1000
 
 /** A database whose keeper this thread is. */
 class KeptDatabase {
   readonly #thread: DatabaseThread
   readonly #keeper: Keeper
-  readonly #port: ThreadPort
-  /** Index of the word that rings for the other end. */
-  readonly #bell: number
-  readonly #aborts = new Map<number, AbortController>()
+  /** The threads that use it, by their slots; the owner is the first. */
+  readonly #clients = new Map<number, KeeperClient>()
+  readonly #owner: number
+  #monitor: ThreadPort | undefined
 
-  constructor(thread: DatabaseThread, keeper: Keeper, port: ThreadPort, bell: number) {
+  constructor(thread: DatabaseThread, keeper: Keeper, owner: number, port: ThreadPort) {
     this.#thread = thread
     this.#keeper = keeper
-    this.#port = port
-    this.#bell = bell >>> 2
-    thread.events.onAny((name, event) => this.#send({ kind: 'event', name, event: sentEvent(event) }))
-    port.onMessage((message) => this.#take(message as Request))
-    this.#send({ kind: 'answer', id: TAKE_OVER_ID, result: undefined })
+    this.#owner = owner
+    this.#admit(owner, port)
+    thread.events.onAny((name, event) => this.#sendAll({ kind: 'event', name, event: sentEvent(event) }))
+    this.#clients.get(owner)?.send({ kind: 'answer', id: TAKE_OVER_ID, result: undefined })
     keeper.resume()
   }
 
@@ -33,77 +50,83 @@ class KeptDatabase {
   orphan(): void {
     const { words } = this.#thread.kernel
     Atomics.store(words, CONTROL_ORPHANED >>> 2, 1)
-    this.#ring()
+    poisonAll(words)
   }
 
-  #take(request: Request): void {
+  #admit(slot: number, port: ThreadPort): void {
+    const client = new KeeperClient(
+      this.#keeper,
+      slot,
+      port,
+      (request, ports) => this.#take(request, ports),
+      () => this.#clients.delete(slot),
+    )
+    this.#clients.set(slot, client)
+  }
+
+  #take(request: Request, ports: readonly ThreadPort[]): void {
+    const [port, liveness] = ports
     if (request.kind === 'note') {
       if (request.what === 'unsynced') this.#keeper.journals.noteUnsynced()
       else this.#keeper.disposal.collect()
-    } else if (request.kind === 'abort') {
-      this.#aborts.get(request.id)?.abort(request.reason)
-    } else this.#serve(request.id, request.name, request.args)
+    } else if (request.kind === 'finish') void this.#finish(request.id)
+    else if (request.kind === 'monitor' && port !== undefined) {
+      this.#monitor = port
+      port.onMessage((message) => this.#reclaim((message as ThreadEnded).slot))
+    } else if (request.kind === 'admit' && port !== undefined && liveness !== undefined) {
+      this.#admit(request.slot, port)
+      this.#monitor?.post({ kind: 'thread', slot: request.slot } satisfies MonitorRequest, [liveness])
+    }
   }
 
-  #serve(id: number, name: ServiceName, args: readonly unknown[]): void {
+  #sendAll(reply: Reply): void {
+    for (const client of this.#clients.values()) client.send(reply)
+  }
+
+  /** Takes back what a thread had that has ended. INVARIANT: it was in the middle of nothing. */
+  #reclaim(slot: number): void {
+    const { kernel, snapshots } = this.#thread
+    if (this.#keeper.closed || !takenSlots(kernel.words).includes(slot)) return
+    this.#thread.forgetWaiting(slot)
+    // NOTE: the lock may have been handed to it after the monitor looked.
+    if (isInCriticalSection(kernel.words, slot)) return poisonAll(kernel.words)
+    snapshots.releaseOf(slot)
+    kernel.exports.giveSlot(slot)
+    this.#keeper.disposal.collect()
+  }
+
+  /** The end: nothing of the database's is touched on this thread any more, but bells. */
+  async #finish(id: number): Promise<void> {
+    const owner = this.#clients.get(this.#owner)
+    // NOTE: whoever asks for something from here on is told that it is over.
+    this.#thread.shut = true
+    if (Atomics.load(this.#thread.kernel.words, CONTROL_SHUT >>> 2) !== 0) await this.#partFromGuests()
+    let reply: Reply = { kind: 'answer', id, result: undefined }
     try {
-      const result: unknown = serve(
-        this.#keeper,
-        name,
-        this.#withJob(id, name, args) as ServiceArguments<typeof name>,
-      )
-      if (!(result instanceof Promise)) return this.#answer(id, name, result)
-      result.then(
-        (value) => this.#answer(id, name, value),
-        (error: unknown) => this.#fail(id, name, error),
-      )
+      await this.#keeper.finish()
     } catch (error) {
-      this.#fail(id, name, error)
+      reply = { kind: 'failure', id, error: sentError(error) }
     }
-  }
-
-  /** The arguments, with a job control where one was. */
-  #withJob(id: number, name: ServiceName, args: readonly unknown[]): readonly unknown[] {
-    if (name !== 'compact' && name !== 'verify') return args
-    const controller = new AbortController()
-    this.#aborts.set(id, controller)
-    const job = {
-      signal: controller.signal,
-      onProgress: (progress: { doneBytes: number; totalBytes: number }) =>
-        this.#send({ kind: 'progress', id, progress }),
-    }
-    return [...args.slice(0, -1), job]
-  }
-
-  #answer(id: number, name: ServiceName, result: unknown): void {
-    this.#aborts.delete(id)
-    this.#finish(name)
-    this.#send({ kind: 'answer', id, result })
-  }
-
-  #fail(id: number, name: ServiceName, error: unknown): void {
-    this.#aborts.delete(id)
-    this.#finish(name)
-    this.#send({ kind: 'failure', id, error: sentError(error) })
-  }
-
-  /** After the last service: nothing of the database's is touched on this thread any more, but the bell. */
-  #finish(name: ServiceName): void {
-    if (name !== 'finish') return
+    this.#monitor?.post({ kind: 'unwatch' } satisfies MonitorRequest)
     this.#keeper.close()
     this.#thread.detach()
     kept.delete(this)
+    owner?.send(reply)
   }
 
-  #send(reply: Reply): void {
-    this.#port.post(reply)
-    this.#ring()
-  }
-
-  #ring(): void {
-    const { words } = this.#thread.kernel
-    Atomics.add(words, this.#bell, 1)
-    Atomics.notify(words, this.#bell)
+  /** Tells the other threads, and waits until no read of theirs goes on. */
+  async #partFromGuests(): Promise<void> {
+    for (const [slot, client] of this.#clients) if (slot !== this.#owner) client.send({ kind: 'closed' })
+    const { words, slotIndex } = this.#thread.kernel
+    const reads = (slot: number): boolean =>
+      slot !== this.#owner &&
+      slot !== slotIndex &&
+      Atomics.load(words, (SLOTS + slot * SLOT_BYTES + SLOT_EPOCH) >>> 2) !== 0
+    const deadline = performance.now() + LAST_READS_MS
+    // ORDER: the owner has shut the database before; a read that is not seen here sees that.
+    while (takenSlots(words).some(reads) && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
   }
 }
 
@@ -111,24 +134,23 @@ const kept = new Set<KeptDatabase>()
 
 /** Goes on as the keeper of a database. `port`: to the thread that was it until now. */
 export function takeOver(
-  { memory, module, directory, options, position, bell }: TakeOver,
+  { memory, module, directory, options, position, slot }: TakeOver,
   port: ThreadPort,
   openDirectory: (directory: unknown) => FileSystem,
 ): void {
-  const words = new Int32Array(memory.buffer)
   try {
     useKernelModule(module)
     const thread = new DatabaseThread(Kernel.attach(memory), openDirectory(directory), options, false)
+    thread.isKeeping = true
     try {
-      kept.add(new KeptDatabase(thread, Keeper.takeOver(thread, position), port, bell))
+      kept.add(new KeptDatabase(thread, Keeper.takeOver(thread, position), slot, port))
     } catch (error) {
       thread.detach()
       throw error
     }
   } catch (error) {
     port.post({ kind: 'failure', id: TAKE_OVER_ID, error: sentError(error) } satisfies Reply)
-    Atomics.add(words, bell >>> 2, 1)
-    Atomics.notify(words, bell >>> 2)
+    ring(new Int32Array(memory.buffer), slot)
   }
 }
 

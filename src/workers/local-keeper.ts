@@ -1,5 +1,12 @@
-import type { KeeperPort, ServiceArguments, ServiceName, ServiceResult } from '../engine/keeper-port.ts'
+import type {
+  KeeperPort,
+  ServiceArguments,
+  SharedEnds,
+  ServiceName,
+  ServiceResult,
+} from '../engine/keeper-port.ts'
 import type { Keeper } from '../engine/keeper.ts'
+import { VarveError } from '../errors.ts'
 import { serve } from './services.ts'
 
 /** The keeper of a database on the thread that uses it. */
@@ -39,7 +46,18 @@ export class LocalKeeper implements KeeperPort {
     this.keeper.journals.noteUnsynced()
   }
 
+  finish(): Promise<void> {
+    return this.keeper.finish()
+  }
+
   close(): void {
     this.keeper.close()
+  }
+
+  async share(): Promise<SharedEnds> {
+    throw new VarveError(
+      'NOT_SUPPORTED',
+      'A database is shared through a background thread; open it with threads: 1 or more, where the host has threads.',
+    )
   }
 }

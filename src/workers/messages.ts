@@ -14,9 +14,31 @@ export interface TakeOver {
   readonly directory: unknown
   readonly options: EngineOptions
   readonly position: KeeperPosition
-  /** Address of the word to ring for the thread at the other end of the port. */
-  readonly bell: number
+  /** Index of the slot of the thread at the other end of the port: the owner's. */
+  readonly slot: number
 }
+
+/** What the monitor is told of a database that is shared, together with a port to its keeper. */
+export interface Watch {
+  readonly kind: 'watch'
+  readonly memory: WebAssembly.Memory
+}
+
+/** From the keeper to the monitor. `thread` comes with a port, the liveness port of the thread that has, or will have, the slot. */
+export type MonitorRequest = { readonly kind: 'thread'; readonly slot: number } | { readonly kind: 'unwatch' }
+
+/** From the monitor to the keeper: a thread has ended without a word, outside of anything critical. */
+export interface ThreadEnded {
+  readonly kind: 'ended'
+  readonly slot: number
+}
+
+/** From a thread to the monitor. */
+export type LivenessMessage =
+  /** The thread has let go of the database. */
+  | { readonly kind: 'left' }
+  /** Whether there is somebody. */
+  | { readonly kind: 'pulse' }
 
 /** From one who uses a database to its keeper. */
 export type Request =
@@ -28,6 +50,12 @@ export type Request =
     }
   | { readonly kind: 'abort'; readonly id: number; readonly reason: unknown }
   | { readonly kind: 'note'; readonly what: 'unsynced' | 'read-ended' }
+  /** From the owner only: the end. */
+  | { readonly kind: 'finish'; readonly id: number }
+  /** From the owner only. Another thread may use the database: with two ports, for its calls and its liveness. */
+  | { readonly kind: 'admit'; readonly slot: number }
+  /** From the owner only. The port to the monitor. */
+  | { readonly kind: 'monitor' }
 
 /** From the keeper. */
 export type Reply =
@@ -35,6 +63,8 @@ export type Reply =
   | { readonly kind: 'failure'; readonly id: number; readonly error: SentError }
   | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
   | { readonly kind: 'event'; readonly name: EventName; readonly event: object }
+  /** The owner closes the database. */
+  | { readonly kind: 'closed' }
 
 /** The id of the answer to a take-over. */
 export const TAKE_OVER_ID = 0

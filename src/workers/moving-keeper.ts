@@ -1,16 +1,23 @@
-import { SLOT_BELL } from '../../assembly/memory/layout.ts'
-import type { KeeperPort, ServiceArguments, ServiceName, ServiceResult } from '../engine/keeper-port.ts'
+import { SLOT_COUNT } from '../../assembly/memory/layout.ts'
+import type {
+  KeeperPort,
+  ServiceArguments,
+  ServiceName,
+  ServiceResult,
+  SharedEnds,
+} from '../engine/keeper-port.ts'
 import type { Keeper } from '../engine/keeper.ts'
 import { kernelModule } from '../kernel/load.ts'
 import { LocalKeeper } from './local-keeper.ts'
-import { TAKE_OVER_ID, type TakeOver } from './messages.ts'
+import { noSlots } from '../kernel/kernel.ts'
+import { TAKE_OVER_ID, type TakeOver, type Watch } from './messages.ts'
 import { RemoteKeeper } from './remote-keeper.ts'
 import type { ThreadHost } from './thread-host.ts'
 import type { PoolThread, ThreadPool } from './thread-pool.ts'
 
 /** Services that take long: they are for another thread, if there can be one. */
 const LONG: ReadonlySet<ServiceName> = new Set(['flush', 'compact', 'verify'])
-/** Between two looks whether the thread that was started listens. */
+/** Between two looks whether the keeper can move. */
 const LOOK_MS = 2
 
 /**
@@ -25,6 +32,7 @@ export class MovingKeeper implements KeeperPort {
   readonly #local: LocalKeeper
   #thread: PoolThread | undefined
   #remote: RemoteKeeper | undefined
+  #monitor: PoolThread | undefined
   #moving: Promise<void> | undefined
   /** It stays here: there is no thread for it. */
   #stays = false
@@ -84,11 +92,43 @@ export class MovingKeeper implements KeeperPort {
     this.#port.noteUnsynced()
   }
 
+  async finish(): Promise<void> {
+    if (this.#remote !== undefined) return this.#remote.finish()
+    this.#stays = true
+    this.#underWay++
+    await this.#local.finish()
+  }
+
+  async share(): Promise<SharedEnds> {
+    if (this.#startMoving()) await this.#moving
+    const remote = this.#remote
+    if (remote === undefined) return this.#local.share()
+    await this.#meetMonitor(remote)
+    this.#keeper.thread.assertOpen()
+    const slot = this.#keeper.kernel.exports.takeSlot()
+    if (slot === SLOT_COUNT) throw noSlots()
+    const [calls, keepersCalls] = this.#host.channel()
+    const [liveness, monitorsLiveness] = this.#host.channel()
+    remote.admit(slot, keepersCalls, monitorsLiveness)
+    return { slot, calls: this.#host.sent(calls), liveness: this.#host.sent(liveness) }
+  }
+
+  async #meetMonitor(remote: RemoteKeeper): Promise<void> {
+    if (this.#monitor !== undefined) return this.#monitor.listens()
+    const monitor = this.#pool.acquireMonitor()
+    this.#monitor = monitor
+    const [keepers, monitors] = this.#host.channel()
+    monitor.post({ kind: 'watch', memory: this.#keeper.kernel.memory } satisfies Watch, [monitors])
+    remote.introduceMonitor(keepers)
+    await monitor.listens()
+  }
+
   close(): void {
     this.#stays = true
     this.#port.close()
     this.#forgetEnd()
     if (this.#thread !== undefined) this.#pool.release(this.#thread)
+    if (this.#monitor !== undefined) this.#pool.releaseMonitor()
     this.#thread = undefined
   }
 
@@ -109,9 +149,9 @@ export class MovingKeeper implements KeeperPort {
       await null
       this.#thread = this.#pool.acquire(this.#limit)
       while (!this.#stays && this.#remote === undefined) {
-        if (this.#thread.hasEnded) throw new Error('the background thread ended')
-        this.#tryToMove()
         // NOTE: it keeps the process alive until something in the background can go on.
+        await this.#thread.listens()
+        this.#tryToMove()
         if (this.#remote === undefined) await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
       }
     } catch {
@@ -132,7 +172,7 @@ export class MovingKeeper implements KeeperPort {
       directory: fileSystem.share?.(),
       options,
       position: this.#keeper.handOver(),
-      bell: kernel.slot + SLOT_BELL,
+      slot: kernel.slotIndex,
     }
     const remote = new RemoteKeeper(this.#keeper.thread, near)
     thread.post(message, [far])
@@ -146,6 +186,7 @@ export class MovingKeeper implements KeeperPort {
     }
     const { thread: own, blocks } = this.#keeper
     own.isShared = true
+    own.isKeeping = false
     own.onSnapshotEnd = () => remote.noteReadEnded()
     blocks.clear()
     this.#remote = remote

@@ -20,6 +20,8 @@ export const nodeThreads: ThreadHost = {
     const { port1, port2 } = new MessageChannel()
     return [new NodePort(port1), new NodePort(port2)]
   },
+  sent: (port) => (port as NodePort).port,
+  received: (port) => new NodePort(port as MessagePort),
 }
 
 class NodeThread implements HostThread {
@@ -31,8 +33,7 @@ class NodeThread implements HostThread {
   }
 
   post(message: object, ports: readonly ThreadPort[]): void {
-    const transferred = ports.map((port) => (port as NodePort).port)
-    this.#worker.postMessage({ ...message, ports: transferred }, transferred)
+    postWith(this.#worker, message, ports)
   }
 
   onEnd(listener: (error: unknown) => void): void {
@@ -49,6 +50,18 @@ class NodeThread implements HostThread {
   }
 }
 
+/** The ports that came with a message. */
+export function portsOf(message: unknown): readonly NodePort[] {
+  const { ports = [] } = message as { readonly ports?: readonly MessagePort[] }
+  return ports.map((port) => new NodePort(port))
+}
+
+function postWith(target: Worker | MessagePort, message: object, ports: readonly ThreadPort[]): void {
+  if (ports.length === 0) return target.postMessage(message)
+  const transferred = ports.map((port) => (port as NodePort).port)
+  target.postMessage({ ...message, ports: transferred }, transferred)
+}
+
 /** A port of Node.js. */
 export class NodePort implements ThreadPort {
   readonly port: MessagePort
@@ -57,12 +70,16 @@ export class NodePort implements ThreadPort {
     this.port = port
   }
 
-  post(message: object): void {
-    this.port.postMessage(message)
+  post(message: object, ports: readonly ThreadPort[] = []): void {
+    postWith(this.port, message, ports)
   }
 
-  onMessage(listener: (message: unknown) => void): void {
-    this.port.on('message', listener)
+  onMessage(listener: (message: unknown, ports: readonly ThreadPort[]) => void): void {
+    this.port.on('message', (message: unknown) => listener(message, portsOf(message)))
+  }
+
+  onClose(listener: () => void): void {
+    this.port.on('close', listener)
   }
 
   receive(): unknown {

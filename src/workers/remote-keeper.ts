@@ -10,8 +10,10 @@ import type {
   ServiceArguments,
   ServiceName,
   ServiceResult,
+  SharedEnds,
 } from '../engine/keeper-port.ts'
 import type { DatabaseThread } from '../engine/thread.ts'
+import { VarveError } from '../errors.ts'
 import { SLICE_MS } from '../sync/wait.ts'
 import { receivedError, receivedEvent, type Reply, type Request } from './messages.ts'
 import type { ThreadPort } from './thread-host.ts'
@@ -39,12 +41,17 @@ export class RemoteKeeper implements KeeperPort {
   #closed = false
   /** Why nobody answers any more. */
   #orphaned: unknown
+  /** Called when the owner closes the database. */
+  onClosed: () => void = () => {}
 
   constructor(thread: DatabaseThread, port: ThreadPort) {
     this.#thread = thread
     this.#port = port
     this.#bell = (thread.kernel.slot + SLOT_BELL) >>> 2
     port.onMessage((message) => this.#take(message as Reply))
+    port.onClose(() => {
+      if (!thread.isOver) this.orphan(new Error('the background thread ended'))
+    })
     port.keepAlive(false)
   }
 
@@ -82,6 +89,31 @@ export class RemoteKeeper implements KeeperPort {
       id = this.#send(name, sent, { settle, job })
       if (signal?.aborted === true) abort()
     })
+  }
+
+  async finish(): Promise<void> {
+    await new Promise<unknown>((resolve, reject) => {
+      const settle = (outcome: Outcome): void =>
+        'error' in outcome ? reject(outcome.error) : resolve(undefined)
+      this.#await({ settle, job: undefined }, (id) => ({ kind: 'finish', id }))
+    })
+  }
+
+  /** Tells the keeper of another thread. The ports: to that thread, for its calls and its liveness. */
+  admit(slot: number, calls: ThreadPort, liveness: ThreadPort): void {
+    this.#post({ kind: 'admit', slot }, [calls, liveness])
+  }
+
+  /** Tells the keeper of the monitor. */
+  introduceMonitor(monitor: ThreadPort): void {
+    this.#post({ kind: 'monitor' }, [monitor])
+  }
+
+  async share(): Promise<SharedEnds> {
+    throw new VarveError(
+      'NOT_SUPPORTED',
+      'A database is shared by the thread that opened it; call share() there.',
+    )
   }
 
   mustWait(): boolean {
@@ -129,19 +161,23 @@ export class RemoteKeeper implements KeeperPort {
   }
 
   #send(name: ServiceName, args: readonly unknown[], pending: Pending): number {
+    return this.#await(pending, (id) => ({ kind: 'call', id, name, args }))
+  }
+
+  #await(pending: Pending, request: (id: number) => Request): number {
     const id = this.#nextId++
     if (this.#orphaned !== undefined) {
       pending.settle({ error: this.#orphaned })
       return id
     }
-    this.#post({ kind: 'call', id, name, args })
+    this.#post(request(id))
     this.#pending.set(id, pending)
     this.#port.keepAlive(true)
     return id
   }
 
-  #post(request: Request): void {
-    if (!this.#closed) this.#port.post(request)
+  #post(request: Request, ports: readonly ThreadPort[] = []): void {
+    if (!this.#closed) this.#port.post(request, ports)
   }
 
   /** Takes messages, sleeping between them. @throws POISONED if none can come any more */
@@ -160,11 +196,13 @@ export class RemoteKeeper implements KeeperPort {
         return
       }
       Atomics.wait(words, this.#bell, rung, SLICE_MS)
+      this.#thread.onSleep?.()
     }
   }
 
   #take(reply: Reply): void {
     if (this.#closed) return
+    if (reply.kind === 'closed') return this.onClosed()
     if (reply.kind === 'event') {
       this.#thread.events.emit(reply.name, receivedEvent(reply.event) as never)
       return

@@ -53,7 +53,6 @@ const SERVICES: Services = {
     keeper.disposal.collect()
     keeper.budget.giveBlocks()
   },
-  finish: (keeper) => keeper.finish(),
 }
 
 /** Has the keeper do something. @throws what it throws */

@@ -6,6 +6,9 @@ export interface ThreadHost {
   start(source: string, ready: Int32Array): HostThread
   /** Two ends of a channel. */
   channel(): readonly [ThreadPort, ThreadPort]
+  /** A port as the host posts it, and what came back out of it on another thread. */
+  sent(port: ThreadPort): unknown
+  received(port: unknown): ThreadPort
 }
 
 /** A thread that was started. */
@@ -19,9 +22,12 @@ export interface HostThread {
 
 /** One end of a channel between two threads. */
 export interface ThreadPort {
-  post(message: object): void
+  /** Sends a message; the ports are handed over with it. */
+  post(message: object, ports?: readonly ThreadPort[]): void
   /** Messages that are not received come here, in turns of their own. */
-  onMessage(listener: (message: unknown) => void): void
+  onMessage(listener: (message: unknown, ports: readonly ThreadPort[]) => void): void
+  /** `listener` is called once when the other end is closed, or its thread has ended. */
+  onClose(listener: () => void): void
   /** The oldest message that has not come yet, without waiting for a turn. */
   receive(): unknown
   /** Whether what may come keeps the process alive. */

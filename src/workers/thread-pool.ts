@@ -4,6 +4,9 @@ import { workerSource } from './worker-source.generated.ts'
 /** A thread without databases ends after this time: another one may be opened soon. */
 const IDLE_MS = 2000
 
+/** Between two looks whether a thread that was started listens. */
+const LOOK_MS = 2
+
 /** A background thread of the pool. */
 export class PoolThread {
   readonly #host: HostThread
@@ -26,6 +29,14 @@ export class PoolThread {
     return !this.hasEnded && Atomics.load(this.#ready, 0) !== 0
   }
 
+  /** Resolves when it takes messages. @throws if it ends before */
+  async listens(): Promise<void> {
+    while (!this.isReady) {
+      if (this.hasEnded) throw new Error('the background thread ended')
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+
   post(message: object, ports: readonly ThreadPort[]): void {
     this.#host.post(message, ports)
   }
@@ -46,6 +57,8 @@ export class PoolThread {
 export class ThreadPool {
   readonly #host: ThreadHost
   readonly #threads = new Set<PoolThread>()
+  /** The one that watches over the threads of databases that are shared. */
+  #monitor: PoolThread | undefined
 
   constructor(host: ThreadHost) {
     this.#host = host
@@ -68,12 +81,31 @@ export class ThreadPool {
 
   release(thread: PoolThread): void {
     thread.databases--
-    if (thread.databases > 0) return
-    const timer = setTimeout(() => {
-      if (thread.databases > 0) return
-      this.#threads.delete(thread)
-      thread.stop()
-    }, IDLE_MS)
-    if (typeof timer === 'object') timer.unref()
+    stopLater(thread, () => this.#threads.delete(thread))
   }
+
+  /** The monitor, for one more database. @throws whatever the host says if it cannot be started */
+  acquireMonitor(): PoolThread {
+    if (this.#monitor?.hasEnded !== false) this.#monitor = new PoolThread(this.#host)
+    this.#monitor.databases++
+    return this.#monitor
+  }
+
+  releaseMonitor(): void {
+    const monitor = this.#monitor
+    if (monitor === undefined) return
+    monitor.databases--
+    stopLater(monitor, () => (this.#monitor = undefined))
+  }
+}
+
+/** Stops a thread that no database needs. */
+function stopLater(thread: PoolThread, forget: () => void): void {
+  if (thread.databases > 0) return
+  const timer = setTimeout(() => {
+    if (thread.databases > 0 || thread.hasEnded) return
+    forget()
+    thread.stop()
+  }, IDLE_MS)
+  if (typeof timer === 'object') timer.unref()
 }
