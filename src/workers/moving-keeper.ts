@@ -37,8 +37,9 @@ export class MovingKeeper implements KeeperPort {
   /** It stays here: there is no thread for it. */
   #stays = false
   #forgetEnd: () => void = () => {}
-  /** Services that are under way here: the keeper does not move from under them. */
+  /** Services that are under way here, those that wait for others among them: the keeper does not move from under them. */
   #underWay = 0
+  #asksUnderWay = 0
 
   /** `limit`: background threads that the process may have for it. */
   constructor(keeper: Keeper, host: ThreadHost, pool: ThreadPool, limit: number) {
@@ -47,7 +48,8 @@ export class MovingKeeper implements KeeperPort {
     this.#host = host
     this.#pool = pool
     this.#limit = limit
-    keeper.onBackgroundWork = () => this.#startMoving()
+    // NOTE: what an ask here waits for is done here.
+    keeper.onBackgroundWork = () => this.#asksUnderWay === 0 && this.#startMoving()
   }
 
   get begun(): boolean {
@@ -73,10 +75,12 @@ export class MovingKeeper implements KeeperPort {
     if (this.#remote === undefined && LONG.has(name) && this.#startMoving()) await this.#moving
     if (this.#remote !== undefined) return this.#remote.ask(name, ...args)
     this.#underWay++
+    this.#asksUnderWay++
     try {
       return await this.#local.ask(name, ...args)
     } finally {
       this.#underWay--
+      this.#asksUnderWay--
     }
   }
 
@@ -95,7 +99,6 @@ export class MovingKeeper implements KeeperPort {
   async finish(): Promise<void> {
     if (this.#remote !== undefined) return this.#remote.finish()
     this.#stays = true
-    this.#underWay++
     await this.#local.finish()
   }
 
@@ -138,7 +141,8 @@ export class MovingKeeper implements KeeperPort {
 
   /** @returns whether it will move */
   #startMoving(): boolean {
-    if (this.#stays || this.#keeper.closed) return false
+    // NOTE: before the epoch has begun there is nothing to hand over, and nothing but verify to do.
+    if (this.#stays || this.#keeper.closed || !this.#keeper.catalog.begun) return false
     this.#moving ??= this.#move()
     return true
   }

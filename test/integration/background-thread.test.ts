@@ -102,6 +102,16 @@ describe('a background thread', () => {
     },
   )
 
+  it('is not waited for by what is done before anything was written', async () => {
+    await (await openMoved()).close()
+    const db = await open(join(directory, 'db'), TEXT)
+    expect((await db.verify()).problems).toEqual([])
+    await db.flush()
+    await db.compact()
+    expect(db.getSync('a')).toBe('1')
+    await db.close()
+  })
+
   it('leaves descriptors and slots as they were', async () => {
     const first = await openMoved()
     await first.close()
