@@ -12,7 +12,7 @@ import type {
   ServiceResult,
   SharedEnds,
 } from '../engine/keeper-port.ts'
-import type { DatabaseThread } from '../engine/thread.ts'
+import { closed, type DatabaseThread } from '../engine/thread.ts'
 import { VarveError } from '../errors.ts'
 import { SLICE_MS } from '../sync/wait.ts'
 import { receivedError, receivedEvent, type Reply, type Request } from './messages.ts'
@@ -139,9 +139,11 @@ export class RemoteKeeper implements KeeperPort {
       this.#post({ kind: 'note', what: 'unsynced' })
   }
 
+  /** What has no answer yet is told that it is over. */
   close(): void {
     this.#closed = true
     this.#port.close()
+    this.#settleAll(closed())
   }
 
   /** The keeper's thread has ended: nobody will answer. */
@@ -149,9 +151,13 @@ export class RemoteKeeper implements KeeperPort {
     if (this.#closed) return
     const error = this.#thread.poison(cause)
     this.#orphaned = error
+    this.#settleAll(error)
+    this.#port.keepAlive(false)
+  }
+
+  #settleAll(error: unknown): void {
     for (const { settle } of [...this.#pending.values()]) settle({ error })
     this.#pending.clear()
-    this.#port.keepAlive(false)
   }
 
   /** A read has ended, on which older SuperVersions may have waited. */
