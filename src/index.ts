@@ -11,18 +11,29 @@
 import type { Database } from './api/database.ts'
 import { attachOn } from './api/attach.ts'
 import { writeOutAll } from './api/open-engines.ts'
-import { openOn } from './api/open.ts'
+import { openOn, type Background } from './api/open.ts'
 import type { SharedDatabase } from './api/share.ts'
-import type { AttachOptions, KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
+import type { AttachOptions, CreateWorker, KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
 import { destroyDatabase } from './engine/destroy.ts'
 import { nodeFileSystem } from './fs/node.ts'
-import { nodeThreads } from './workers/node-threads.ts'
+import { nodePorts, nodeThreads } from './workers/node-threads.ts'
 import { ThreadPool } from './workers/thread-pool.ts'
 
 export * from './api/exports.ts'
 
 let hooked = false
-const background = { host: nodeThreads, pool: new ThreadPool(nodeThreads) }
+/** Background threads, by what starts them. */
+const backgrounds = new Map<CreateWorker | undefined, ReturnType<Background>>()
+
+function background(createWorker: CreateWorker | undefined): ReturnType<Background> {
+  let found = backgrounds.get(createWorker)
+  if (found === undefined) {
+    const host = nodeThreads(createWorker)
+    found = { host, pool: new ThreadPool(host) }
+    backgrounds.set(createWorker, found)
+  }
+  return found
+}
 
 /**
  * Opens the database in a directory, creating it (the last path component, and the database) if it is not there.
@@ -51,7 +62,7 @@ export function attach<KE extends KeyEncoding = 'bytes', VE extends ValueEncodin
   options?: AttachOptions<KE, VE>,
 ): Database<KE, VE> {
   hookExit()
-  return attachOn(handle, options, nodeThreads, (directory) => nodeFileSystem(directory as string))
+  return attachOn(handle, options, nodePorts, (directory) => nodeFileSystem(directory as string))
 }
 
 /**

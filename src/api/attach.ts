@@ -6,7 +6,7 @@ import { Kernel } from '../kernel/kernel.ts'
 import { useKernelModule } from '../kernel/load.ts'
 import { Liveness } from '../workers/liveness.ts'
 import { RemoteKeeper } from '../workers/remote-keeper.ts'
-import type { ThreadHost } from '../workers/thread-host.ts'
+import type { ThreadPorts } from '../workers/thread-host.ts'
 import { Database } from './database.ts'
 import { watchDatabase } from './forgotten.ts'
 import { noteOpenEngine } from './open-engines.ts'
@@ -20,7 +20,7 @@ import { viewUnder } from './view.ts'
 export function attachOn<KE extends KeyEncoding, VE extends ValueEncoding>(
   handle: unknown,
   options: AttachOptions<KE, VE> | undefined,
-  host: ThreadHost,
+  host: ThreadPorts,
   openDirectory: (directory: unknown) => FileSystem,
 ): Database<KE, VE> {
   const shared = useHandle(handle)

@@ -12,11 +12,11 @@ import { noteOpenEngine } from './open-engines.ts'
 import { openRequest } from './options.ts'
 import { policyOf } from './policy.ts'
 import { ResultPool } from './result-pool.ts'
-import type { KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
+import type { CreateWorker, KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
 import { viewUnder, type View } from './view.ts'
 
-/** The threads of the host. */
-export interface Background {
+/** The threads of the host, of those that this function starts. */
+export type Background = (createWorker: CreateWorker | undefined) => {
   readonly host: ThreadHost
   readonly pool: ThreadPool
 }
@@ -27,7 +27,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
   options?: OpenOptions<KE, VE>,
   background?: Background,
 ): Promise<Database<KE, VE>> {
-  const { engine: engineOptions, threads, keyEncoding, valueEncoding, policy } = openRequest(options)
+  const request = openRequest(options)
+  const { engine: engineOptions, threads, keyEncoding, valueEncoding, policy } = request
   // NOTE: before anything is opened or created; what it is added to is known later.
   policyOf(policy)
   const definition = {
@@ -35,10 +36,12 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
   const { keeper, lock, recovery } = await openDatabase(fileSystem, engineOptions, definition)
-  const movesAway = background !== undefined && threads > 0 && fileSystem.share !== undefined
-  const port = movesAway
-    ? new MovingKeeper(keeper, background.host, background.pool, threads)
-    : new LocalKeeper(keeper)
+  const hasThreads = threads > 0 && fileSystem.share !== undefined
+  const threadsOf = hasThreads ? background?.(request.createWorker) : undefined
+  const port =
+    threadsOf === undefined
+      ? new LocalKeeper(keeper)
+      : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
   const engine = new Engine(keeper.thread, port, lock, recovery)
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}

@@ -3,6 +3,7 @@ import type { DatabaseDurability, Durability } from '../engine/durability.ts'
 import type { EngineOptions } from '../engine/thread.ts'
 import type { ProgressListener } from '../engine/progress.ts'
 import { describe } from './encoding.ts'
+import type { CreateWorker } from './types.ts'
 
 const MIB = 1048576
 export const MEMORY_LIMIT_MIN_BYTES: number = 16 * MIB
@@ -46,6 +47,7 @@ const OPEN_OPTIONS = [
   'maxPendingBytes',
   'recovery',
   'threads',
+  'createWorker',
   'compaction',
   'tables',
 ] as const
@@ -53,14 +55,14 @@ const OPEN_OPTIONS = [
 export interface OpenRequest {
   engine: EngineOptions
   threads: number
+  createWorker: CreateWorker | undefined
   keyEncoding: unknown
   valueEncoding: unknown
   /** The options of the default keyspace's policy. */
   policy: Bag
 }
 
-/** Background threads of the process that databases may use. */
-// NOTE: 0 until everything that the issue of threads asks for has its figure; see docs/threads-in-progress.md.
+/** Background threads of the process that databases may use. NOTE: a database uses one; more are for several databases. */
 const THREADS_DEFAULT = 1
 const THREADS_MAX = 16
 
@@ -95,10 +97,17 @@ export function openRequest(options: unknown): OpenRequest {
       recovery: choice(bag, 'recovery', 'tolerate-tail', ['tolerate-tail', 'strict']),
     },
     threads: integer(bag, 'threads', THREADS_DEFAULT, 0, THREADS_MAX),
+    createWorker: workerHook(bag['createWorker']),
     policy: { compaction: bag['compaction'], tables: bag['tables'] },
     keyEncoding: bag['keyEncoding'],
     valueEncoding: bag['valueEncoding'],
   }
+}
+
+/** @throws TypeError */
+function workerHook(hook: unknown): CreateWorker | undefined {
+  if (hook === undefined || typeof hook === 'function') return hook as CreateWorker | undefined
+  throw new TypeError(`createWorker must be a function, not ${describe(hook)}`)
 }
 
 /** The durability a single write asks for. @throws TypeError */

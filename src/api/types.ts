@@ -36,6 +36,9 @@ export type Decoded<E> = E extends 'utf8'
 /** What writes and lookups accept under an encoding: strings (as UTF-8) and bytes everywhere. */
 export type Accepted<E> = E extends 'json' ? unknown : E extends Encoding<infer T> ? T : string | Uint8Array
 
+/** See `OpenOptions.createWorker`. `source`: the script, CommonJS, without dependencies. */
+export type CreateWorker = (source: string, options: object) => object
+
 /** How keys and values are seen on a thread that attaches; by default as on the thread that opened the database, if its encodings are built in. */
 export interface AttachOptions<KE extends KeyEncoding, VE extends ValueEncoding> {
   keyEncoding?: KE
@@ -165,9 +168,15 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   recovery?: 'tolerate-tail' | 'strict'
   /**
    * Background threads that the process may start for its databases: they flush, compact, verify and sync; each database uses one. 0: everything is done on the calling thread,
-   * as it is where the host has no threads or keeps files to one. Default 0.
+   * as it is where the host has no threads or keeps files to one. Default 1.
    */
   threads?: number
+  /**
+   * Starts a background thread, where the default, a worker made of text, is not possible or wanted. It is given the script and the options for the host's Worker, and returns
+   * the Worker. Databases with the same function share their threads.
+   * @example createWorker: (source, options) => new Worker(new URL('./varve-worker.cjs', import.meta.url), { ...options, eval: false })
+   */
+  createWorker?: CreateWorker
 }
 
 export interface SnapshotStats {

@@ -1,21 +1,38 @@
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads'
-import type { HostThread, ThreadHost, ThreadPort } from './thread-host.ts'
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+  type WorkerOptions,
+} from 'node:worker_threads'
+import type { HostThread, ThreadHost, ThreadPort, ThreadPorts } from './thread-host.ts'
 
-/** The threads of Node.js. */
-export const nodeThreads: ThreadHost = {
-  start(source, ready) {
-    const worker = new Worker(source, {
-      eval: true,
-      workerData: { ready },
-      // INVARIANT: files that it opens are closed by name, not by its end: other threads use them.
-      trackUnmanagedFds: false,
-      // NOTE: nothing of how the program was started is for it.
-      execArgv: [],
-      argv: [],
-    })
-    worker.unref()
-    return new NodeThread(worker)
-  },
+/** The threads of Node.js. `create`: makes a Worker of a script. */
+export function nodeThreads(
+  create: (source: string, options: WorkerOptions) => object = (source, options) =>
+    new Worker(source, options),
+): ThreadHost {
+  return {
+    ...nodePorts,
+    start(source, ready) {
+      const worker = create(source, {
+        eval: true,
+        workerData: { ready },
+        // INVARIANT: files that it opens are closed by name, not by its end: other threads use them.
+        trackUnmanagedFds: false,
+        // NOTE: nothing of how the program was started is for it.
+        execArgv: [],
+        argv: [],
+      })
+      if (!(worker instanceof Worker)) throw new TypeError('createWorker must return a Worker')
+      worker.unref()
+      return new NodeThread(worker)
+    },
+  }
+}
+
+/** The ports of Node.js. */
+export const nodePorts: ThreadPorts = {
   channel() {
     const { port1, port2 } = new MessageChannel()
     return [new NodePort(port1), new NodePort(port2)]

@@ -1,9 +1,12 @@
 /**
  * What varve needs of the threads of its host. Implementations: node-threads.ts. A host without one does everything on one thread.
  */
-export interface ThreadHost {
+export interface ThreadHost extends ThreadPorts {
   /** Starts a thread that runs `source`, a script; `ready` is its word to say that it listens. It does not keep the process alive. */
   start(source: string, ready: Int32Array): HostThread
+}
+
+export interface ThreadPorts {
   /** Two ends of a channel. */
   channel(): readonly [ThreadPort, ThreadPort]
   /** A port as the host posts it, and what came back out of it on another thread. */

@@ -1,7 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Worker } from 'node:worker_threads'
+import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { open } from '../../src/index.ts'
 import type { Database } from '../../src/api/exports.ts'
@@ -101,6 +101,33 @@ describe('a background thread', () => {
       await again.close()
     },
   )
+
+  it('is started by createWorker, if that is given', async () => {
+    const script = join(directory, 'background.cjs')
+    let made = 0
+    const createWorker = (source: string, options: object): Worker => {
+      made++
+      writeFileSync(script, source)
+      return new Worker(script, { ...options, eval: false })
+    }
+    const db = await openMoved('db', { createWorker })
+    const other = await openMoved('other', { createWorker })
+    expect(made).toBe(1)
+    await other.close()
+    await db.close()
+    await expect(open(join(directory, 'db'), { createWorker: 1 as never })).rejects.toThrow(TypeError)
+  })
+
+  it('that cannot be started leaves everything to the calling thread', async () => {
+    const createWorker = (): never => {
+      throw new Error('no threads here')
+    }
+    const db = await openMoved('db', { createWorker })
+    await db.compact()
+    expect((await db.verify()).problems).toEqual([])
+    await expectCode('NOT_SUPPORTED', () => db.share())
+    await db.close()
+  })
 
   it('is not waited for by what is done before anything was written', async () => {
     await (await openMoved()).close()
