@@ -47,6 +47,23 @@ describe('a script that forgets close()', () => {
     expect(found).toEqual({ a: '1', b: '2', c: '3' })
   })
 
+  it('burns nothing while it is idle, with a background thread and a monitor', async () => {
+    const found = await after(
+      'at-rest',
+      `const database = await open(directory)
+       await database.put('a', '1')
+       await database.share()
+       await database.flush()
+       await new Promise((resolve) => setTimeout(resolve, 1500))
+       const before = process.cpuUsage()
+       await new Promise((resolve) => setTimeout(resolve, 2000))
+       const { user, system } = process.cpuUsage(before)
+       await database.put('cpu', String((user + system) / 1000))`,
+    )
+    // Milliseconds of two seconds.
+    expect(Number(found['cpu'])).toBeLessThan(10)
+  })
+
   it('keeps acknowledged buffered writes', async () => {
     const found = await after(
       'buffered',
