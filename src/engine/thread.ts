@@ -167,7 +167,13 @@ export class DatabaseThread {
 
   /** From here on no thread begins a group or a sync: the owner closes the database. */
   shutAll(): void {
-    this.locked(() => Atomics.store(this.kernel.words, CONTROL_SHUT >>> 2, 1))
+    const shut = (): void => void Atomics.store(this.kernel.words, CONTROL_SHUT >>> 2, 1)
+    try {
+      this.locked(shut)
+    } catch {
+      // NOTE: poisoned, and whoever has the lock makes no group of it any more.
+      shut()
+    }
   }
 
   get #isShutByOwner(): boolean {

@@ -59,7 +59,10 @@ class KeptDatabase {
       slot,
       port,
       (request, ports) => this.#take(request, ports),
-      () => this.#clients.delete(slot),
+      () => {
+        // NOTE: the slot may be another thread's by now.
+        if (this.#clients.get(slot) === client) this.#clients.delete(slot)
+      },
     )
     this.#clients.set(slot, client)
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -202,6 +202,16 @@ describe('a thread that ends', () => {
     expect(() => db.putSync('k', 'v')).toThrow(expect.objectContaining({ code: 'POISONED' }))
     expect(db.getSync('k')).toBeUndefined()
     await expectCode('POISONED', () => db.close())
+    await sleeper.ended
+    // Those of the database are closed; the monitor has some.
+    const inDatabase = readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(directory)
+      } catch {
+        return false
+      }
+    })
+    expect(inDatabase).toEqual([])
   })
 
   it(
