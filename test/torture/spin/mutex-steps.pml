@@ -1,7 +1,8 @@
 // The words and steps of src/sync/mutex.ts and wait.ts, for mutex.pml and for the writers' mutex of rw-lock.pml.
 //
 // Each step has one sequentially consistent access, as Atomics are. A look and the compare-and-exchange that follows it are one step: an
-// exchange that fails has changed nothing, and looks again. MUTEX_SLOTS threads use the mutex, slots 0 and up.
+// exchange that fails has changed nothing, and looks again. MUTEX_SLOTS threads use the mutex, slots 0 and up. Each inline has the name of the method
+// that it follows; mutexWait is `#wait`, acquireMutex is `acquireWith`, which `acquire` comes to as well.
 
 #define NONE 255
 #define MARK (me + 1)

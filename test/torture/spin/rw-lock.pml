@@ -2,7 +2,9 @@
 // leaves no trace, and everybody leaves when somebody has died inside.
 //
 // Slots 0 to WRITERS - 1 write, the READERS behind them read, ROUNDS times each. SLICES and TIMEOUTS: see mutex-steps.pml. DEATHS: 1 if a
-// thread may die, at any step.
+// thread may die, at any step. Each inline has the name of the method that it follows.
+//
+// NOTE: nothing in the engine takes this lock yet; Monitor does what docs/concurrency.md asks of whoever looks at `slots()`.
 
 #define THREADS (WRITERS + READERS)
 #define MUTEX_SLOTS WRITERS
