@@ -6,7 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
-const programs = { 'crash-points': 'crashPoints', 'io-errors': 'ioErrors' }
+const programs = { 'crash-points': 'crashPoints', 'io-errors': 'ioErrors', spin: 'spin' }
+/** Options that are not numbers. */
+const texts = ['case', 'schedule', 'death']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,16 +18,21 @@ const { values, positionals } = parseArgs({
     steps: { type: 'string' },
     workloads: { type: 'string' },
     all: { type: 'string' },
+    case: { type: 'string' },
+    schedule: { type: 'string' },
+    death: { type: 'string' },
   },
 })
 const [name = ''] = positionals
 if (!(name in programs)) {
   console.error(
-    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n] [--all 1]`,
+    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n] [--all 1] [--case name] [--schedule moves] [--death thread:point]`,
   )
   process.exit(2)
 }
-const numbers = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, Number(value)]))
+const options = Object.fromEntries(
+  Object.entries(values).map(([key, value]) => [key, texts.includes(key) ? value : Number(value)]),
+)
 
 const here = dirname(fileURLToPath(import.meta.url))
 const outfile = join(here, '../../build/torture', `${name}.mjs`)
@@ -38,17 +45,18 @@ await build({
   target: 'node20',
   sourcemap: 'inline',
   outfile,
+  external: ['esbuild'],
   logLevel: 'warning',
 })
 process.setSourceMapsEnabled(true)
-console.log(`${name}: seed ${numbers.seed}, ${numbers.seconds} s`)
+console.log(`${name}: seed ${options.seed}, ${options.seconds} s`)
 const program = (await import(pathToFileURL(outfile).href))[programs[name]]
 try {
-  console.log(JSON.stringify(await program(numbers), undefined, 2))
+  console.log(JSON.stringify(await program(options), undefined, 2))
 } catch (error) {
   console.error(error)
   console.log(
-    JSON.stringify({ program: name, ...numbers, violation: String(error?.message ?? error) }, undefined, 2),
+    JSON.stringify({ program: name, ...options, violation: String(error?.message ?? error) }, undefined, 2),
   )
   process.exit(1)
 }
