@@ -260,6 +260,8 @@ export const TABLE_DESCRIPTOR: u32 = 92
 /** f64: id of the file; f64: its size. */
 export const TABLE_FILE_ID: u32 = 96
 export const TABLE_SIZE: u32 = 104
+/** u32: asynchronous reads of the file that are under way, of all threads: until there are none it stays open. */
+export const TABLE_READS: u32 = 112
 /** u32: bytes of its root index and filter that are kept in memory. */
 export const TABLE_KEPT: u32 = 116
 /** Short keys lie here. */
