@@ -215,6 +215,8 @@ export class Engine {
       await this.writes.drain()
       thread.shut = true
       if (thread.isShared) thread.shutAll()
+      // ORDER: no file is closed while a read of it is under way. Those who wait for it are told CLOSED.
+      await this.blocks.reads.idle()
       await keeper.finish()
     } finally {
       thread.shut = true
