@@ -305,15 +305,12 @@ export class RangeCursor implements Lease {
 
   /** A block must be waited for: keeps S and the place where the merge began, and gives all else back. */
   #interrupt(): void {
-    const { kernel, cursorPages } = this.#engine
-    const { input } = kernel
+    const { input, u8 } = this.#engine.kernel
     if (this.#started) {
-      this.#resume = { key: kernel.u8.slice(input, input + this.#beginLength), bound: this.#beginBound }
+      this.#resume = { key: u8.slice(input, input + this.#beginLength), bound: this.#beginBound }
     }
     this.hold()
     this.#freePage()
-    cursorPages.remove(this)
-    this.#isListed = false
     // NOTE: by twos, for who shows two pairs in turn: what was handed out in place is over with the step.
     this.generation += 2
   }

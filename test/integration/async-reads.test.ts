@@ -166,13 +166,30 @@ describe('what it sees', () => {
     await db.close()
   })
 
-  it('survives clear() while it waits', async () => {
+  it('survives clear() while it waits, with what lies in memory only', async () => {
     const { db, reads } = await coldDatabase()
-    const late = db.get(keyOf(77))
+    db.putSync('fresh', 'yes')
+    const late = db.getMany([keyOf(77), 'fresh'])
+    const range = db.range({ gte: 'fresh', lte: keyOf(0) })
+    const first = range.next()
     await turn()
     db.clearSync()
-    expect(await db.get(keyOf(77))).toBeUndefined()
-    expect(await reads.until(late)).toBe(valueOf(77))
+    expect(await db.getMany([keyOf(77), 'fresh'])).toEqual([undefined, undefined])
+    expect(await reads.until(late)).toEqual([valueOf(77), 'yes'])
+    expect(await reads.until(first)).toEqual({ done: false, value: ['fresh', 'yes'] })
+    expect(await reads.until(range.next())).toEqual({ done: false, value: [keyOf(0), valueOf(0)] })
+    expect(await reads.until(range.next())).toEqual({ done: true, value: undefined })
+    await db.close()
+  })
+
+  it('has clear() write first what only it can see, as a snapshot does', async () => {
+    const { db, fileSystem, reads } = await coldDatabase()
+    db.putSync('fresh', 'yes')
+    const late = db.getMany([keyOf(77), 'fresh'])
+    await turn()
+    db.clearSync()
+    expect(filesEnding(fileSystem, '.sst')).toHaveLength(2)
+    expect(await reads.until(late)).toEqual([valueOf(77), 'yes'])
     await db.close()
   })
 
