@@ -52,6 +52,10 @@ export class Disposal {
       // NOTE: a read that waits for a block pins nothing but the file it is read from.
       () => tables.some(({ record }) => Atomics.load(kernel.words, (record + TABLE_READS) >>> 2) > 0),
     )
+    if (reclaimer.pending === 0) return
+    // ORDER: said before it is looked at again: a read that ends meanwhile sees the one, or is seen.
+    this.#noteHistories()
+    reclaimer.collect()
   }
 
   /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */
@@ -76,6 +80,7 @@ export class Disposal {
 
   /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
   collect(): void {
+    this.#keeper.reclaimer.collect()
     for (const tree of this.#withHistory) {
       const dropping = this.#beginIfPossible()
       if (dropping === undefined) return
@@ -104,8 +109,9 @@ export class Disposal {
     this.#noteHistories()
   }
 
-  /** For those on other threads whose reads end. */
+  /** For those on other threads whose reads end: whether something may wait for them. */
   #noteHistories(): void {
-    Atomics.store(this.#keeper.kernel.words, CONTROL_HISTORIES >>> 2, this.#withHistory.size)
+    const { kernel, reclaimer } = this.#keeper
+    Atomics.store(kernel.words, CONTROL_HISTORIES >>> 2, this.#withHistory.size + reclaimer.pending)
   }
 }
