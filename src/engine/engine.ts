@@ -231,6 +231,8 @@ export class Engine {
     const { thread, keeper, snapshots } = this
     try {
       await this.writes.drain()
+      thread.shut = true
+      await this.blocks.reads.idle()
       await thread.syncsSettled()
     } finally {
       thread.shut = true
