@@ -220,6 +220,7 @@ export class Engine {
       await keeper.finish()
     } finally {
       thread.shut = true
+      await this.blocks.reads.idle()
       this.#release()
       this.onClose()
       await this.#lock.release()
@@ -231,11 +232,10 @@ export class Engine {
     const { thread, keeper, snapshots } = this
     try {
       await this.writes.drain()
-      thread.shut = true
-      await this.blocks.reads.idle()
       await thread.syncsSettled()
     } finally {
       thread.shut = true
+      await this.blocks.reads.idle()
       snapshots.releaseOf(thread.kernel.slotIndex)
       snapshots.close()
       keeper.close()
