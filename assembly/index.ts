@@ -59,4 +59,4 @@ export { builderCreate, builderFree, builderWritten } from './table/builder-stat
 
 // ── merging ranges ───────────────────────────────────────────────────────────────────────────────────────
 export { mergeBegin, mergeEnd } from './read/merge'
-export { mergeFill } from './read/merge-fill'
+export { mergeCut, mergeFill, mergeKey } from './read/merge-fill'

@@ -66,7 +66,7 @@ export const CONTROL_KEPT_BYTES: u32 = CONTROL + 1616
 export const CONTROL_SHUT: u32 = CONTROL + 1620
 /** u32: 1 once a commit was made that nobody has been told of who hands on and syncs. */
 export const CONTROL_UNSYNCED: u32 = CONTROL + 1632
-/** u32: keyspaces that have SuperVersions for older reads only. */
+/** u32: keyspaces that have SuperVersions for older reads only, and what was retired and waits for reads: 0 if nothing waits for the end of a read. */
 export const CONTROL_HISTORIES: u32 = CONTROL + 1636
 /** u32: 1 when the keeper's thread has ended without a word. */
 export const CONTROL_ORPHANED: u32 = CONTROL + 1640
@@ -260,6 +260,8 @@ export const TABLE_DESCRIPTOR: u32 = 92
 /** f64: id of the file; f64: its size. */
 export const TABLE_FILE_ID: u32 = 96
 export const TABLE_SIZE: u32 = 104
+/** u32: asynchronous reads of the file that are under way, of all threads: until there are none it stays open. */
+export const TABLE_READS: u32 = 112
 /** u32: bytes of its root index and filter that are kept in memory. */
 export const TABLE_KEPT: u32 = 116
 /** Short keys lie here. */

@@ -4,6 +4,7 @@ import {
   SLOT_COUNT_RESULT,
   SLOT_LENGTH,
   SLOT_PASSED,
+  SLOT_POINTER,
   SLOT_POSITION,
   STATUS_DONE,
   STATUS_FULL,
@@ -112,6 +113,29 @@ export function mergeFill(
   // or the chunk would not have ended here.
   if (loadU32(page + MERGE_CURRENT_STATE) == CURRENT_KEPT) storeU32(page + MERGE_CURRENT_STATE, CURRENT_NONE)
   return status
+}
+
+/** KernelExports.mergeCut. */
+export function mergeCut(slot: u32): u32 {
+  const page = mergePage(slot)
+  const count = loadU32(page + MERGE_CHUNK_COUNT)
+  if (count == 0) return 0
+  storeU32(slot + SLOT_COUNT_RESULT, count)
+  storeU32(slot + SLOT_POSITION, loadU32(page + MERGE_CHUNK_LAST))
+  storeU32(slot + SLOT_PASSED, loadU32(page + MERGE_PASSED))
+  return count
+}
+
+/** KernelExports.mergeKey. */
+export function mergeKey(slot: u32): bool {
+  const page = mergePage(slot)
+  const state = loadU32(page + MERGE_CURRENT_STATE)
+  if (state == CURRENT_NONE) return false
+  // NOTE: without entries in the chunk there is room.
+  if (state == CURRENT_REFERENCED) keepCurrent(page, loadU32(page + MERGE_CHUNK), 0, 0)
+  storeU32(slot + SLOT_POINTER, loadU32(page + MERGE_CURRENT + CURSOR_REST))
+  storeU32(slot + SLOT_LENGTH, loadU32(page + MERGE_CURRENT + CURSOR_REST_LENGTH))
+  return true
 }
 
 function fillForwards(

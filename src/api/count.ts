@@ -1,4 +1,5 @@
 import { nextTurn } from '../next-turn.ts'
+import { readAsync } from '../engine/async-read.ts'
 import type { RangeSpan } from '../engine/key-span.ts'
 import { RangeCursor } from '../engine/range-cursor.ts'
 import { VarveError } from '../errors.ts'
@@ -34,7 +35,8 @@ export async function count(
       if (signal?.aborted === true) {
         throw new VarveError('ABORTED', 'The count was aborted by its signal.', { cause: signal.reason })
       }
-      const more = counting.step()
+      const step = readAsync(view.engine.blocks, () => counting.step())
+      const more = typeof step === 'number' ? step : await step
       if (more === 0) return count
       count += more
       if (Date.now() < sliceEnd) continue

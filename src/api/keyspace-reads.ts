@@ -1,5 +1,7 @@
 import type { Estimate } from '../engine/estimate.ts'
 import type { RangeSpan } from '../engine/key-span.ts'
+import type { Content } from '../engine/record.ts'
+import { readKeyAsync, readValueAsync, readValuesAsync } from './async-reads.ts'
 import { count, countSync } from './count.ts'
 import { describe } from './encoding.ts'
 import { flag, ownOptions } from './options.ts'
@@ -28,9 +30,16 @@ import type {
 } from './types.ts'
 import type { View } from './view.ts'
 
+interface RangeRequest {
+  readonly span: RangeSpan
+  readonly seqno: number
+  readonly signal: AbortSignal | undefined
+}
+
 /**
- * The reads that databases, keyspaces and snapshots share. Every one of them sees the state of one moment.
- * The asynchronous ones reject on any error; only a range throws at once for options that cannot be. The `Sync` twins do the same at once.
+ * The reads that databases, keyspaces and snapshots share. Every one of them sees the state of one moment, that of the call.
+ * The asynchronous ones reject on any error; only a range throws at once for options that cannot be. What is in memory they answer at once; where a file must be
+ * read first, the thread does other things meanwhile. The `Sync` twins do the same at once, and wait for the file.
  */
 export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   /** @internal */
@@ -58,7 +67,10 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** See `getSync`. */
   get(key: Accepted<KE>, options?: ReadOptions): Promise<Decoded<VE> | undefined> {
-    return attempt(() => this.getSync(key, options))
+    return attempt(() => {
+      const content = this.view.keys.encode(key, 'key')
+      return readValueAsync(this.view, content, this.#seqno(options)) as Decoded<VE> | undefined
+    })
   }
 
   /**
@@ -72,8 +84,7 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** The values of several keys at one moment, in the order of the keys; undefined where there is none. */
   getManySync(keys: readonly Accepted<KE>[], options?: ReadOptions): (Decoded<VE> | undefined)[] {
-    if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
-    const contents = keys.map((key, i) => this.view.keys.encode(key, `keys[${i}]`))
+    const contents = this.#encodeKeys(keys)
     const { engine } = this.view
     const seqno = this.#seqno(options)
     return engine.readingAt(seqno, (s) =>
@@ -82,7 +93,15 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   getMany(keys: readonly Accepted<KE>[], options?: ReadOptions): Promise<(Decoded<VE> | undefined)[]> {
-    return attempt(() => this.getManySync(keys, options))
+    return attempt(() => {
+      const contents = this.#encodeKeys(keys)
+      return readValuesAsync(this.view, contents, this.#seqno(options)) as (Decoded<VE> | undefined)[]
+    })
+  }
+
+  #encodeKeys(keys: readonly Accepted<KE>[]): Content[] {
+    if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
+    return keys.map((key, i) => this.view.keys.encode(key, `keys[${i}]`))
   }
 
   /** Whether a key is there. */
@@ -92,7 +111,10 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   has(key: Accepted<KE>, options?: ReadOptions): Promise<boolean> {
-    return attempt(() => this.hasSync(key, options))
+    return attempt(() => {
+      const content = this.view.keys.encode(key, 'key')
+      return readKeyAsync(this.view, content, this.#seqno(options), hasKey)
+    })
   }
 
   /** Length in bytes of the value of a key as it is stored, which is not read for it; undefined if there is none. */
@@ -102,7 +124,10 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   sizeOf(key: Accepted<KE>, options?: ReadOptions): Promise<number | undefined> {
-    return attempt(() => this.sizeOfSync(key, options))
+    return attempt(() => {
+      const content = this.view.keys.encode(key, 'key')
+      return readKeyAsync(this.view, content, this.#seqno(options), valueLength)
+    })
   }
 
   /**
@@ -151,20 +176,20 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** The entry with the smallest key (of a range, if one is given), or undefined. */
   firstSync(options?: RangeOptions<Accepted<KE>>): [Decoded<KE>, Decoded<VE>] | undefined {
-    return this.#edge(options, false)
+    return this.#edgeSync(options, false)
   }
 
   first(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
-    return attempt(() => this.firstSync(options))
+    return this.#edge(options, false)
   }
 
   /** The entry with the largest key (of a range, if one is given), or undefined. */
   lastSync(options?: RangeOptions<Accepted<KE>>): [Decoded<KE>, Decoded<VE>] | undefined {
-    return this.#edge(options, true)
+    return this.#edgeSync(options, true)
   }
 
   last(options?: RangeOptions<Accepted<KE>>): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
-    return attempt(() => this.lastSync(options))
+    return this.#edge(options, true)
   }
 
   /** The exact number of entries (of a range, if one is given); it reads every key of them. */
@@ -188,7 +213,7 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   approximateCount(options?: BoundOptions<Accepted<KE>>): Promise<number> {
-    return attempt(() => this.approximateCountSync(options))
+    return attempt(() => this.#estimateAsync(options).then(({ entries }) => entries))
   }
 
   /** About how many bytes of files the entries take (of a range, if one is given); what is in memory only counts nothing. */
@@ -197,15 +222,25 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   approximateSize(options?: BoundOptions<Accepted<KE>>): Promise<number> {
-    return attempt(() => this.approximateSizeSync(options))
+    return attempt(() => this.#estimateAsync(options).then(({ bytes }) => bytes))
   }
 
   #estimate(options: unknown): Estimate {
+    const { engine, tree } = this.view
+    return engine.keeper.call('estimate', tree.id, this.#estimated(options))
+  }
+
+  #estimateAsync(options: unknown): Promise<Estimate> {
+    const { engine, tree } = this.view
+    return engine.keeper.ask('estimate', tree.id, this.#estimated(options))
+  }
+
+  #estimated(options: unknown): RangeSpan {
     const bag = ownOptions(options, BOUND_OPTIONS, 'the range')
     const { engine, tree, keys } = this.view
     const span = rangeSpan(bag, keys, 'keys')
     engine.assertReadable(tree)
-    return engine.keeper.call('estimate', tree.id, span)
+    return span
   }
 
   /** Whether there is no entry (in a range, if one is given). */
@@ -215,10 +250,13 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   isEmpty(options?: RangeOptions<Accepted<KE>>): Promise<boolean> {
-    return attempt(() => this.isEmptySync(options))
+    return attempt(() => {
+      const { span, seqno, signal } = this.#counting(options)
+      return count(this.view, { ...span, limit: Math.min(span.limit, 1) }, seqno, signal).then((n) => n === 0)
+    })
   }
 
-  #counting(options: unknown): { span: RangeSpan; seqno: number; signal: AbortSignal | undefined } {
+  #counting(options: unknown): RangeRequest {
     const bag = rangeOptions(options)
     return {
       span: rangeSpan(bag, this.view.keys, 'keys'),
@@ -228,19 +266,32 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   /** The first or last entry of a range. */
-  #edge(options: unknown, last: boolean): [Decoded<KE>, Decoded<VE>] | undefined {
-    const bag = rangeOptions(options)
-    const span = { ...rangeSpan(bag, this.view.keys, 'entries', 1), reverse: last }
-    const range = new SyncRange<[Decoded<KE>, Decoded<VE>]>(
-      this.view,
-      span,
-      'entries',
-      this.seqnoFor(bag['snapshot']),
-    )
+  #edgeSync(options: unknown, last: boolean): [Decoded<KE>, Decoded<VE>] | undefined {
+    const { span, seqno } = this.#edgeSpan(options, last)
+    const range = new SyncRange<[Decoded<KE>, Decoded<VE>]>(this.view, span, 'entries', seqno)
     try {
       return range.next().value
     } finally {
       range.return()
+    }
+  }
+
+  async #edge(options: unknown, last: boolean): Promise<[Decoded<KE>, Decoded<VE>] | undefined> {
+    const { span, seqno, signal } = this.#edgeSpan(options, last)
+    const range = new AsyncRange<[Decoded<KE>, Decoded<VE>]>(this.view, span, 'entries', seqno, signal, false)
+    try {
+      return (await range.next()).value
+    } finally {
+      await range.return()
+    }
+  }
+
+  #edgeSpan(options: unknown, last: boolean): RangeRequest {
+    const bag = rangeOptions(options)
+    return {
+      span: { ...rangeSpan(bag, this.view.keys, 'entries', 1), reverse: last },
+      seqno: this.seqnoFor(bag['snapshot']),
+      signal: signalOf(bag['signal']),
     }
   }
 
@@ -264,8 +315,8 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 }
 
-/** The result of a synchronous step as a promise. */
-export function attempt<T>(step: () => T): Promise<T> {
+/** The result of a step as a promise; what it throws as a rejection. */
+export function attempt<T>(step: () => T | Promise<T>): Promise<T> {
   try {
     return Promise.resolve(step())
   } catch (error) {

@@ -1,3 +1,4 @@
+import { readAsync } from '../engine/async-read.ts'
 import type { Engine } from '../engine/engine.ts'
 import { prefixEnd } from '../engine/key-order.ts'
 import type { RangeBound, RangeSpan } from '../engine/key-span.ts'
@@ -5,6 +6,8 @@ import { RangeCursor } from '../engine/range-cursor.ts'
 import { keyTooLong } from '../engine/record.ts'
 import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
+import { BlockMissing } from '../table/awaited-blocks.ts'
+import type { BlockLoader } from '../table/block-loader.ts'
 import { compareKeys } from '../bytes.ts'
 import { describe, type Codec } from './encoding.ts'
 import { unwatchIterator, watchIterator, type WatchedIterator } from './forgotten.ts'
@@ -114,23 +117,33 @@ class RangeReader<T> implements WatchedIterator {
     watchIterator(this)
   }
 
-  /** @throws CLOSED, CORRUPT, …; the iteration is over then */
-  step(): IteratorResult<T, undefined> {
-    if (!this.open) return { done: true, value: undefined }
-    const cursor = this.cursor
+  /**
+   * Goes to the next entry and copies what is handed out of it. @returns undefined at the end
+   * @throws CLOSED, CORRUPT, …; the iteration is over then. BlockMissing: the step may be taken again
+   */
+  take(): unknown {
+    if (!this.open) return undefined
     try {
       this.#engine.assertReadable(this.#view.tree)
-      if (cursor.next()) {
-        const slices = this.#slices
-        const value = slices === undefined ? this.#decode() : slices.show(this.#mode)
-        return { done: false, value: value as T }
-      }
+      if (this.cursor.next()) return this.#slices === undefined ? this.#copy() : this.#slices.show(this.#mode)
+    } catch (error) {
+      if (!(error instanceof BlockMissing)) this.close()
+      throw error
+    }
+    this.close()
+    return undefined
+  }
+
+  /** What the user gets of what `take` has returned. @throws what a decoder of his throws; the iteration is over then */
+  result(taken: unknown): IteratorResult<T, undefined> {
+    if (taken === undefined) return { done: true, value: undefined }
+    if (this.#slices !== undefined) return { done: false, value: taken as T }
+    try {
+      return { done: false, value: this.#decode(taken) as T }
     } catch (error) {
       this.close()
       throw error
     }
-    this.close()
-    return { done: true, value: undefined }
   }
 
   close(): void {
@@ -140,14 +153,24 @@ class RangeReader<T> implements WatchedIterator {
     if (this.watched) unwatchIterator(this)
   }
 
-  #decode(): unknown {
+  /** NOTE: both are copied before either is decoded: a decoder of the user's may end this very iteration. */
+  #copy(): unknown {
     const { keyPointer, keyLength, valuePointer, valueLength, large } = this.cursor
     const { keys, values } = this.#view
-    if (this.#mode === 'keys') return keys.decode(keys.copyOut(keyPointer, keyLength))
-    // NOTE: both are copied before either is decoded: a decoder of the user's may end this very iteration.
+    if (this.#mode === 'keys') return keys.copyOut(keyPointer, keyLength)
     const key = this.#mode === 'entries' ? keys.copyOut(keyPointer, keyLength) : undefined
     const value = large === undefined ? values.copyOut(valuePointer, valueLength) : values.copyFrom(large)
-    return this.#mode === 'entries' ? [keys.decode(key), values.decode(value)] : values.decode(value)
+    return this.#mode === 'entries' ? [key, value] : value
+  }
+
+  #decode(copy: unknown): unknown {
+    const { keys, values } = this.#view
+    if (this.#mode === 'keys') return keys.decode(copy)
+    if (this.#mode === 'values') return values.decode(copy)
+    const entry = copy as [unknown, unknown]
+    entry[0] = keys.decode(entry[0])
+    entry[1] = values.decode(entry[1])
+    return entry
   }
 }
 
@@ -161,7 +184,7 @@ export class SyncRange<T> implements IterableIterator<T, undefined> {
   }
 
   next(): IteratorResult<T, undefined> {
-    return this.#reader.step()
+    return this.#reader.result(this.#reader.take())
   }
 
   return(): IteratorResult<T, undefined> {
@@ -177,7 +200,10 @@ export class SyncRange<T> implements IterableIterator<T, undefined> {
 /** An asynchronous iteration; see `Keyspace.range`. */
 export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
   readonly #reader: RangeReader<T>
-  readonly #signal: AbortSignal | undefined
+  readonly #blocks: BlockLoader
+  readonly #take: () => unknown
+  /** Resolves when the last of the steps has ended that could not be taken at once. */
+  #queue: Promise<void> | undefined
 
   /** @internal */
   constructor(
@@ -188,22 +214,40 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
     signal: AbortSignal | undefined,
     slices: boolean,
   ) {
-    this.#reader = new RangeReader(view, span, mode, seqno, slices)
-    this.#signal = signal
+    const reader = new RangeReader<T>(view, span, mode, seqno, slices)
+    this.#reader = reader
+    this.#blocks = view.engine.blocks
+    this.#take = () => {
+      if (signal?.aborted !== true) return reader.take()
+      reader.close()
+      throw new VarveError('ABORTED', 'The range was aborted by its signal.', { cause: signal.reason })
+    }
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
+    const queue = this.#queue
+    return queue === undefined ? this.#step() : this.#enqueue(queue.then(() => this.#step()))
+  }
+
+  #step(): Promise<IteratorResult<T, undefined>> {
+    const reader = this.#reader
     try {
-      if (this.#signal?.aborted === true) {
-        this.#reader.close()
-        throw new VarveError('ABORTED', 'The range was aborted by its signal.', {
-          cause: this.#signal.reason,
-        })
-      }
-      return Promise.resolve(this.#reader.step())
+      const taken = readAsync(this.#blocks, this.#take)
+      if (!(taken instanceof Promise)) return Promise.resolve(reader.result(taken))
+      return this.#enqueue(taken.then((late) => reader.result(late)))
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** A step that ends later: those asked for meanwhile follow it, in their order. */
+  #enqueue(step: Promise<IteratorResult<T, undefined>>): Promise<IteratorResult<T, undefined>> {
+    const leave = (): void => {
+      if (this.#queue === end) this.#queue = undefined
+    }
+    const end = step.then(leave, leave)
+    this.#queue = end
+    return step
   }
 
   return(): Promise<IteratorResult<T, undefined>> {

@@ -26,6 +26,12 @@ function inputKey(engine: Engine, key: Content): number {
 
 /** The value of a key at a seqno (0: latest), decoded; undefined if it is not there. */
 export function readValue(view: View, key: Content, seqno: number): unknown {
+  const copy = copyValue(view, key, seqno)
+  return copy === undefined ? undefined : view.values.decode(copy)
+}
+
+/** The same, not decoded yet. */
+export function copyValue(view: View, key: Content, seqno: number): unknown {
   const { engine, tree, values } = view
   engine.assertReadable(tree)
   const length = inputKey(engine, key)
@@ -34,7 +40,7 @@ export function readValue(view: View, key: Content, seqno: number): unknown {
   const { large } = points
   const copy = large === undefined ? values.copyOut(points.pointer, points.length) : values.copyFrom(large)
   engine.thread.endRead()
-  return values.decode(copy)
+  return copy
 }
 
 /** The same in place. */

@@ -1,4 +1,4 @@
-import { CONTROL_HISTORIES } from '../../assembly/memory/layout.ts'
+import { CONTROL_HISTORIES, TABLE_READS } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { TableFile } from '../table/table-file.ts'
@@ -19,8 +19,8 @@ export class Disposal {
   /** Whether a snapshot or a range may read what is there now, whatever happens to it. */
   get isRead(): boolean {
     const { snapshots, thread } = this.#keeper
-    // NOTE: those of other threads are in the registry, ranges from their beginning on.
-    return snapshots.count > 0 || thread.openRanges > 0 || (thread.isShared && snapshots.oldest < Infinity)
+    // NOTE: ranges of this thread register late; snapshots, reads that wait for a block, and ranges of other threads are in the registry from their beginning on.
+    return thread.openRanges > 0 || snapshots.oldest < Infinity
   }
 
   /** What a flush or a compaction that begins now has to keep. */
@@ -39,15 +39,23 @@ export class Disposal {
   closeTables(tables: readonly TableFile[], andThen: (table: TableFile) => void = () => {}): void {
     if (tables.length === 0) return
     const { lease, blocks, kernel, reclaimer } = this.#keeper
-    reclaimer.retire(() => {
-      lease.generation++
-      for (const table of tables) {
-        blocks.remove(table)
-        table.file.close()
-        freeTableRecord(kernel, table.record)
-        andThen(table)
-      }
-    })
+    reclaimer.retire(
+      () => {
+        lease.generation++
+        for (const table of tables) {
+          blocks.remove(table)
+          table.file.close()
+          freeTableRecord(kernel, table.record)
+          andThen(table)
+        }
+      },
+      // NOTE: a read that waits for a block pins nothing but the file it is read from.
+      () => tables.some(({ record }) => Atomics.load(kernel.words, (record + TABLE_READS) >>> 2) > 0),
+    )
+    if (reclaimer.pending === 0) return
+    // ORDER: said before it is looked at again: a read that ends meanwhile sees the one, or is seen.
+    this.#noteHistories()
+    reclaimer.collect()
   }
 
   /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */
@@ -72,6 +80,7 @@ export class Disposal {
 
   /** Gives back what no read can ask for any more, after a read has ended or entries were removed at once. */
   collect(): void {
+    this.#keeper.reclaimer.collect()
     for (const tree of this.#withHistory) {
       const dropping = this.#beginIfPossible()
       if (dropping === undefined) return
@@ -100,8 +109,9 @@ export class Disposal {
     this.#noteHistories()
   }
 
-  /** For those on other threads whose reads end. */
+  /** For those on other threads whose reads end: whether something may wait for them. */
   #noteHistories(): void {
-    Atomics.store(this.#keeper.kernel.words, CONTROL_HISTORIES >>> 2, this.#withHistory.size)
+    const { kernel, reclaimer } = this.#keeper
+    Atomics.store(kernel.words, CONTROL_HISTORIES >>> 2, this.#withHistory.size + reclaimer.pending)
   }
 }

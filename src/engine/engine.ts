@@ -215,9 +215,12 @@ export class Engine {
       await this.writes.drain()
       thread.shut = true
       if (thread.isShared) thread.shutAll()
+      // ORDER: no file is closed while a read of it is under way. Those who wait for it are told CLOSED.
+      await this.blocks.reads.idle()
       await keeper.finish()
     } finally {
       thread.shut = true
+      await this.blocks.reads.idle()
       this.#release()
       this.onClose()
       await this.#lock.release()
@@ -232,6 +235,7 @@ export class Engine {
       await thread.syncsSettled()
     } finally {
       thread.shut = true
+      await this.blocks.reads.idle()
       snapshots.releaseOf(thread.kernel.slotIndex)
       snapshots.close()
       keeper.close()

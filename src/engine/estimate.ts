@@ -43,8 +43,11 @@ export function shareOf(from: number, to: number, end: number): number {
  *
  * Every version counts that is stored, so what was overwritten counts more than once until it is compacted; a tombstone counts
  * for minus one, which it is if the entry it hides is stored too.
+ * @throws CLOSED, NOT_FOUND, CORRUPT, IO; BlockMissing
  */
 export function estimate(keeper: Keeper, tree: Tree, span: RangeSpan): Estimate {
+  // NOTE: it may have waited for a block.
+  keeper.assertReadable(tree)
   let entries = 0
   let bytes = 0
   for (const table of tree.version.tables()) {

@@ -107,6 +107,7 @@ export class Keeper {
     this.catalog = catalog(this)
     this.disposal = new Disposal(this)
     thread.onSnapshotEnd = () => this.disposal.collect()
+    thread.blocks.reads.onEnd = () => this.reclaimer.collect()
     this.journals = new Journals(this)
     this.flusher = new Flusher(this)
     this.compactor = new Compactor(this)

@@ -1,4 +1,18 @@
-import { BLOCK_EXTENT, CHAIN_DATA, CHAIN_LENGTH, CHAIN_NEXT } from '../../assembly/memory/layout.ts'
+import {
+  BLOCK_EXTENT,
+  CHAIN_DATA,
+  CHAIN_LENGTH,
+  CHAIN_NEXT,
+  CHUNK_ENTRY_HEADER_BYTES,
+  CHUNK_EXTENT_CHAIN,
+  CHUNK_EXTENT_LENGTH,
+  CHUNK_EXTENT_LIST,
+  CHUNK_EXTENT_TABLE,
+  CHUNK_KEY_LENGTH,
+  CHUNK_TYPE,
+  TYPE_EXTENT,
+  TYPE_MASK,
+} from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { blockProblem, type OpenTable } from '../table/table-file.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
@@ -27,6 +41,19 @@ export function chainValue(kernel: Kernel, chain: number, length: number): Uint8
   return value
 }
 
+/** The value of the chunk entry at `at` if it is kept apart. INVARIANT: the SuperVersion that was read is there. @throws CORRUPT; BlockMissing */
+export function largeValueOf(reader: ValueReader, at: number): Uint8Array | undefined {
+  const { kernel, blocks } = reader
+  const { view, u32 } = kernel
+  if ((view.getUint8(at + CHUNK_TYPE) & TYPE_MASK) !== TYPE_EXTENT) return undefined
+  const reference = at + CHUNK_ENTRY_HEADER_BYTES + view.getUint16(at + CHUNK_KEY_LENGTH, true)
+  const chain = view.getUint32(reference + CHUNK_EXTENT_CHAIN, true)
+  if (chain !== 0) return chainValue(kernel, chain, view.getUint32(reference + CHUNK_EXTENT_LENGTH, true))
+  const table = blocks.tableAt(view.getUint32(reference + CHUNK_EXTENT_TABLE, true))
+  const listBytes = (u32[at >>> 2] as number) - CHUNK_EXTENT_LIST
+  return extentValue(reader, table, reference + CHUNK_EXTENT_LIST, listBytes)
+}
+
 /** Length of a value in extents, from its list alone. @throws CORRUPT */
 export function extentValueLength(
   reader: ValueReader,
@@ -50,22 +77,28 @@ export function extentSizes(
   return { valueLength: list.valueLength, offset, sizes }
 }
 
-/** Reads a value from its extents, whose list lies at [pointer, pointer + length) of linear memory. @throws CORRUPT */
+/**
+ * Reads a value from its extents, whose list lies at [pointer, pointer + length) of linear memory.
+ * NOTE: where they are read asynchronously, it is all of them at once: tried again for each, a long value would take a time that grows with the square of its length.
+ * @throws CORRUPT; BlockMissing
+ */
 export function extentValue(
   reader: ValueReader,
   table: OpenTable,
   pointer: number,
   length: number,
 ): Uint8Array {
-  const list = new ExtentList(reader, table, pointer, length)
-  const { valueLength } = list
-  let offset = list.varint()
-  const count = list.varint()
+  const { valueLength, offset: start, sizes } = extentSizes(reader, table, pointer, length)
+  const storedBytes = sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0)
+  if (start + storedBytes > table.info.sizeBytes)
+    throw blockProblem(table, start, 'it ends before its last block')
+  const stored = reader.blocks.readAhead(table, start, storedBytes)
   const value = new Uint8Array(valueLength)
+  let offset = start
   let filled = 0
-  for (let i = 0; i < count; i++) {
-    const sizeBytes = list.varint()
-    const extent = reader.blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT)
+  for (const sizeBytes of sizes) {
+    const ahead = stored?.subarray(offset - start, offset - start + sizeBytes)
+    const extent = reader.blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT, ahead)
     if (extent.byteLength > valueLength - filled)
       throw blockProblem(table, offset, 'an extent is longer than its value')
     value.set(extent, filled)

@@ -2,16 +2,14 @@ import {
   BOUND_AFTER,
   BOUND_BEFORE,
   CHUNK_ENTRY_HEADER_BYTES,
-  CHUNK_EXTENT_CHAIN,
-  CHUNK_EXTENT_LENGTH,
-  CHUNK_EXTENT_LIST,
-  CHUNK_EXTENT_TABLE,
   CHUNK_KEY_LENGTH,
   CHUNK_TYPE,
   INPUT_SECOND,
   NO_LENGTH,
   SLOT_COUNT_RESULT,
+  SLOT_LENGTH,
   SLOT_PASSED,
+  SLOT_POINTER,
   SLOT_POSITION,
   STATUS_DONE,
   STATUS_NEED_BLOCK,
@@ -19,12 +17,15 @@ import {
   TYPE_EXTENT,
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
+import { compareKeys } from '../bytes.ts'
 import { noPages } from '../kernel/kernel.ts'
+import { BlockMissing } from '../table/awaited-blocks.ts'
 import type { Registration } from '../version/snapshot-registry.ts'
 import type { Engine } from './engine.ts'
-import { chainValue, extentValue } from './large-value.ts'
+import { largeValueOf } from './large-value.ts'
 import { firstKey, isEmptySpan, type RangeSpan } from './key-span.ts'
 import type { Lease } from './lease.ts'
+import { behindGap, noteGap } from './range-gap.ts'
 import type { TreeDoor } from './tree-door.ts'
 
 /** The first chunk is small, for those who leave after a few entries; then they grow. */
@@ -33,6 +34,12 @@ const FIRST_CHUNK_BYTES = 1024
 const ONE_CHUNK_ENTRIES = 1000
 const LARGEST_CHUNK_BYTES = 65536
 const CHUNK_GROWTH = 4
+
+/** A key, or what lies behind it. */
+interface Place {
+  readonly key: Uint8Array
+  readonly bound: number
+}
 
 /** Who hands out the bytes of a cursor's entry where they lie. */
 export interface Borrower {
@@ -43,7 +50,7 @@ export interface Borrower {
 /**
  * A range read in chunks at one seqno. Between two chunks it holds that seqno, one page and its place in it: each chunk is a merge of
  * its own over the newest SuperVersion, begun behind the last key. So it pins neither memtables nor files, and the page only as long
- * as nobody needs it more (CursorPages).
+ * as nobody needs it more (CursorPages). Where it waits for a block (BlockMissing) it has its seqno and its place, and nothing else.
  *
  * After `next()` returned true the current key lies at `keyPointer`, `keyLength` and its value at `valuePointer`, `valueLength`, or
  * in `large`, until the next call of `next()`. As a lease it is for who hands them out in place: he counts it up at every step.
@@ -65,8 +72,13 @@ export class RangeCursor implements Lease {
   #started = false
   #ended = false
   #open = true
-  /** The key handed out last, if the page it was in is gone. */
-  #resumeKey: Uint8Array | undefined
+  /** Where the next merge begins, if it is not behind the last key of the chunk in the page. */
+  #resume: Place | undefined
+  /** Where the merge under way began; its key is in the input page. */
+  #beginLength = -1
+  #beginBound: number = BOUND_BEFORE
+  /** Whether CursorPages knows of it. */
+  #isListed = true
   /** Where the cursor stood when somebody wanted its page. */
   #looked = 0
   /** The value of the chunk's last entry if it is kept apart. */
@@ -95,7 +107,7 @@ export class RangeCursor implements Lease {
     engine.cursorPages.add(this)
   }
 
-  /** Goes to the next entry. @returns false at the end. @throws CORRUPT, IO, NO_MEMORY, CLOSED */
+  /** Goes to the next entry. @returns false at the end. @throws CORRUPT, IO, NO_MEMORY, CLOSED; BlockMissing: then it is as before the call */
   next(): boolean {
     while (this.#left === 0) {
       if (this.#ended) {
@@ -168,12 +180,13 @@ export class RangeCursor implements Lease {
     const isLast = this.#left === 0
     const key = isLast ? this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES : this.keyPointer
     const length = isLast ? kernel.view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true) : this.keyLength
-    this.#resumeKey = kernel.u8.slice(key, key + length)
+    this.#resume = { key: kernel.u8.slice(key, key + length), bound: this.#behind }
     if (!isLast) this.#ended = false
     this.#remaining += this.#left
     this.#left = 0
     this.#capacity = FIRST_CHUNK_BYTES
     this.#freePage()
+    this.#isListed = false
     return true
   }
 
@@ -189,130 +202,178 @@ export class RangeCursor implements Lease {
     cursorPages.pages--
   }
 
+  /** Where a merge begins that goes on behind a key. */
+  get #behind(): number {
+    return this.#span.reverse ? BOUND_BEFORE : BOUND_AFTER
+  }
+
   /** Reads the next chunk into the page. */
   #fill(): void {
-    const { kernel, blocks } = this.#engine
-    const { exports, slot } = kernel
+    const { thread, room, cursorPages, kernel, blocks } = this.#engine
     this.#engine.assertReadable(this.#tree)
     if (this.#page === 0) {
-      this.#page = this.#engine.room.chunkPage()
-      this.#engine.cursorPages.pages++
-      if (this.#started) this.#engine.cursorPages.add(this)
+      this.#page = room.chunkPage()
+      cursorPages.pages++
+      if (!this.#isListed) cursorPages.add(this)
+      this.#isListed = true
     }
-    const isFirst = !this.#started
-    const { thread } = this.#engine
     let isBegun = false
     thread.beginRead()
     try {
       isBegun = this.#begin()
-      if (!isBegun) {
-        this.#ended = true
-        return
-      }
-      const end = this.#span.reverse ? this.#span.lower : this.#span.upper
-      if (end !== undefined) kernel.u8.set(end.key, kernel.input + INPUT_SECOND)
-      for (;;) {
-        const status = exports.mergeFill(
-          slot,
-          this.#page,
-          this.#capacity,
-          Math.min(this.#remaining, 0x7fffffff),
-          this.#span.keysOnly ? 1 : 0,
-          kernel.input + INPUT_SECOND,
-          end === undefined ? -1 : end.key.byteLength,
-          end === undefined || end.after ? BOUND_AFTER : BOUND_BEFORE,
-        )
-        if (status === STATUS_NEED_BLOCK) {
-          blocks.loadNeeded()
-          continue
-        }
-        this.#ended = status === STATUS_DONE
-        break
-      }
-      this.#left = kernel.word(SLOT_COUNT_RESULT)
-      this.#lastEntry = this.#page + kernel.word(SLOT_POSITION)
-      this.#remaining -= this.#left
-      if (this.#remaining <= 0) this.#ended = true
-      this.#position = this.#page
-      this.#capacity = Math.min(this.#capacity * CHUNK_GROWTH, LARGEST_CHUNK_BYTES)
-      if (isFirst && !this.#span.reverse) this.#noteGap()
-      if (this.#left > 0) this.#takeLarge()
+      if (isBegun) this.#merge()
+      else this.#ended = true
+    } catch (error) {
+      if (error instanceof BlockMissing) this.#interrupt()
+      throw error
     } finally {
-      if (isBegun) exports.mergeEnd(slot)
+      if (isBegun) kernel.exports.mergeEnd(kernel.slot)
       thread.endRead()
     }
+    blocks.forgetAwaited()
     // NOTE: S was read in this call, or is a snapshot's: what it needs is all there.
     if (!this.#ended) this.hold()
   }
 
-  /** Starts the merge behind the last key handed out, or at the bound of the range. @returns false if there is nothing to find */
-  #begin(): boolean {
+  /** Has the merge that was begun fill the page. @throws BlockMissing: nothing is there then */
+  #merge(): void {
     const { kernel } = this.#engine
-    const { exports, slot, u8, view, input } = kernel
-    const { reverse, lower, upper } = this.#span
-    const start = reverse ? upper : lower
-    let keyLength = -1
-    let bound = BOUND_BEFORE
-    const continues = this.#started
-    if (continues && this.#resumeKey !== undefined) {
-      keyLength = this.#resumeKey.byteLength
-      u8.set(this.#resumeKey, input)
-      this.#resumeKey = undefined
-      bound = reverse ? BOUND_BEFORE : BOUND_AFTER
-    } else if (continues) {
-      keyLength = view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true)
-      const key = this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES
-      u8.copyWithin(input, key, key + keyLength)
-      bound = reverse ? BOUND_BEFORE : BOUND_AFTER
-    } else if (start !== undefined) {
-      keyLength = start.key.byteLength
-      u8.set(start.key, input)
-      bound = start.after ? BOUND_AFTER : BOUND_BEFORE
-    }
-    if (!reverse && !continues) {
-      const behind = this.#behindGap(firstKey(start))
-      if (behind !== undefined) {
-        if (behind === NO_LENGTH) return false
-        keyLength = behind
-        bound = BOUND_BEFORE
+    const isDone = this.#mergeChunk()
+    const count = kernel.word(SLOT_COUNT_RESULT)
+    const passed = kernel.word(SLOT_PASSED)
+    const lastEntry = this.#page + kernel.word(SLOT_POSITION)
+    // NOTE: a value kept apart ends its chunk; it is copied out at once, because memtables and blocks may go.
+    this.#largeValue = count === 0 || this.#span.keysOnly ? undefined : largeValueOf(this.#engine, lastEntry)
+    const isFirst = !this.#started
+    this.#started = true
+    this.#resume = undefined
+    this.#left = count
+    this.#lastEntry = lastEntry
+    this.#remaining -= count
+    this.#ended = isDone || this.#remaining <= 0
+    this.#position = this.#page
+    this.#capacity = Math.min(this.#capacity * CHUNK_GROWTH, LARGEST_CHUNK_BYTES)
+    if (isFirst && !this.#span.reverse && passed >= this.#engine.gapFromEntries) this.#noteGap()
+  }
+
+  /** The kernel calls of a chunk, with the blocks that they ask for. @returns whether it is the last one. @throws BlockMissing if it would be empty */
+  #mergeChunk(): boolean {
+    const { kernel, blocks } = this.#engine
+    const { exports, slot } = kernel
+    const { reverse, lower, upper, keysOnly } = this.#span
+    const end = reverse ? lower : upper
+    if (end !== undefined) kernel.u8.set(end.key, kernel.input + INPUT_SECOND)
+    for (;;) {
+      const status = exports.mergeFill(
+        slot,
+        this.#page,
+        this.#capacity,
+        Math.min(this.#remaining, 0x7fffffff),
+        keysOnly ? 1 : 0,
+        kernel.input + INPUT_SECOND,
+        end === undefined ? -1 : end.key.byteLength,
+        end === undefined || end.after ? BOUND_AFTER : BOUND_BEFORE,
+      )
+      if (status !== STATUS_NEED_BLOCK) return status === STATUS_DONE
+      // NOTE: what is there is handed out before anybody waits.
+      if (blocks.mustWait && exports.mergeCut(slot) > 0) return false
+      try {
+        blocks.loadNeeded()
+      } catch (error) {
+        if (error instanceof BlockMissing) this.#noteProgress()
+        throw error
       }
     }
+  }
+
+  /** The merge stops before its first entry. What it has passed, deleted entries, is not passed again. */
+  #noteProgress(): void {
+    const { kernel, blocks } = this.#engine
+    const { exports, slot, u8, input } = kernel
+    if (exports.mergeKey(slot) === 0) return
+    const at = kernel.word(SLOT_POINTER)
+    const key = u8.slice(at, at + kernel.word(SLOT_LENGTH))
+    // NOTE: backwards it comes to the key at which it began; that is no progress.
+    const begin = this.#beginLength < 0 ? undefined : u8.subarray(input, input + this.#beginLength)
+    if (begin !== undefined && compareKeys(key, begin) === 0) return
+    u8.set(key, input)
+    this.#beginLength = key.byteLength
+    this.#beginBound = BOUND_AFTER
+    this.#started = true
+    blocks.forgetAwaited()
+  }
+
+  /** A block must be waited for: keeps S and the place where the merge began, and gives all else back. */
+  #interrupt(): void {
+    const { input, u8 } = this.#engine.kernel
+    if (this.#started) {
+      this.#resume = { key: u8.slice(input, input + this.#beginLength), bound: this.#beginBound }
+    }
+    this.hold()
+    this.#freePage()
+    // NOTE: by twos, for who shows two pairs in turn: what was handed out in place is over with the step.
+    this.generation += 2
+  }
+
+  /** Starts the merge where the range goes on. @returns false if there is nothing to find */
+  #begin(): boolean {
+    const { kernel } = this.#engine
+    const { exports, slot, input } = kernel
+    const { reverse } = this.#span
+    if (!this.#seekStart()) return false
     const status = exports.mergeBegin(
       slot,
       this.#tree.superVersionAt(this.#seqno),
       this.#seqno,
       reverse ? 1 : 0,
       input,
-      keyLength,
-      bound,
-      continues ? 1 : 0,
+      this.#beginLength,
+      this.#beginBound,
+      this.#started ? 1 : 0,
     )
     if (status !== STATUS_OK) throw noPages()
-    this.#started = true
     return true
   }
 
-  /**
-   * If the range begins in the gap: puts the key behind it into the input page. @returns its length, NO_LENGTH if nothing is behind it
-   * ORDER: who writes narrows the gap under the journal lock.
-   */
-  #behindGap(start: Uint8Array | undefined): number | undefined {
-    const { gap } = this.#tree
-    if (gap?.isKnown !== true) return undefined
-    const { u8, input } = this.#engine.kernel
-    return this.#engine.thread.locked(() => {
-      const behind = gap.behind(start, this.#seqno)
-      if (behind !== undefined && behind.length !== NO_LENGTH)
-        u8.copyWithin(input, behind.key, behind.key + behind.length)
-      return behind?.length
-    })
+  /** Puts the key at which the merge begins into the input page: behind the last one handed out, or at the bound of the range. @returns false if nothing is behind it */
+  #seekStart(): boolean {
+    const { u8, view, input } = this.#engine.kernel
+    const { reverse, lower, upper } = this.#span
+    const start = reverse ? upper : lower
+    this.#beginLength = -1
+    this.#beginBound = BOUND_BEFORE
+    if (this.#resume !== undefined) {
+      const { key, bound } = this.#resume
+      this.#beginLength = key.byteLength
+      this.#beginBound = bound
+      u8.set(key, input)
+      return true
+    }
+    if (this.#started) {
+      const key = this.#lastEntry + CHUNK_ENTRY_HEADER_BYTES
+      this.#beginLength = view.getUint16(this.#lastEntry + CHUNK_KEY_LENGTH, true)
+      this.#beginBound = this.#behind
+      u8.copyWithin(input, key, key + this.#beginLength)
+      return true
+    }
+    if (start !== undefined) {
+      this.#beginLength = start.key.byteLength
+      this.#beginBound = start.after ? BOUND_AFTER : BOUND_BEFORE
+      u8.set(start.key, input)
+    }
+    const behind = reverse ? undefined : behindGap(this.#engine, this.#tree, this.#seqno, firstKey(start))
+    if (behind === NO_LENGTH) return false
+    if (behind !== undefined) {
+      this.#beginLength = behind
+      this.#beginBound = BOUND_BEFORE
+    }
+    return true
   }
 
-  /** After the first chunk: remembers between which keys only deleted entries are, if they were many. */
+  /** After the first chunk, before which many entries were passed: only deleted ones are there. */
   #noteGap(): void {
     const engine = this.#engine
     const { lower, upper } = this.#span
-    if (engine.kernel.word(SLOT_PASSED) < engine.gapFromEntries) return
     let end: Uint8Array | undefined
     if (this.#left > 0) {
       const { u8, view } = engine.kernel
@@ -320,28 +381,6 @@ export class RangeCursor implements Lease {
       end = u8.slice(key, key + view.getUint16(this.#page + CHUNK_KEY_LENGTH, true))
     } else if (this.#ended) end = firstKey(upper)
     else return
-    engine.thread.locked(() => {
-      // NOTE: only what is visible now can be said to stay so: the kernel watches what is written from now on.
-      if (this.#seqno === engine.visibleSeqno())
-        this.#tree.openGap()?.found(firstKey(lower), end, this.#seqno)
-    })
-  }
-
-  /** A value kept apart ends its chunk; it is copied out at once, because memtables and blocks may go. */
-  #takeLarge(): void {
-    const { kernel, blocks } = this.#engine
-    const { view, u32 } = kernel
-    const at = this.#lastEntry
-    this.#largeValue = undefined
-    if ((view.getUint8(at + CHUNK_TYPE) & TYPE_MASK) !== TYPE_EXTENT || this.#span.keysOnly) return
-    const reference = at + CHUNK_ENTRY_HEADER_BYTES + view.getUint16(at + CHUNK_KEY_LENGTH, true)
-    const chain = view.getUint32(reference + CHUNK_EXTENT_CHAIN, true)
-    if (chain !== 0) {
-      this.#largeValue = chainValue(kernel, chain, view.getUint32(reference + CHUNK_EXTENT_LENGTH, true))
-      return
-    }
-    const table = blocks.tableAt(view.getUint32(reference + CHUNK_EXTENT_TABLE, true))
-    const listBytes = (u32[at >>> 2] as number) - CHUNK_EXTENT_LIST
-    this.#largeValue = extentValue(this.#engine, table, reference + CHUNK_EXTENT_LIST, listBytes)
+    noteGap(engine, this.#tree, this.#seqno, firstKey(lower), end)
   }
 }

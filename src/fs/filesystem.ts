@@ -1,7 +1,7 @@
 /**
  * The one door to files. Creating, opening, listing and deleting are asynchronous; reading, writing,
  * truncating and flushing an OPEN file are synchronous, because that is what both Node and the browsers'
- * OPFS access handles offer. A FileSystem stands for ONE database directory; names are plain file names.
+ * OPFS access handles offer; Node reads and flushes asynchronously, too. A FileSystem stands for ONE database directory; names are plain file names.
  *
  * Implementations: node.ts, memory.ts, and test/support/faulty.ts (simulated crashes and errors).
  *
@@ -69,6 +69,12 @@ export interface File {
    * @returns the number of bytes read: less than `target.byteLength` only at the end of the file.
    */
   read(target: Uint8Array, position: number): number
+
+  /**
+   * The same without blocking this thread; absent where the host cannot. `target` is not on shared memory, and nobody else's until then. What is written meanwhile may or
+   * may not be seen. The caller does not close the file before.
+   */
+  readAsync?(target: Uint8Array, position: number): Promise<number>
 
   /**
    * Writes `length` bytes of `source`, from `start`, at `position`. Either everything is written, or it throws

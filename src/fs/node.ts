@@ -12,6 +12,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  read,
   readSync,
   realpathSync,
   rmdirSync,
@@ -69,8 +70,9 @@ class NodeFile implements File {
   readonly #location: string
   /** -1 once close() was called. */
   #descriptor: number
-  #syncsInFlight = 0
-  /** The descriptor close() left to the last syncAsync, or -1. */
+  /** Asynchronous reads and flushes that the host has not finished. */
+  #inFlight = 0
+  /** The descriptor close() left to the last of them, or -1. */
   #descriptorToClose = -1
 
   constructor(name: string, location: string, descriptor: number) {
@@ -106,6 +108,35 @@ class NodeFile implements File {
       }
     }
     return done
+  }
+
+  async readAsync(target: Uint8Array, position: number): Promise<number> {
+    this.#requireOpen()
+    const descriptor = this.#descriptor
+    return this.#holdingOpen(async () => {
+      const length = target.byteLength
+      let done = 0
+      while (done < length) {
+        const count = await this.#readOnce(descriptor, target, done, position + done)
+        if (count === 0) break
+        done += count
+      }
+      return done
+    })
+  }
+
+  /** @returns the number of bytes the host gave, from `start` of `target` on; 0 at the end of the file */
+  #readOnce(descriptor: number, target: Uint8Array, start: number, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const tryAgain = (): void => {
+        read(descriptor, target, start, target.byteLength - start, position, (error, count) => {
+          if (error === null) resolve(count)
+          else if (hostErrorCode(error) === 'EINTR') tryAgain()
+          else reject(this.#failure(error, 'read'))
+        })
+      }
+      tryAgain()
+    })
   }
 
   // NOTE: called for every put: nothing is allocated here unless something goes wrong.
@@ -145,17 +176,25 @@ class NodeFile implements File {
 
   async syncAsync(): Promise<void> {
     this.#requireOpen()
-    this.#syncsInFlight++
+    await this.#holdingOpen(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          fdatasync(this.#descriptor, (error) => {
+            if (error === null) resolve()
+            else reject(this.#failure(error, 'flush'))
+          })
+        }),
+    )
+  }
+
+  /** Takes an asynchronous step during which the descriptor stays this file's. */
+  async #holdingOpen<T>(step: () => Promise<T>): Promise<T> {
+    this.#inFlight++
     try {
-      await new Promise<void>((resolve, reject) => {
-        fdatasync(this.#descriptor, (error) => {
-          if (error === null) resolve()
-          else reject(this.#failure(error, 'flush'))
-        })
-      })
+      return await step()
     } finally {
-      this.#syncsInFlight--
-      if (this.#syncsInFlight === 0 && this.#descriptorToClose !== -1) {
+      this.#inFlight--
+      if (this.#inFlight === 0 && this.#descriptorToClose !== -1) {
         closeQuietly(this.#descriptorToClose)
         this.#descriptorToClose = -1
       }
@@ -164,9 +203,9 @@ class NodeFile implements File {
 
   close(): void {
     if (this.#descriptor === -1) return
-    // INVARIANT: a number is given back to the host only when no thread of its pool uses it, else a flush could
-    // hit whichever file got the number next.
-    if (this.#syncsInFlight > 0) this.#descriptorToClose = this.#descriptor
+    // INVARIANT: a number is given back to the host only when no thread of its pool uses it, else a read or a flush
+    // could hit whichever file got the number next.
+    if (this.#inFlight > 0) this.#descriptorToClose = this.#descriptor
     else closeQuietly(this.#descriptor)
     this.#descriptor = -1
   }

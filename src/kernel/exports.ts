@@ -234,6 +234,16 @@ export interface KernelExports {
     endLength: number,
     endBound: number,
   ): number
+  /**
+   * After NEED_BLOCK: ends the chunk with the entries it has, if there are any, for a caller who has better to do than to wait. Results as mergeFill's, but for
+   * SLOT_LENGTH; mergeEnd follows. @returns the number of entries; 0: nothing was changed
+   */
+  mergeCut(slot: number): number
+  /**
+   * After NEED_BLOCK with an empty chunk: the user key that the merge has come to, SLOT_POINTER and SLOT_LENGTH in the chunk's page. Forwards another merge may go on behind it,
+   * backwards at it (BOUND_AFTER, both). mergeEnd follows. @returns 0 if there is none: then it has to begin where this one did
+   */
+  mergeKey(slot: number): number
 
   // ── what a flush or a compaction writes ───────────────────────────────────────────────────────────────
   /** An entry stream: sources merged in order of internal keys, less what may be dropped (docs/compaction.md). 0 without a page. */

@@ -21,6 +21,8 @@ import {
 } from '../../assembly/memory/layout.ts'
 import type { File } from '../fs/filesystem.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
+import { blockKey, type AwaitedBlocks } from './awaited-blocks.ts'
+import { BlockReads } from './block-reads.ts'
 import { blockProblem, type OpenTable } from './table-file.ts'
 
 /** Share of the cache's limit that root indexes and filters may take outside of it, where they stay as long as their table. */
@@ -32,7 +34,8 @@ const KEPT_ABOVE_PAGES = 32
  * The file side of the block cache: reads the blocks that the kernel asks for.
  *
  * NOTE: a block is read into a page of this thread's own and copied (or decompressed) into the cache when it has been checked: nothing
- * unchecked is ever in the cache, and no shard stays locked while a file is read.
+ * unchecked is ever in the cache, and no shard stays locked while a file is read. A step that may not wait for files finds
+ * what was read for it before in its AwaitedBlocks, or ends with BlockMissing.
  */
 export class BlockLoader {
   readonly #kernel: Kernel
@@ -45,6 +48,12 @@ export class BlockLoader {
   readonly #target: number
   readonly #keptLimitBytes: number
   readonly #adopt: (id: number, descriptor: number) => File
+  readonly reads: BlockReads
+  /**
+   * During a step that may not wait for files: what it has waited for. Then no file is read that can be read asynchronously: BlockMissing is thrown.
+   * INVARIANT: set within one synchronous step (engine/async-read.ts).
+   */
+  awaited: AwaitedBlocks | undefined
 
   /**
    * The cache is set up on the first thread (`isFirst`). `adopt`: the open file of a table, by its id and descriptor, for tables that another thread opened.
@@ -59,6 +68,7 @@ export class BlockLoader {
   ) {
     this.#kernel = kernel
     this.#adopt = adopt
+    this.reads = new BlockReads(kernel)
     if (isFirst && !kernel.exports.cacheCreate(limitPages, floorPages)) throw noPages()
     this.#keptLimitBytes = limitPages * PAGE_BYTES * KEPT_SHARE
     this.landing = kernel.page()
@@ -82,8 +92,7 @@ export class BlockLoader {
   }
 
   add(table: OpenTable): void {
-    const ordinal = this.#kernel.u32[(table.record + TABLE_ORDINAL) >>> 2] as number
-    this.#tables.set(table.record, { ordinal, table })
+    this.#tables.set(table.record, { ordinal: this.#ordinalOf(table), table })
   }
 
   /** Forgets a table that is closed. Its blocks leave the cache by and by: nothing names them any more. */
@@ -98,7 +107,20 @@ export class BlockLoader {
     this.#tables.clear()
   }
 
-  /** Loads the block that a kernel call asked for (NEED_BLOCK). @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY */
+  /** In a step that may not wait: it never comes back to what it has read so far. */
+  forgetAwaited(): void {
+    this.awaited?.clear()
+  }
+
+  /** Whether the block that a kernel call asked for cannot be loaded without waiting, and this step may not. */
+  get mustWait(): boolean {
+    if (this.awaited === undefined) return false
+    const table = this.tableAt(this.#kernel.word(SLOT_TABLE))
+    const key = blockKey(this.#ordinalOf(table), this.#kernel.float(SLOT_NUMBER))
+    return table.file.readAsync !== undefined && this.awaited.get(key) === undefined
+  }
+
+  /** Loads the block that a kernel call asked for (NEED_BLOCK). @throws CORRUPT, FORMAT_VERSION, IO, NO_MEMORY; BlockMissing */
   loadNeeded(): void {
     const kernel = this.#kernel
     const table = this.tableAt(kernel.word(SLOT_TABLE))
@@ -130,16 +152,34 @@ export class BlockLoader {
   }
 
   /**
-   * Reads and checks a block outside of the cache: for extents, which are read once and copied out.
+   * Reads and checks a block outside of the cache: for extents, which are read once and copied out. `ahead`: its bytes, if they were read already.
    * @returns its payload, a view that is good until the next block is loaded
    */
-  loadOnce(table: OpenTable, offset: number, sizeBytes: number, kind: number): Uint8Array {
+  loadOnce(
+    table: OpenTable,
+    offset: number,
+    sizeBytes: number,
+    kind: number,
+    ahead?: Uint8Array,
+  ): Uint8Array {
     const { exports, slot, u8 } = this.#kernel
-    this.#read(table, offset, sizeBytes)
+    this.#read(table, offset, sizeBytes, ahead)
     const status = exports.checkBlock(slot, this.landing, sizeBytes, kind, table.record, offset, this.#target)
     if (status !== STATUS_OK) throw blockProblem(table, offset, status)
     const payload = this.#kernel.word(SLOT_POINTER)
     return u8.subarray(payload, payload + this.#kernel.word(SLOT_LENGTH))
+  }
+
+  /**
+   * In a step that may not wait: the bytes of a block, or of several that lie one behind the other, unchecked. Undefined if it may, or where the host
+   * reads synchronously only: then they are read when they are loaded. @throws BlockMissing
+   */
+  readAhead(table: OpenTable, offset: number, sizeBytes: number): Uint8Array | undefined {
+    if (this.awaited === undefined || table.file.readAsync === undefined) return undefined
+    const ordinal = this.#ordinalOf(table)
+    const bytes = this.awaited.get(blockKey(ordinal, offset))
+    if (bytes === undefined) throw this.reads.start(table, ordinal, offset, sizeBytes)
+    return bytes
   }
 
   /** Pages that `releasePages` could give back. */
@@ -152,10 +192,18 @@ export class BlockLoader {
     this.#kernel.exports.cacheShrink(count)
   }
 
-  #read(table: OpenTable, offset: number, sizeBytes: number): void {
+  /** Puts a block where it is checked, from its file or from `ahead`. */
+  #read(table: OpenTable, offset: number, sizeBytes: number, ahead?: Uint8Array): void {
     if (sizeBytes > PAGE_BYTES) throw blockProblem(table, offset, 'a block is longer than any can be')
-    const got = table.file.read(this.#landingView.subarray(0, sizeBytes), offset)
+    const landing = this.#landingView.subarray(0, sizeBytes)
+    const bytes = ahead ?? this.readAhead(table, offset, sizeBytes)
+    if (bytes !== undefined) landing.set(bytes)
+    const got = bytes === undefined ? table.file.read(landing, offset) : bytes.byteLength
     if (got < sizeBytes) throw blockProblem(table, offset, 'it ends before its last block')
+  }
+
+  #ordinalOf({ record }: OpenTable): number {
+    return this.#kernel.u32[(record + TABLE_ORDINAL) >>> 2] as number
   }
 
   #word(offset: number): number {

@@ -1,3 +1,4 @@
+import { readAsync } from '../engine/async-read.ts'
 import type {
   KeeperPort,
   ServiceArguments,
@@ -29,7 +30,11 @@ export class LocalKeeper implements KeeperPort {
     name: N,
     ...args: ServiceArguments<N>
   ): Promise<Awaited<ServiceResult<N>>> {
-    return await serve(this.keeper, name, args)
+    const { keeper } = this
+    // NOTE: an estimate reads, and nothing else.
+    return await (name === 'estimate'
+      ? readAsync(keeper.blocks, () => serve(keeper, name, args))
+      : serve(keeper, name, args))
   }
 
   mustWait(ids: readonly number[], pages: number): boolean {

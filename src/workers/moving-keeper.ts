@@ -192,6 +192,7 @@ export class MovingKeeper implements KeeperPort {
     own.isShared = true
     own.isKeeping = false
     own.onSnapshotEnd = () => remote.noteReadEnded()
+    blocks.reads.onEnd = () => remote.noteReadEnded()
     blocks.clear()
     this.#remote = remote
     this.#forgetEnd = thread.onEnd((error) => remote.orphan(error))

@@ -311,6 +311,21 @@ describe.each(implementations)('%s file system', (_, make) => {
     }
   })
 
+  it('reads asynchronously what it reads synchronously, where it can', async () => {
+    const file = await system.create('f')
+    if (file.readAsync === undefined) return file.close()
+    append(file, 'abcdefgh')
+    const target = new Uint8Array(5)
+    expect(await file.readAsync(target, 2)).toBe(5)
+    expect(Buffer.from(target).toString()).toBe('cdefg')
+    expect(await file.readAsync(target.fill(0), 6)).toBe(2)
+    expect(Buffer.from(target).toString()).toBe('gh\0\0\0')
+    expect(await file.readAsync(target, 8)).toBe(0)
+    expect(await file.readAsync(new Uint8Array(0), 3)).toBe(0)
+    file.close()
+    await expectCode(() => file.readAsync?.(target, 0), 'CLOSED', 'f')
+  })
+
   it('leaves an open file usable after its name is gone', async () => {
     const file = await system.create('f')
     append(file, 'old')
@@ -348,6 +363,22 @@ describe('node file system on a real host', () => {
     await system.prepare(true)
     return system
   }
+
+  it('gives a descriptor back only when the reads under way have ended', async () => {
+    const system = await prepared()
+    for (let round = 0; round < 20; round++) {
+      const file = await system.create(`f${round}`)
+      append(file, 'content')
+      const target = new Uint8Array(7)
+      const read = file.readAsync?.(target, 0)
+      file.close()
+      const other = await system.create(`g${round}`)
+      append(other, 'strange')
+      expect(await read).toBe(7)
+      expect(Buffer.from(target).toString()).toBe('content')
+      other.close()
+    }
+  })
 
   it('creates only the last component, closed to others', async () => {
     expect(await nodeFileSystem(directory).prepare(true)).toBe(true)

@@ -18,6 +18,7 @@ import {
   SLOT_COUNT_RESULT,
   SLOT_INPUT,
   SLOT_LENGTH,
+  SLOT_POINTER,
   SLOT_POSITION,
   STATUS_DONE,
   STATUS_FULL,
@@ -50,6 +51,8 @@ export interface Scan {
   restart: boolean
   /** The cache loses all it can whenever a block is loaded. */
   crowded: boolean
+  /** Where a block is missing: ends the merge, and begins a new one where it had come to. Nothing is in the cache at first. */
+  cut: boolean
 }
 
 /** Written over chunks that were handed out; keys are full of it, so that a stale pointer finds another key there. */
@@ -149,6 +152,7 @@ export class Sources {
   /** Runs a scan to its end. @returns its entries; those of TYPE_EXTENT as they came (chunk value part). */
   scan(scan: Scan): Entry[] {
     const found: Entry[] = []
+    if (scan.cut) this.kernel.x.cacheShrink(0xffff)
     let merge = new Merge(this, scan, scan.begin, false)
     try {
       for (let turn = 0; ; turn++) {
@@ -159,13 +163,18 @@ export class Sources {
         const used = word(this.kernel, SLOT_LENGTH) + 4096
         this.kernel.u8.fill(SHRED, chunk, chunk + Math.min(used, PAGE_BYTES))
         found.push(...entries)
+        if (status === STATUS_NEED_BLOCK) {
+          merge.end()
+          merge = new Merge(this, scan, merge.comeTo, true)
+          continue
+        }
         if (status === STATUS_DONE) {
           if (merge.fill(chunk).entries.length !== 0) throw new Error('entries after DONE')
           return found
         }
         const last = entries.at(-1)
         if (last === undefined) throw new Error('a full chunk without entries')
-        if (scan.restart) {
+        if (scan.restart || scan.cut) {
           merge.end()
           const begin = { key: last.key, bound: scan.reverse ? BOUND_BEFORE : BOUND_AFTER }
           merge = new Merge(this, scan, begin, true)
@@ -181,10 +190,13 @@ export class Sources {
 class Merge {
   readonly #sources: Sources
   readonly #scan: Scan
+  /** Where another merge goes on after NEED_BLOCK. */
+  comeTo: Bound | undefined
 
   constructor(sources: Sources, scan: Scan, begin: Bound | undefined, continues: boolean) {
     this.#sources = sources
     this.#scan = scan
+    this.comeTo = begin
     const { x, slot, u8 } = sources.kernel
     const input = word(sources.kernel, SLOT_INPUT)
     if (begin) u8.set(begin.key, input)
@@ -219,6 +231,21 @@ class Merge {
         endLength,
         end?.bound ?? 0,
       )
+      if (status === STATUS_NEED_BLOCK && this.#scan.cut) {
+        const count = x.mergeCut(slot)
+        const entries = count === 0 ? [] : readEntries(kernel, chunk, (_at, read) => read.length < count)
+        const last = entries.at(-1)
+        if (last !== undefined) {
+          this.comeTo = { key: last.key, bound: this.#scan.reverse ? BOUND_BEFORE : BOUND_AFTER }
+          return { status, entries }
+        }
+        runs.loadNeeded()
+        if (x.mergeKey(slot)) {
+          const key = word(kernel, SLOT_POINTER)
+          this.comeTo = { key: u8.slice(key, key + word(kernel, SLOT_LENGTH)), bound: BOUND_AFTER }
+        }
+        return { status, entries }
+      }
       if (status === STATUS_NEED_BLOCK) {
         if (this.#scan.crowded) this.#sources.crowd()
         runs.loadNeeded()
@@ -249,12 +276,23 @@ function word({ view, slot }: BareKernel, offset: number): number {
 
 /** The entries the last mergeFill left in the chunk; checks its form. */
 function readChunk(kernel: BareKernel, chunk: number): Entry[] {
-  const { u8, view } = kernel
   const end = chunk + word(kernel, SLOT_LENGTH)
+  return readEntries(kernel, chunk, (at) => {
+    if (at > end) throw new Error('a chunk entry is cut off')
+    return at < end
+  })
+}
+
+function readEntries(
+  kernel: BareKernel,
+  chunk: number,
+  isMore: (at: number, read: readonly Entry[]) => boolean,
+): Entry[] {
+  const { u8, view } = kernel
   const entries: Entry[] = []
   let last = chunk
   let at = chunk
-  while (at < end) {
+  while (isMore(at, entries)) {
     last = at
     const valueLength = view.getUint32(at + CHUNK_VALUE_LENGTH, true)
     const key = at + CHUNK_ENTRY_HEADER_BYTES
@@ -269,7 +307,6 @@ function readChunk(kernel: BareKernel, chunk: number): Entry[] {
     at = value + valueLength
     for (; at % 4 !== 0; at++) if (u8[at] !== 0) throw new Error('padding is not zero')
   }
-  if (at !== end) throw new Error('a chunk entry is cut off')
   if (entries.length !== word(kernel, SLOT_COUNT_RESULT)) throw new Error('wrong count')
   if (last - chunk !== word(kernel, SLOT_POSITION)) throw new Error('wrong position of the last entry')
   return entries

@@ -40,6 +40,7 @@ const wholeScan: Scan = {
   keysOnly: false,
   restart: false,
   crowded: false,
+  cut: false,
 }
 
 // ── what is stored ───────────────────────────────────────────────────────────────────────────────────────
@@ -201,6 +202,7 @@ const scans = (keys: fc.Arbitrary<Uint8Array>) =>
       keysOnly: fc.boolean(),
       restart: fc.boolean(),
       crowded: fc.nat(4).map((n) => n === 0),
+      cut: fc.nat(2).map((n) => n === 0),
     }),
     { minLength: 6, maxLength: 12 },
   )

@@ -15,7 +15,9 @@ import {
 } from '../../src/fs/memory.ts'
 import { pick } from './random.ts'
 
-/** `syncAsync` is two operations: `syncStart`, and `sync` when it completes. Closing and unlocking are none. */
+/**
+ * `syncAsync` is two operations: `syncStart`, and `sync` when it completes. `readAsync` is one `read`, when it completes. Closing and unlocking are none.
+ */
 export type OperationKind =
   | 'prepare'
   | 'lock'
@@ -310,6 +312,8 @@ export class FaultyFileSystem implements FileSystem {
   onOperation: OperationHook | undefined
   /** Every operation so far; its index here is its operation index. */
   readonly log: OperationRecord[] = []
+  /** What an asynchronous read waits for before it reads; may be set or replaced at any time. */
+  beforeRead: ((name: string, offset: number) => Promise<void> | undefined) | undefined
   /** For finding leaks. */
   openFileCount = 0
   readonly #bootNumber: number
@@ -560,6 +564,7 @@ class FaultyFile implements File {
   readonly #inode: Inode
   readonly #writable: boolean
   #closed = false
+  #readsInFlight = 0
 
   constructor(name: string, system: FaultyFileSystem, inode: Inode, writable: boolean) {
     this.name = name
@@ -580,6 +585,17 @@ class FaultyFile implements File {
     const length = Math.max(0, Math.min(target.byteLength, sizeBytes - position))
     target.set(bytes.subarray(position, position + length))
     return length
+  }
+
+  async readAsync(target: Uint8Array, position: number): Promise<number> {
+    if (this.#closed) throw fileClosed(this.name, this.#system.location)
+    this.#readsInFlight++
+    try {
+      await this.#system.beforeRead?.(this.name, position)
+      return this.read(target, position)
+    } finally {
+      this.#readsInFlight--
+    }
   }
 
   write(source: Uint8Array, start: number, length: number, position: number): void {
@@ -617,6 +633,8 @@ class FaultyFile implements File {
 
   close(): void {
     if (this.#closed) return
+    // NOTE: a bug of the program: the host could give the descriptor to another file.
+    if (this.#readsInFlight > 0) throw new Error(`${this.name} is closed under a read`)
     this.#closed = true
     this.#system.openFileCount--
   }
