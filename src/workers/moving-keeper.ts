@@ -166,6 +166,8 @@ export class MovingKeeper implements KeeperPort {
 
   #tryToMove(): void {
     const thread = this.#thread
+    // INVARIANT: it moves once. A call may have moved it while `#move` waited for the thread; a second keeper would write over the first.
+    if (this.#remote !== undefined) return
     if (thread?.isReady !== true || this.#stays || this.#underWay > 0 || !this.#keeper.isMovable) return
     const { kernel, options, fileSystem } = this.#keeper
     const [near, far] = this.#host.channel()
