@@ -9,12 +9,13 @@ const ROUNDS_MIN = 3
 
 /**
  * Measures all variants of a line, one after the other, again and again, each time in a fresh process. Rounds that others disturbed are marked and made up
- * for by further ones, up to as many again.
+ * for by further ones: as many again, or VARVE_BENCH_EXTRA_ROUNDS.
  */
 export async function interleaved(line, variants, rounds) {
   const wanted = Math.max(ROUNDS_MIN, rounds)
+  const most = wanted + Number(process.env.VARVE_BENCH_EXTRA_ROUNDS ?? wanted)
   const all = []
-  for (let calm = 0; calm < wanted && all.length < 2 * wanted;) {
+  for (let calm = 0; calm < wanted && all.length < most;) {
     const figures = {}
     let others = 0
     for (const variant of variants) {
