@@ -92,6 +92,10 @@ export class MovingKeeper implements KeeperPort {
     return this.#port.progress(ids, pages, deadline)
   }
 
+  prepareRoom(ids: readonly number[]): void {
+    this.#port.prepareRoom(ids)
+  }
+
   noteUnsynced(): void {
     this.#port.noteUnsynced()
   }
