@@ -9,7 +9,7 @@ import { beside, start } from './pair.mjs'
 import { interleaved, spread, verdict } from './rounds.mjs'
 
 const ENTRIES = 200_000
-const WRITES = 0.05
+const WRITES = Number(process.env.VARVE_BENCH_WRITES ?? 0.05)
 const WARM_UP_MS = 1500
 const MEASURE_MS = 3000
 /** Calls between two turns of the event loop. */
