@@ -1,9 +1,19 @@
-// npm run bench -- memtable | writes | allocations | one-turn | tables | lz4 | compaction | level [--rounds 5] [--json file]
+// npm run bench -- memtable | writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency [--rounds 5] [--json file]
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 
-const SUITES = ['memtable', 'writes', 'allocations', 'one-turn', 'tables', 'lz4', 'compaction', 'level']
+const SUITES = [
+  'memtable',
+  'writes',
+  'allocations',
+  'one-turn',
+  'tables',
+  'lz4',
+  'compaction',
+  'level',
+  'concurrency',
+]
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

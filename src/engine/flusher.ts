@@ -7,7 +7,7 @@ import type { Tree } from './tree.ts'
 /** Longest stretch of flush work between two turns of the event loop. */
 const SLICE_MS = 4
 /** Sealed memtables a keyspace may have at all, whoever seals them. */
-const SEALED_MAX = 12
+export const SEALED_MAX = 12
 /** After a failed background flush (disk full) the next try. */
 const RETRY_MS = 1000
 

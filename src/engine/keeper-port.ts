@@ -64,6 +64,8 @@ export interface KeeperPort {
   mustWait(ids: readonly number[], pages: number): boolean
   /** Resolves when there may be room, or at the deadline (milliseconds since 1970). */
   progress(ids: readonly number[], pages: number, deadline: number): Promise<void>
+  /** Says that room will be needed soon, without waiting for it. */
+  prepareRoom(ids: readonly number[]): void
   /** Something was written that may have to be handed on, or synced. */
   noteUnsynced(): void
   /** Seals everything: the end. */

@@ -1,5 +1,6 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { noPages } from '../kernel/kernel.ts'
+import { SEALED_MAX } from './flusher.ts'
 import type { Keeper } from './keeper.ts'
 import type { Tree } from './tree.ts'
 
@@ -12,6 +13,8 @@ const FLUSHED_RUNS_LIMIT = 12
  * being full never stops the work that empties it.
  */
 export const RESERVED_PAGES = 36
+/** Those that an empty memtable takes, and some more. */
+const PREPARE_PAGES = 4
 /** Those of them that a flush needs: its stream's one, a builder's five, four for hashes, two for records. */
 export const FLUSH_PAGES = 12
 /** Those that a compaction needs besides one for each run it reads: its stream's one, a builder's six, one for hashes, two for records. */
@@ -38,6 +41,31 @@ export class MemoryBudget {
     thread.locked(() => {
       for (const tree of trees) tree.openMemtable(journals.currentId)
     })
+  }
+
+  /**
+   * The same ahead of time for the keyspaces that are full, as far as it takes no flush and no compaction: writers, who go on meanwhile, then find a
+   * memtable and a journal that have room, and need not wait for this thread.
+   */
+  prepare(ids: readonly number[]): void {
+    const { thread, journals, flusher, kernel, trees } = this.#keeper
+    if (kernel.freePages() < PREPARE_PAGES + RESERVED_PAGES || !this.#keeper.writable) return
+    try {
+      journals.rotateIfFull()
+      for (const id of ids) {
+        const tree = trees.get(id)
+        if (tree === undefined || !this.#full(tree)) continue
+        if (this.#hasTooManySealed(tree) || tree.sealed.length >= SEALED_MAX) continue
+        if (hasTooManyRuns(tree)) continue
+        // NOTE: in one step, so that nobody finds the keyspace without a memtable.
+        thread.locked(() => {
+          flusher.seal(tree)
+          tree.openMemtable(journals.currentId)
+        })
+      }
+    } catch {
+      // NOTE: nobody waits for this. The writer asks for room when there is none, and is told then.
+    }
   }
 
   /** Whether an asynchronous write should wait for what runs in the background rather than have it done at once. */

@@ -23,11 +23,17 @@ const INDEX_FROM_BYTES = 262144
 const INDEXED_BYTES_PER_PAGE = 2097152
 const INDEX_MAX_PAGES = 16
 
+/** By this part memtables and journals may grow beyond their size while the keeper, on its own thread, prepares the next ones. */
+const GRACE = 1 / 4
+
 /** Room for writes: most often it is there, and if not the keeper makes it. */
 export class Room {
   readonly #engine: Engine
   /** Pages of a memtable's hash index, a power of two. */
   readonly #indexPages: number
+  /** Full memtables, and the full journal, for which the keeper was asked to prepare others. */
+  readonly #askedFor = new Set<number>()
+  #askedForJournal = 0
 
   constructor(engine: Engine) {
     this.#engine = engine
@@ -79,6 +85,7 @@ export class Room {
         const isThere = this.#isReady(trees) && exports.payPages(pages, RESERVED_PAGES) !== 0
         if (isThere) {
           for (const { active } of trees) this.#index(active)
+          this.#askAhead(trees, ids)
           return
         }
       } catch (error) {
@@ -140,14 +147,37 @@ export class Room {
     return this.#isReady(trees) && this.#engine.kernel.freePages() >= pages + RESERVED_PAGES
   }
 
+  /** Has the keeper prepare what comes after full memtables and a full journal, which take writes a little longer. INVARIANT: the journal is locked. */
+  #askAhead(trees: readonly TreeDoor[], ids: readonly number[]): void {
+    const { thread, options, keeper } = this.#engine
+    const { journal } = thread
+    let isNew = false
+    if (journal?.isFull === true && this.#askedForJournal !== journal.id) {
+      this.#askedForJournal = journal.id
+      isNew = true
+    }
+    for (const { active } of trees) {
+      if (this.#entryBytes(active) < options.memtableSize) {
+        // NOTE: another memtable may lie where one was that is gone.
+        if (this.#askedFor.size > 0) this.#askedFor.delete(active)
+      } else if (!this.#askedFor.has(active)) {
+        this.#askedFor.add(active)
+        isNew = true
+      }
+    }
+    if (isNew) keeper.prepareRoom(ids)
+  }
+
   /** Whether there is a journal and memtables that take the next group. NOTE: without the lock it is a guess. */
   #isReady(trees: readonly TreeDoor[]): boolean {
-    const { journalFull, options } = this.#engine
-    if (journalFull) return false
+    const { thread, options } = this.#engine
+    const grace = thread.isShared ? GRACE : 0
+    if (thread.journal?.isOverfull(grace) === true) return false
+    const limitBytes = options.memtableSize * (1 + grace)
     for (const tree of trees) {
       if (tree.dropped) throw dropped()
       const { active } = tree
-      if (active === 0 || this.#entryBytes(active) >= options.memtableSize) return false
+      if (active === 0 || this.#entryBytes(active) >= limitBytes) return false
     }
     return true
   }

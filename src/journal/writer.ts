@@ -132,6 +132,11 @@ export class JournalWriter {
     return this.record.length >= this.limitBytes
   }
 
+  /** Whether it has grown by that part beyond where it is full. */
+  isOverfull(part: number): boolean {
+    return this.record.length >= this.limitBytes * (1 + part)
+  }
+
   /** Bytes that were acknowledged and are not in the file yet. */
   get bufferedBytes(): number {
     return this.record.buffered

@@ -72,7 +72,8 @@ class KeptDatabase {
     if (request.kind === 'note') {
       if (request.what === 'unsynced') this.#keeper.journals.noteUnsynced()
       else this.#keeper.disposal.collect()
-    } else if (request.kind === 'finish') void this.#finish(request.id)
+    } else if (request.kind === 'room-soon') this.#keeper.budget.prepare(request.ids)
+    else if (request.kind === 'finish') void this.#finish(request.id)
     else if (request.kind === 'monitor' && port !== undefined) {
       this.#monitor = port
       port.onMessage((message) => this.#reclaim((message as ThreadEnded).slot))

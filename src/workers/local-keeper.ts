@@ -47,6 +47,9 @@ export class LocalKeeper implements KeeperPort {
     return this.keeper.waiters.progress(deadline)
   }
 
+  /** NOTE: on one thread nobody could do it meanwhile. */
+  prepareRoom(): void {}
+
   noteUnsynced(): void {
     this.keeper.journals.noteUnsynced()
   }

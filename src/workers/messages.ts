@@ -50,6 +50,8 @@ export type Request =
     }
   | { readonly kind: 'abort'; readonly id: number; readonly reason: unknown }
   | { readonly kind: 'note'; readonly what: 'unsynced' | 'read-ended' }
+  /** The memtables of these keyspaces, or the journal, are full; writes go on for a little while. */
+  | { readonly kind: 'room-soon'; readonly ids: readonly number[] }
   /** From the owner only: the end. */
   | { readonly kind: 'finish'; readonly id: number }
   /** From the owner only. Another thread may use the database: with two ports, for its calls and its liveness. */

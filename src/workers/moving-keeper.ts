@@ -92,6 +92,10 @@ export class MovingKeeper implements KeeperPort {
     return this.#port.progress(ids, pages, deadline)
   }
 
+  prepareRoom(ids: readonly number[]): void {
+    this.#port.prepareRoom(ids)
+  }
+
   noteUnsynced(): void {
     this.#port.noteUnsynced()
   }
@@ -166,6 +170,8 @@ export class MovingKeeper implements KeeperPort {
 
   #tryToMove(): void {
     const thread = this.#thread
+    // INVARIANT: it moves once. A call may have moved it while `#move` waited for the thread; a second keeper would write over the first.
+    if (this.#remote !== undefined) return
     if (thread?.isReady !== true || this.#stays || this.#underWay > 0 || !this.#keeper.isMovable) return
     const { kernel, options, fileSystem } = this.#keeper
     const [near, far] = this.#host.channel()

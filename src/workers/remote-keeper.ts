@@ -132,6 +132,10 @@ export class RemoteKeeper implements KeeperPort {
     }
   }
 
+  prepareRoom(ids: readonly number[]): void {
+    this.#post({ kind: 'room-soon', ids })
+  }
+
   noteUnsynced(): void {
     const { words } = this.#thread.kernel
     if (Atomics.load(words, CONTROL_UNSYNCED >>> 2) !== 0) return

@@ -45,6 +45,22 @@ async function emptyPool(): Promise<void> {
 }
 
 describe('a background thread', () => {
+  it('becomes the keeper once, though calls and the turns of the event loop both try to move it there', async () => {
+    await emptyPool()
+    const db = await open(join(directory, 'db'), TEXT)
+    const value = 'v'.repeat(100)
+    const count = 200_000
+    // NOTE: too few memtables to wait for one, so the event loop gets no turn: a call moves it, and only then comes the thread's word that it listens.
+    for (let i = 0; i < count;) {
+      const batch = db.batch()
+      for (const end = i + 1000; i < end; i++) batch.put(String((i * 7919) % count).padStart(8, '0'), value)
+      await batch.commit()
+    }
+    await db.compact()
+    expect(db.countSync()).toBe(count)
+    await db.close()
+  })
+
   it('flushes and compacts while the thread that writes never gives the event loop a turn', async () => {
     const db = await open(join(directory, 'db'), { ...TEXT, memtableSize: 1 << 20, memoryLimit: 32 << 20 })
     const value = 'v'.repeat(100)
