@@ -41,7 +41,7 @@ export function loadF64(p: u32): f64 {
 // @ts-ignore: decorator
 @inline
 export function loadV128(p: u32): v128 {
-  return v128.load(p)
+  return load<v128>(p)
 }
 
 /** The first byte at p is the most significant one: unsigned order of the words is the order of the bytes. */
@@ -54,13 +54,13 @@ export function loadBigEndianU64(p: u32): u64 {
 // @ts-ignore: decorator
 @inline
 export function storeU8(p: u32, value: u32): void {
-  store<u8>(p, value)
+  store<u8>(p, <u8>value)
 }
 
 // @ts-ignore: decorator
 @inline
 export function storeU16(p: u32, value: u32): void {
-  store<u16>(p, value)
+  store<u16>(p, <u16>value)
 }
 
 // @ts-ignore: decorator
@@ -84,7 +84,7 @@ export function storeF64(p: u32, value: f64): void {
 // @ts-ignore: decorator
 @inline
 export function storeV128(p: u32, value: v128): void {
-  v128.store(p, value)
+  store<v128>(p, value)
 }
 
 // ── atomic ───────────────────────────────────────────────────────────────────────────────────────────────

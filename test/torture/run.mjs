@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
-const programs = { 'crash-points': 'crashPoints', 'io-errors': 'ioErrors', spin: 'spin' }
+const programs = { 'crash-points': 'crashPoints', 'io-errors': 'ioErrors', sched: 'sched', spin: 'spin' }
 /** Options that are not numbers. */
 const texts = ['case', 'schedule', 'death']
 
@@ -26,7 +26,7 @@ const { values, positionals } = parseArgs({
 const [name = ''] = positionals
 if (!(name in programs)) {
   console.error(
-    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n] [--all 1] [--case name] [--schedule moves] [--death thread:point]`,
+    `usage: node test/torture/run.mjs ${Object.keys(programs).join('|')} [--seconds n] [--seed n] [--steps n] [--workloads n] [--all 1] [--case name] [--schedule moves] [--death thread:point[:trap]]`,
   )
   process.exit(2)
 }
