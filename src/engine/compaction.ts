@@ -136,5 +136,6 @@ function replaceTables(
   moved: readonly TableInfo[],
 ): void {
   const change = { removed, added: [...opened.map(({ info }) => info), ...moved], opened }
-  commitTables(keeper, tree, change, () => tree.prepare({ memtables: [], ...change })).install()
+  const prepared = commitTables(keeper, tree, change, () => tree.prepare({ memtables: [], ...change }))
+  keeper.thread.locked(() => prepared.install())
 }

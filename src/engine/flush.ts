@@ -63,7 +63,8 @@ export class FlushJob extends TableJob {
     )
     const opened = outputs.map((table, i) => ({ ...table, info: added[i] as TableInfo }))
     const change = { removed: [], added, opened, flushedSeqno }
-    commitTables(keeper, tree, change, () => tree.prepare({ memtables, ...change })).install()
+    const prepared = commitTables(keeper, tree, change, () => tree.prepare({ memtables, ...change }))
+    keeper.thread.locked(() => prepared.install())
     tree.counters.flushes++
     const bytes = totalBytes(added)
     tree.counters.flushedBytes += bytes

@@ -13,7 +13,7 @@ import {
 import type { Registration } from '../version/snapshot-registry.ts'
 import type { Engine } from './engine.ts'
 import { chainValue, extentValue, extentValueLength } from './large-value.ts'
-import { dropped, type TreeDoor } from './tree-door.ts'
+import type { TreeDoor } from './tree-door.ts'
 
 /** So often the latest state is read without keeping others from changing it. */
 const OPTIMISTIC_TRIES = 3
@@ -63,8 +63,12 @@ export class PointReader {
   /** The kernel calls of a look-up, with the blocks that they ask for. If nothing is found the read is over. */
   #look(tree: TreeDoor, key: number, keyLength: number, seqno: number): boolean {
     const { thread } = this.#engine
-    if (thread.isShared) return this.#lookShared(tree, key, keyLength, seqno)
-    return this.#lookIn(tree.superVersionAt(seqno), key, keyLength, seqno) === STATUS_FOUND
+    try {
+      if (thread.isShared) return this.#lookShared(tree, key, keyLength, seqno)
+      return this.#lookIn(tree.superVersionAt(seqno), key, keyLength, seqno) === STATUS_FOUND
+    } catch (error) {
+      throw thread.readFailure(error)
+    }
   }
 
   /**
@@ -79,7 +83,6 @@ export class PointReader {
     try {
       let s = seqno
       for (let tries = 0; ; tries++) {
-        if (tree.dropped) throw dropped()
         if (s === 0 && tries === OPTIMISTIC_TRIES) {
           held = snapshots.holdLatest()
           s = held.seqno

@@ -225,7 +225,7 @@ export class RangeCursor implements Lease {
       else this.#ended = true
     } catch (error) {
       if (error instanceof BlockMissing) this.#interrupt()
-      throw error
+      throw thread.readFailure(error)
     } finally {
       if (isBegun) kernel.exports.mergeEnd(kernel.slot)
       thread.endRead()

@@ -16,6 +16,7 @@ import type { LockStatistics } from '../sync/lock-statistics.ts'
 import { LockThread } from '../sync/lock-thread.ts'
 import { Mutex } from '../sync/mutex.ts'
 import { BlockLoader } from '../table/block-loader.ts'
+import { isInCriticalSection } from './critical-section.ts'
 import { StallCounters } from './counters.ts'
 import { CursorPages } from './cursor-pages.ts'
 import type { DatabaseDurability } from './durability.ts'
@@ -150,9 +151,9 @@ export class DatabaseThread {
     return this.#journalLock
   }
 
-  /** A thread that has ended waits for the lock no more. */
-  forgetWaiting(slot: number): void {
-    this.#lock.forget(slot)
+  /** A thread that has ended waits for the journal lock no more. @returns false if it was handed the lock. @throws POISONED */
+  forgetWaiting(slot: number): boolean {
+    return this.#lock.forget(slot)
   }
 
   /** How much the journal lock was waited for, by all threads. */
@@ -317,6 +318,16 @@ export class DatabaseThread {
     if (!this.#reads) return
     this.#reads = false
     this.kernel.exports.leaveRead(this.kernel.slot)
+  }
+
+  /**
+   * What becomes of an error of a read. A trap of the kernel is a bug, and may leave a shard of the cache locked, as an overflow of the stack in the kernel may.
+   * @returns the error to throw
+   */
+  readFailure(error: unknown): unknown {
+    if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) return error
+    const { words, slotIndex } = this.kernel
+    return error instanceof RangeError && !isInCriticalSection(words, slotIndex) ? error : this.poison(error)
   }
 
   // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────

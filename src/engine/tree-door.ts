@@ -56,11 +56,14 @@ export class TreeDoor {
   /**
    * Address of the SuperVersion for a read at S = `seqno`: the newest one with a smaller seqno; 0: the latest one.
    * INVARIANT: on several threads, between enterRead and leaveRead; S is registered, or not below the dropBarrier, or 0.
-   * ORDER: pairs with the store of Tree.#publish: what the pointer leads to is there.
+   * ORDER: pairs with the store of Tree.#publish: what the pointer leads to is there. The mark is looked at behind it: Tree.free takes the mark away before the pointer, and
+   * Tree.plant brings it after the pointer, so under our mark the pointer was ours.
+   * @throws NOT_FOUND if the keyspace was dropped
    */
   superVersionAt(seqno: number): number {
     const { words, view } = this.#kernel
     let superVersion = Atomics.load(words, (this.record + TREE_SUPERVERSION) >>> 2) >>> 0
+    if (Atomics.load(words, (this.record + TREE_MARK) >>> 2) !== this.id + 1) throw dropped()
     if (seqno === 0) return superVersion
     while (view.getFloat64(superVersion + SUPERVERSION_SEQNO, true) >= seqno) {
       superVersion = Atomics.load(words, (superVersion + SUPERVERSION_OLDER) >>> 2) >>> 0

@@ -27,7 +27,10 @@ export interface Replacement extends TableChange {
   readonly memtables: readonly Memtable[]
 }
 
-/** The SuperVersions that follow a replacement, complete but not yet in use: from here on nothing can fail. */
+/**
+ * The SuperVersions that follow a replacement, complete but not yet in use: from here on nothing can fail.
+ * INVARIANT: on several threads installed under the journal lock: its holder looks its memtable up in SuperVersions, in no epoch.
+ */
 export interface PreparedReplacement {
   /** Puts the tables in their place. The memtables are freed; tables removed may be named by older SuperVersions still (sweep). */
   install(): void
@@ -180,7 +183,8 @@ export class Tree {
     try {
       this.#replaceMemtables(memtable, this.sealed)
     } catch (error) {
-      memtable.free()
+      // NOTE: what fails behind its publication leaves it in use.
+      if (this.active !== memtable) memtable.free()
       throw error
     }
     return memtable

@@ -3,7 +3,7 @@ import type { LockName } from './lock-order.ts'
 import { addWait, readStatistics, type LockStatistics } from './lock-statistics.ts'
 import type { LockThread } from './lock-thread.ts'
 import { addSlot, isEmptySet, slotsAfter, takeSlot } from './slot-set.ts'
-import { poisoned, Wait } from './wait.ts'
+import { poisoned, SLICE_MS, Wait } from './wait.ts'
 
 // The words of a mutex, all zero at first. Offset a multiple of 8.
 //
@@ -120,9 +120,23 @@ export class Mutex {
     this.handOn()
   }
 
-  /** A thread that has ended waits no more. NOTE: it may have been handed the lock before. */
-  forget(slot: number): void {
+  /**
+   * A thread that has ended waits no more. @returns false if it was handed the lock: nobody gets it any more
+   * NOTE: who releases it just now may have chosen that thread before; when the lock was had once afterwards, he has not.
+   */
+  forget(slot: number): boolean {
     takeSlot(this.#words, this.#offset + STARVING, slot)
+    while (this.ownerSlot !== slot) {
+      try {
+        this.acquire(SLICE_MS)
+      } catch (error) {
+        if (error instanceof VarveError && error.code === 'LOCK_TIMEOUT') continue
+        throw error
+      }
+      this.release()
+      return true
+    }
+    return false
   }
 
   #take(): boolean {
@@ -130,7 +144,10 @@ export class Mutex {
   }
 
   #refuseOwner(): void {
-    if (this.isHeld) throw new Error(`the ${this.name} lock is acquired twice by one thread`)
+    if (!this.isHeld) return
+    // NOTE: one that gave up because of poison may have been handed it all the same.
+    if (this.#thread.isPoisoned) throw poisoned()
+    throw new Error(`the ${this.name} lock is acquired twice by one thread`)
   }
 
   #acquireSlowly(timeoutMs: number): void {

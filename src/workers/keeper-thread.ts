@@ -5,7 +5,7 @@ import {
   SLOT_BYTES,
   SLOT_EPOCH,
 } from '../../assembly/memory/layout.ts'
-import { isInCriticalSection, poisonAll, ring, takenSlots } from '../engine/critical-section.ts'
+import { poisonAll, ring, takenSlots } from '../engine/critical-section.ts'
 import { Keeper } from '../engine/keeper.ts'
 import { DatabaseThread } from '../engine/thread.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
@@ -91,9 +91,13 @@ class KeptDatabase {
   #reclaim(slot: number): void {
     const { kernel, snapshots } = this.#thread
     if (this.#keeper.closed || !takenSlots(kernel.words).includes(slot)) return
-    this.#thread.forgetWaiting(slot)
-    // NOTE: the lock may have been handed to it after the monitor looked.
-    if (isInCriticalSection(kernel.words, slot)) return poisonAll(kernel.words)
+    try {
+      // NOTE: the lock may have been handed to it after the monitor looked.
+      if (!this.#thread.forgetWaiting(slot)) return poisonAll(kernel.words)
+    } catch {
+      // NOTE: of a poisoned database nothing is taken back.
+      return
+    }
     snapshots.releaseOf(slot)
     kernel.exports.giveSlot(slot)
     this.#keeper.disposal.collect()

@@ -3,8 +3,8 @@
  * (scripts/build-explored.mjs), and the engine's own TypeScript. Every schedule with few switches, a thread that dies or traps at every point, then random schedules.
  * docs/exploration.md.
  */
-import { type Case, CASES, type Extent, KNOWN } from './sched/cases.ts'
-import { CONTROLS, findControl, findKnown } from './sched/controls.ts'
+import { type Case, CASES, type Extent } from './sched/cases.ts'
+import { CONTROLS, findControl } from './sched/controls.ts'
 import { Explorer, FailedSchedule } from './sched/explorer.ts'
 import { exploredKernel } from './sched/explored-kernel.ts'
 import { sourcePlaces } from './sched/explored-sources.ts'
@@ -44,7 +44,6 @@ export interface SchedSummary {
   readonly kernelPlaces: string
   readonly sourcePlaces: string
   readonly seededBugs: string
-  readonly knownBugs: string
   readonly seconds: number
 }
 
@@ -132,7 +131,6 @@ export function sched(options: SchedOptions): SchedSummary {
   for (const each of cases) exploration.explore(each, seed, isQuick ? each.quick : each.full)
   const isAll = wanted === ''
   const seededBugs = isAll && !isQuick ? checkControls(seed) : 'not tried'
-  const knownBugs = isAll && !isQuick ? checkKnown() : 'not tried'
   for (let round = 1; !isQuick && elapsed() < seconds; round++) {
     for (const each of cases) {
       if (elapsed() >= seconds) break
@@ -150,7 +148,6 @@ export function sched(options: SchedOptions): SchedSummary {
     scenarios,
     ...places,
     seededBugs,
-    knownBugs,
     seconds: Math.round(elapsed()),
   }
 }
@@ -163,18 +160,8 @@ function checkControls(seed: number): string {
   return `${CONTROLS.length} of ${CONTROLS.length} found`
 }
 
-/** @throws Violation if something is right that was known to be wrong */
-function checkKnown(): string {
-  const gone = KNOWN.filter((known) => findKnown(known) === undefined)
-  if (gone.length > 0)
-    throw new Violation(
-      `no longer wrong, so move it to CASES: ${gone.map((known) => known.case.name).join('; ')}`,
-    )
-  return `${KNOWN.length} still there`
-}
-
 function repeat({ case: wanted = '', schedule = '', death }: SchedOptions): void {
-  const each = [...CASES, ...KNOWN.map((known) => known.case)].find(({ name }) => name.includes(wanted))
+  const each = CASES.find(({ name }) => name.includes(wanted))
   if (each === undefined) throw new RangeError(`no case is called ${wanted}`)
   const machine = each.make()
   machine.tells = true

@@ -356,7 +356,8 @@ export class EngineScene implements Scene {
         const [all, newestOnly] = this.#tables as [TableFile, TableFile]
         const table = this.#mayDrop(barrier, live) ? newestOnly : all
         const change = { removed: [], added: [table.info], opened: [table] }
-        tree.prepare({ memtables: tree.sealed, ...change }).install()
+        const prepared = tree.prepare({ memtables: tree.sealed, ...change })
+        thread.locked(() => prepared.install())
         return
       }
       case 'clear':
