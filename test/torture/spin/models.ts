@@ -59,7 +59,7 @@ const mutex: Model = {
     { column: 'long', macros: { ...MUTEX, THREADS: 3, ROUNDS: 2, SLICES: 2 } },
     {
       column: 'long',
-      macros: { ...DYING, TIMEOUTS: 1, FIX_HAND_OVER_AWAITED: 1 },
+      macros: { ...DYING, TIMEOUTS: 1 },
       liveness: true,
     },
     { column: 'long', macros: { ...MUTEX, THREADS: 3, ROUNDS: 1, DEATHS: 1 } },
@@ -76,27 +76,15 @@ const mutex: Model = {
       'GIVES_UP_THE_HAND_OVER',
     ),
     ...seeded({ ...MUTEX, THREADS: 2, ROUNDS: 3, SLICES: 2 }, 'NOBODY_STARVES'),
-    { name: 'BUG_POISON_UNSEEN', macros: { ...DYING, FIX_HAND_OVER_AWAITED: 1 }, liveness: true },
+    { name: 'BUG_POISON_UNSEEN', macros: { ...DYING }, liveness: true },
+    { name: 'BUG_HAND_OVER_NOT_AWAITED', macros: DYING, liveness: true },
     {
       name: 'BUG_NOT_FORGOTTEN',
-      macros: { ...DYING, ROUNDS: 3, FIX_HAND_OVER_AWAITED: 1 },
+      macros: { ...DYING, ROUNDS: 3 },
       liveness: true,
     },
   ],
-  open: [
-    {
-      what: 'Who is handed the lock in the moment in which it gives up because of poison leaves its mark on it (Mutex.#receive).',
-      shows: 'OPEN_MARK_LEFT',
-      fix: 'FIX_MARK_LEFT',
-      macros: { ...MUTEX, THREADS: 3, ROUNDS: 1, POISONS: 1 },
-    },
-    {
-      what: 'A thread that has ended is handed the lock, by one that had chosen it before it was forgotten, after monitor and keeper have looked whether it has it (KeptDatabase.#reclaim).',
-      fix: 'FIX_HAND_OVER_AWAITED',
-      macros: DYING,
-      liveness: true,
-    },
-  ],
+  open: [],
 }
 
 const RW_LOCK = { ROUNDS: 1, SLICES: 1, TIMEOUTS: 1, DEATHS: 0 }
@@ -197,15 +185,9 @@ const reclaim: Model = {
       'INSTALL_FORGETS_A_ROTATION',
     ),
     ...seeded({ ...RECLAIM, READS: 2, WRITES: 1, FLUSHES: 2 }, 'OLDEST_TAG_TRUSTED'),
+    ...seeded({ ...RECLAIM, ROTATIONS: 1 }, 'INSTALLS_UNLOCKED'),
   ],
-  open: [
-    {
-      what: 'A writer looks its memtable up in a SuperVersion that a flush or compaction replaces and frees meanwhile: it is in no epoch, and they install without the journal lock (TreeDoor.active).',
-      shows: 'OPEN_WRITER_LOOKS_UP',
-      fix: 'FIX_INSTALLS_LOCKED',
-      macros: { ...RECLAIM, ROTATIONS: 1 },
-    },
-  ],
+  open: [],
 }
 
 const READING = { COMMITS: 2, FLUSHES: 1, CLEARS: 0, DROPS: 0, READS: 1, TRIES: 1 }
@@ -241,14 +223,9 @@ const pinThenS: Model = {
       'SEES_WHAT_BEGINS_AT_S',
       'GC_WITHOUT_THE_SNAPSHOTS',
     ),
+    ...seeded({ ...READING, DROPS: 1 }, 'MARK_SEEN_BEFORE_THE_RECORD'),
   ],
-  open: [
-    {
-      what: 'A read that has seen its keyspace there may find, in the same tree record, the SuperVersion of one that was created after the drop (PointReader.#lookShared).',
-      fix: 'FIX_MARK_SEEN_AFTER_THE_RECORD',
-      macros: { ...READING, DROPS: 1 },
-    },
-  ],
+  open: [],
 }
 
 const REGISTRY = { READERS: 2, ROUNDS: 1, DROPPERS: 1, DROPS: 1, LAST: 3 }

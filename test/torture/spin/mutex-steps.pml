@@ -177,12 +177,8 @@ inline handOn() {
   if
   :: heir != NONE ->
      d_step {
-       if
-#ifdef FIX_MARK_LEFT
-       :: owner != MARK
-#endif
-       :: else -> owner = heir + 1; countOvertaken(heir)
-       fi;
+       owner = heir + 1;
+       countOvertaken(heir);
        heir = NONE
      };
 #ifdef BUG_WAKES_ONE_FOR_THE_HEIR
@@ -218,11 +214,8 @@ inline receive() {
      :: else
      fi;
      break
-#ifdef FIX_MARK_LEFT
-  :: atomic { owner != MARK && poisoned -> owner = 0; failure = POISONED }; break
-#else
+  // The mark may be left on the lock: its thread gets POISONED whenever it asks for it again (#refuseOwner).
   :: atomic { owner != MARK && poisoned -> failure = POISONED }; break
-#endif
   od
 }
 

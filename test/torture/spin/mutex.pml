@@ -49,7 +49,7 @@ end:
      // Mutex.forget
      starving = starving & ~dead;
 #endif
-#ifdef FIX_HAND_OVER_AWAITED
+#ifndef BUG_HAND_OVER_NOT_AWAITED
      // Whoever is about to hand the lock to it has it.
      seen = owner;
      seen == 0 || owner != seen || IS_OWNER_DEAD;
@@ -97,11 +97,7 @@ init {
   finished == THREADS;
   // The dead leave traces, which cost others a wake-up or a hand-over; the living leave none.
   assert(dead != 0 || (starving == 0 && sleepers == 0));
-#ifdef OPEN_MARK_LEFT
-  assert(owner == 0 || (dead & BIT(owner - 1)))
-#else
   assert(owner == 0 || poisoned || (dead & BIT(owner - 1)))
-#endif
 }
 
 #ifdef LIVENESS

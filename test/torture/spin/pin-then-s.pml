@@ -250,7 +250,7 @@ proctype Keeper() {
 
 // TreeDoor.superVersionAt, S = 0: the latest one.
 inline findLatest() {
-#ifdef FIX_MARK_SEEN_AFTER_THE_RECORD
+#ifndef BUG_MARK_SEEN_BEFORE_THE_RECORD
   version = latest[A];
   isGone = !isA
 #else
@@ -349,7 +349,7 @@ proctype Reader() {
         fi;
         register();
         findAt(A);
-#ifdef FIX_MARK_SEEN_AFTER_THE_RECORD
+#ifndef BUG_MARK_SEEN_BEFORE_THE_RECORD
         isGone = !isA;
 #endif
         if

@@ -67,16 +67,12 @@ proctype Writer() {
      VERSION(superVersion).writable != 0;
      lockJournal();
      // TreeDoor.active: the tree record, then the record it leads to. The thread is in no epoch.
-#ifdef OPEN_WRITER_LOOKS_UP
      version = superVersion;
      d_step {
        assert(ALIVE(version));
        writable = VERSION(version).writable;
        version = 0
      };
-#else
-     writable = VERSION(superVersion).writable;
-#endif
      if
      :: writable != 0 ->
         d_step {
@@ -236,7 +232,7 @@ inline build() {
 
 // FlushJob.install and cleanUp: Tree.prepare, commitTables, install, deleteRetired.
 inline install() {
-#ifdef FIX_INSTALLS_LOCKED
+#ifndef BUG_INSTALLS_UNLOCKED
   lockJournal();
 #endif
   d_step {
@@ -254,7 +250,7 @@ inline install() {
 #else
   replace(taking);
 #endif
-#ifdef FIX_INSTALLS_LOCKED
+#ifndef BUG_INSTALLS_UNLOCKED
   journalLock = false;
 #endif
   retire(BIT(old));
