@@ -16,14 +16,15 @@ import {
   SLOT_BYTES,
   SLOT_COUNT,
 } from '../../assembly/memory/layout.ts'
+import { hasSyncTurn } from '../journal/journal-record.ts'
 
 const LOCKS = [CONTROL_FLUSH_LOCK, CONTROL_COMPACTION_LOCK, CONTROL_MANIFEST_LOCK, CONTROL_JOURNAL_LOCK]
 
-/** Whether a thread that makes no more steps has left something half done: it holds a lock, or its write group is not published. */
+/** Whether a thread that makes no more steps has left something half done: it holds a lock, its write group is not published, or nobody knows how its sync ended. */
 export function isInCriticalSection(words: Int32Array, slot: number): boolean {
   const mark = slot + 1
   const holds = (address: number): boolean => Atomics.load(words, address >>> 2) === mark
-  if (holds(CONTROL_GROUP) || LOCKS.some(holds)) return true
+  if (holds(CONTROL_GROUP) || LOCKS.some(holds) || hasSyncTurn(words, slot)) return true
   const shards = Atomics.load(words, (CONTROL_CACHE + CACHE_SHARD_COUNT) >>> 2)
   for (let i = 0; i < shards; i++) {
     if (holds(CONTROL_CACHE + CACHE_SHARDS + i * SHARD_BYTES + SHARD_LOCK)) return true

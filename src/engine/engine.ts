@@ -81,6 +81,7 @@ export class Engine {
     this.batchLimitBytes = Math.floor(options.memoryLimit / 4)
     this.#lock = lock
     this.#begun = keeper.begun
+    thread.askForSync = () => keeper.ask('sync')
     this.room = new Room(this)
     this.writes = new WritePath(this)
     this.points = new PointReader(this)

@@ -19,8 +19,9 @@ export class Files {
     this.#fileSystem = fileSystem
   }
 
-  create(name: string): File {
-    return this.#fileSystem.createSync(name)
+  /** See FileSystem.createSync. */
+  create(name: string, syncsApart = false): File {
+    return this.#fileSystem.createSync(name, syncsApart)
   }
 
   remove(name: string): void {

@@ -128,10 +128,10 @@ export class Journals {
     const keeper = this.#keeper
     const { catalog, files } = keeper
     const id = catalog.newFileId()
-    const file = files.create(journalFileName(id))
+    const file = files.create(journalFileName(id), true)
     let record: JournalRecord | undefined
     try {
-      record = JournalRecord.create(keeper.kernel, id, file.descriptor)
+      record = JournalRecord.create(keeper.kernel, id, file)
       keeper.syncDirectory()
       catalog.log([{ type: 'journalCreated', id }])
       return { file, record }

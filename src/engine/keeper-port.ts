@@ -40,6 +40,8 @@ export interface KeeperServices {
   compact(id: number | undefined, range: MajorRange, job: JobControl): Promise<void>
   /** See `erase`. */
   erase(id: number, range: ErasedRange): void
+  /** Makes everything acknowledged durable. @throws DISK_FULL */
+  sync(): Promise<void>
   estimate(id: number, span: RangeSpan): Estimate
   /** @throws ABORTED */
   verify(job: JobControl): Promise<VerifyReport>

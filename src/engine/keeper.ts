@@ -284,7 +284,7 @@ export class Keeper {
     if (this.options.durability === 'none') catalog.begin([])
     else {
       const id = catalog.newFileId()
-      const file = files.create(journalFileName(id))
+      const file = files.create(journalFileName(id), true)
       try {
         catalog.begin([{ type: 'journalCreated', id }])
         this.journals.begin(this.#firstJournal(file, id))

@@ -71,6 +71,8 @@ export class DatabaseThread {
   readonly lease: Lease = { generation: 0 }
   /** Ranges open. */
   openRanges = 0
+  /** Has the keeper of another thread sync the journal. */
+  askForSync: () => Promise<void> = () => Promise.reject(new Error('there is no keeper'))
   /** Called again and again while this thread sleeps, if it is there. May poison. */
   onSleep: (() => void) | undefined
   /** Called when an S is no longer kept. */
@@ -208,7 +210,7 @@ export class DatabaseThread {
     // NOTE: the record of another journal may lie there by now.
     if (known !== undefined && known.record.address === address && known.record.id === known.id) return known
     const record = new JournalRecord(this.kernel, address)
-    const file = this.adopt(journalFileName(record.id), record.descriptor)
+    const file = this.adopt(journalFileName(record.id), record.descriptor, record.syncDescriptor)
     return (this.#journal = new JournalWriter(this.kernel, file, record, journalLimitBytes(this.options)))
   }
 
@@ -229,9 +231,9 @@ export class DatabaseThread {
     })
   }
 
-  /** The same; only handing on what is buffered happens before it returns. */
+  /** The same without blocking. NOTE: the keeper does it for all threads: one sync for all who wait, and only it is told of what fails in one. */
   syncJournalAsync(): Promise<void> {
-    const sync = this.#syncAsync()
+    const sync = this.isShared && !this.isKeeping ? this.askForSync() : this.#syncAsync()
     this.#syncs.add(sync)
     const over = (): void => void this.#syncs.delete(sync)
     sync.then(over, over)
@@ -293,10 +295,10 @@ export class DatabaseThread {
   }
 
   /** A file that another thread opened. */
-  adopt(name: string, descriptor: number): File {
+  adopt(name: string, descriptor: number, syncDescriptor?: number): File {
     const { fileSystem } = this
     if (fileSystem.adopt === undefined) throw new Error('threads cannot share the files of this host')
-    return fileSystem.adopt(name, descriptor)
+    return fileSystem.adopt(name, descriptor, syncDescriptor)
   }
 
   // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -29,8 +29,11 @@ export interface FileSystem {
 
   /** Creates a file exclusively (mode 0600) and opens it for reading and writing. @throws EXISTS */
   create(name: string): Promise<File>
-  /** The same, synchronously; absent where the host cannot. */
-  createSync?(name: string): File
+  /**
+   * The same, synchronously; absent where the host cannot. `syncsApart`: a failed write-back is told to syncAsync() and to sync(), each, whichever asks first. NOTE: hosts tell each
+   * open file description once, so those have two.
+   */
+  createSync?(name: string, syncsApart?: boolean): File
   /** Opens an existing regular file for reading, and for writing when `writable`. @throws NOT_FOUND */
   open(name: string, writable: boolean): Promise<File>
   /** Deletes a file. @throws NOT_FOUND */
@@ -41,7 +44,7 @@ export interface FileSystem {
   /** What another thread makes a FileSystem of the same directory of; structured cloning copies it. Absent where threads cannot share files. */
   share?(): unknown
   /** The file that was opened under that descriptor, maybe on another thread. Closing it is the other's. Absent where threads cannot share files. */
-  adopt?(name: string, descriptor: number): File
+  adopt?(name: string, descriptor: number, syncDescriptor?: number): File
 
   /** Makes the names created and removed so far durable (fsync of the directory). */
   syncDirectory(): Promise<void>
@@ -59,6 +62,8 @@ export interface File {
   readonly name: string
   /** Names the open file on all threads (FileSystem.adopt); -1 where there is no such name. */
   readonly descriptor: number
+  /** Another one for syncAsync alone (`syncsApart`), if there is one. */
+  readonly syncDescriptor?: number
 
   /** Current length. */
   size(): number

@@ -72,13 +72,15 @@ class NodeFile implements File {
   #descriptor: number
   /** Asynchronous reads and flushes that the host has not finished. */
   #inFlight = 0
-  /** The descriptor close() left to the last of them, or -1. */
-  #descriptorToClose = -1
+  /** Those that close() left to the last of them. */
+  #descriptorsToClose: readonly number[] = []
+  readonly syncDescriptor: number
 
-  constructor(name: string, location: string, descriptor: number) {
+  constructor(name: string, location: string, descriptor: number, syncDescriptor = -1) {
     this.name = name
     this.#location = location
     this.#descriptor = descriptor
+    this.syncDescriptor = syncDescriptor
   }
 
   get descriptor(): number {
@@ -179,7 +181,7 @@ class NodeFile implements File {
     await this.#holdingOpen(
       () =>
         new Promise<void>((resolve, reject) => {
-          fdatasync(this.#descriptor, (error) => {
+          fdatasync(this.syncDescriptor === -1 ? this.#descriptor : this.syncDescriptor, (error) => {
             if (error === null) resolve()
             else reject(this.#failure(error, 'flush'))
           })
@@ -194,9 +196,9 @@ class NodeFile implements File {
       return await step()
     } finally {
       this.#inFlight--
-      if (this.#inFlight === 0 && this.#descriptorToClose !== -1) {
-        closeQuietly(this.#descriptorToClose)
-        this.#descriptorToClose = -1
+      if (this.#inFlight === 0) {
+        for (const descriptor of this.#descriptorsToClose) closeQuietly(descriptor)
+        this.#descriptorsToClose = []
       }
     }
   }
@@ -205,8 +207,9 @@ class NodeFile implements File {
     if (this.#descriptor === -1) return
     // INVARIANT: a number is given back to the host only when no thread of its pool uses it, else a read or a flush
     // could hit whichever file got the number next.
-    if (this.#inFlight > 0) this.#descriptorToClose = this.#descriptor
-    else closeQuietly(this.#descriptor)
+    const descriptors = [this.#descriptor, this.syncDescriptor].filter((each) => each !== -1)
+    if (this.#inFlight > 0) this.#descriptorsToClose = descriptors
+    else for (const descriptor of descriptors) closeQuietly(descriptor)
     this.#descriptor = -1
   }
 
@@ -231,6 +234,15 @@ function closeQuietly(descriptor: number): void {
     closeSync(descriptor)
   } catch {
     // see above
+  }
+}
+
+/** NOTE: where it fails, an empty file that nothing names is left: an orphan. */
+function unlinkQuietly(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch {
+    // See above.
   }
 }
 
@@ -277,11 +289,18 @@ class NodeFileSystem implements FileSystem {
     return this.createSync(name)
   }
 
-  createSync(name: string): File {
+  createSync(name: string, syncsApart = false): File {
     const path = this.#path(name)
+    let descriptor: number | undefined
     try {
-      return new NodeFile(name, this.location, openSync(path, createFlags, fileMode))
+      descriptor = openSync(path, createFlags, fileMode)
+      const apart = syncsApart ? openSync(path, openFlags | constants.O_RDWR) : -1
+      return new NodeFile(name, this.location, descriptor, apart)
     } catch (error) {
+      if (descriptor !== undefined) {
+        closeQuietly(descriptor)
+        unlinkQuietly(path)
+      }
       throw translate(error, 'create', name, this.location)
     }
   }
@@ -312,8 +331,8 @@ class NodeFileSystem implements FileSystem {
     return this.#root
   }
 
-  adopt(name: string, descriptor: number): File {
-    return new NodeFile(name, this.location, descriptor)
+  adopt(name: string, descriptor: number, syncDescriptor?: number): File {
+    return new NodeFile(name, this.location, descriptor, syncDescriptor)
   }
 
   async remove(name: string): Promise<void> {

@@ -1,4 +1,6 @@
 import { SLICE_MS } from '../sync/wait.ts'
+import { CONTROL_JOURNAL } from '../../assembly/memory/layout.ts'
+import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
 // What all threads know of a journal that is written, in a zeroed record of linear memory:
@@ -7,6 +9,9 @@ import type { Kernel } from '../kernel/kernel.ts'
 //   ├ f64 id  ┼ u32 length ┼ u32 buffered ┼ u32 page ┼ u32 flags ┼ u64 next seqno   ┼ u64 gap's seqno  ┼ f64 seqnos in the gap
 //   48                   52               56               60
 //   ├ u32 synced offset ┼ u32 syncs      ┼ i32 descriptor ┼ u32 1 as long as the journal before it may not be durable
+//
+//   64                    68
+//   ├ i32 the descriptor of asynchronous syncs, -1 without one ┼ u32 slot index + 1 of the thread that is in fdatasync, 0 if none is
 //
 // All but the synced offset and the syncs in flight belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
 // word, which was written whole.
@@ -22,7 +27,9 @@ const SYNCED = 48
 const SYNCS = 52
 const DESCRIPTOR = 56
 const WAITS = 60
-const RECORD_BYTES = 64
+const SYNC_DESCRIPTOR = 64
+const SYNC_TURN = 68
+const RECORD_BYTES = 128
 export const U32_MAX = 4294967295
 
 /** The last write found no space: until one succeeds nothing is acknowledged, not even into the buffer. */
@@ -30,6 +37,12 @@ export const FLAG_FULL = 1
 export const FLAG_SEALED = 2
 export const FLAG_POISONED = 4
 export const FLAG_CLOSED = 8
+
+/** Whether that thread is in the fdatasync of the journal that is written. */
+export function hasSyncTurn(words: Int32Array, slot: number): boolean {
+  const record = Atomics.load(words, CONTROL_JOURNAL >>> 2) >>> 0
+  return record !== 0 && Atomics.load(words, (record + SYNC_TURN) >>> 2) === slot + 1
+}
 
 /** A thread's view of a journal's record. */
 export class JournalRecord {
@@ -39,7 +52,11 @@ export class JournalRecord {
   readonly #words: Int32Array
 
   /** One with a page for the buffer. @throws NO_MEMORY */
-  static create(kernel: Kernel, id: number, descriptor: number): JournalRecord {
+  static create(
+    kernel: Kernel,
+    id: number,
+    { descriptor, syncDescriptor = -1 }: Pick<File, 'descriptor' | 'syncDescriptor'>,
+  ): JournalRecord {
     const page = kernel.page()
     let record: JournalRecord
     try {
@@ -51,6 +68,7 @@ export class JournalRecord {
     kernel.view.setFloat64(record.address + ID, id, true)
     record.page = page
     kernel.words[(record.address + DESCRIPTOR) >>> 2] = descriptor
+    kernel.words[(record.address + SYNC_DESCRIPTOR) >>> 2] = syncDescriptor
     return record
   }
 
@@ -67,6 +85,10 @@ export class JournalRecord {
 
   get descriptor(): number {
     return this.#words[(this.address + DESCRIPTOR) >>> 2] as number
+  }
+
+  get syncDescriptor(): number {
+    return this.#words[(this.address + SYNC_DESCRIPTOR) >>> 2] as number
   }
 
   /** Bytes in the file. */
@@ -97,11 +119,16 @@ export class JournalRecord {
   }
 
   get flags(): number {
-    return this.#u32[(this.address + FLAGS) >>> 2] as number
+    return Atomics.load(this.#words, (this.address + FLAGS) >>> 2)
   }
 
-  set flags(flags: number) {
-    this.#u32[(this.address + FLAGS) >>> 2] = flags
+  /** NOTE: who syncs poisons without the journal lock; so a flag is set and cleared without touching the others. */
+  setFlag(flag: number): void {
+    Atomics.or(this.#words, (this.address + FLAGS) >>> 2, flag)
+  }
+
+  clearFlag(flag: number): void {
+    Atomics.and(this.#words, (this.address + FLAGS) >>> 2, ~flag)
   }
 
   /** A half of a u64, as it lies in memory: NEXT_SEQNO or GAP_SEQNO, + 4 for the upper one. */
@@ -158,6 +185,27 @@ export class JournalRecord {
   /** Sleeps until the journal before it is durable, for a slice at most. */
   sleepForEarlier(): void {
     Atomics.wait(this.#words, (this.address + WAITS) >>> 2, 1, SLICE_MS)
+  }
+
+  /**
+   * Takes the turn to sync the descriptor that everybody writes to. @returns false if another thread has it
+   * INVARIANT: before it is given back, it is said that the sync has failed: the host tells one caller only.
+   */
+  takeSyncTurn(): boolean {
+    const { slotIndex } = this.#kernel
+    return Atomics.compareExchange(this.#words, (this.address + SYNC_TURN) >>> 2, 0, slotIndex + 1) === 0
+  }
+
+  giveSyncTurn(): void {
+    Atomics.store(this.#words, (this.address + SYNC_TURN) >>> 2, 0)
+    Atomics.notify(this.#words, (this.address + SYNC_TURN) >>> 2)
+  }
+
+  /** Sleeps until the turn may be free, for a slice at most. */
+  sleepForSyncTurn(): void {
+    const index = (this.address + SYNC_TURN) >>> 2
+    const taken = Atomics.load(this.#words, index)
+    if (taken !== 0) Atomics.wait(this.#words, index, taken, SLICE_MS)
   }
 
   /** Syncs under way, on all threads: as long as there are any the file is not closed. */

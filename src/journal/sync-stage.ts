@@ -53,19 +53,42 @@ export class SyncStage {
     this.#ended = true
   }
 
-  /** Makes everything written so far durable, now. */
-  now(): void {
+  /** Makes everything written so far durable, now. `isCut`: and that nothing follows it any more. */
+  now(isCut = false): void {
     try {
       this.earlierNow()
       while (this.#record.waitsForEarlier) {
         this.#refusePoisoned()
         this.#record.sleepForEarlier()
       }
-      const length = this.#client.length()
-      this.#file.sync()
-      this.#record.prove(length)
+      this.#nowInTurn(isCut ? Infinity : this.#client.length())
     } catch (cause) {
       throw this.#client.syncFailed(cause)
+    }
+  }
+
+  /**
+   * Makes at least `length` bytes durable; Infinity: with a sync of its own.
+   * ORDER: one thread at a time, and a failure is known before the next one begins: the host tells it to one caller, and what could not be written counts as clean for the next.
+   * So whoever succeeds has been told of nothing because there was nothing. A sync on its own has a descriptor of its own, which is told, too (FileSystem.createSync).
+   */
+  #nowInTurn(length: number): void {
+    const record = this.#record
+    while (!record.takeSyncTurn()) {
+      this.#refusePoisoned()
+      record.sleepForSyncTurn()
+      if (record.syncedOffset >= length) return
+    }
+    try {
+      this.#refusePoisoned()
+      if (record.syncedOffset >= length) return
+      const reached = this.#client.length()
+      this.#file.sync()
+      record.prove(reached)
+    } catch (cause) {
+      throw this.#client.syncFailed(cause)
+    } finally {
+      record.giveSyncTurn()
     }
   }
 

@@ -82,7 +82,7 @@ export class JournalWriter {
     nextSeqno: number,
     earlier?: EarlierJournal,
     limitBytes: number = Infinity,
-    record: JournalRecord = JournalRecord.create(kernel, header.journalId, file.descriptor),
+    record: JournalRecord = JournalRecord.create(kernel, header.journalId, file),
   ): JournalWriter {
     record.waitsForEarlier = earlier !== undefined
     record.setWord(NEXT_SEQNO, nextSeqno | 0)
@@ -304,7 +304,7 @@ export class JournalWriter {
     this.writeOut()
     this.#refuseStopped()
     this.#sealed = { id: this.id, length: this.record.length, chain: this.chain }
-    this.record.flags |= FLAG_SEALED
+    this.record.setFlag(FLAG_SEALED)
     this.#freePage()
     return this.#sealed
   }
@@ -317,7 +317,7 @@ export class JournalWriter {
   /** Gives page and file back, at the end of a running syncAsync. Neither writes nor syncs. Idempotent. */
   close(): void {
     if ((this.record.flags & FLAG_CLOSED) !== 0) return
-    this.record.flags |= FLAG_CLOSED
+    this.record.setFlag(FLAG_CLOSED)
     this.#freePage()
     this.#stage.end()
     const close = (): void => this.#file.close()
@@ -418,20 +418,20 @@ export class JournalWriter {
       throw this.#writeFailed(cause)
     }
     this.record.length += bytes
-    this.record.flags &= ~FLAG_FULL
+    this.record.clearFlag(FLAG_FULL)
   }
 
   /** CRASH: until the cut is durable the failed group may come back, torn or whole; nobody has been told that it failed. */
   #writeFailed(cause: unknown): VarveError {
     if (!(cause instanceof VarveError) || cause.code !== 'DISK_FULL') return this.#poison('Writing', cause)
-    this.record.flags |= FLAG_FULL
+    this.record.setFlag(FLAG_FULL)
     try {
       this.#file.truncate(this.record.length)
     } catch (failure) {
       return this.#poison('Cutting back', failure)
     }
     try {
-      this.#stage.now()
+      this.#stage.now(true)
     } catch {
       // The stage has poisoned this journal.
     }
@@ -451,7 +451,7 @@ export class JournalWriter {
         'Close the database and open it again to see what is on disk.',
       { file: this.name, cause },
     )
-    this.record.flags |= FLAG_POISONED
+    this.record.setFlag(FLAG_POISONED)
     return this.#poisoned
   }
 

@@ -46,6 +46,7 @@ const SERVICES: Services = {
     }
   },
   erase: (keeper, id, range) => erase(keeper, keeper.tree(id), range),
+  sync: (keeper) => keeper.journals.syncAsync(),
   estimate: (keeper, id, span) => estimate(keeper, keeper.tree(id), span),
   verify: (keeper, { signal, onProgress }) => verify(keeper, signal, onProgress),
   figures: keeperFigures,

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { CONTROL_JOURNAL } from '../../assembly/memory/layout.ts'
+import { isInCriticalSection } from '../../src/engine/critical-section.ts'
 import { VarveError } from '../../src/errors.ts'
+import { JournalRecord } from '../../src/journal/journal-record.ts'
 import { JournalWriter } from '../../src/journal/writer.ts'
-import type { Kernel } from '../../src/kernel/kernel.ts'
+import { Kernel } from '../../src/kernel/kernel.ts'
 import { codeOf, framesOf, headerOf, payloadOf, ProbeFile, put, testKernel } from './support.ts'
 
 let kernel: Kernel
@@ -128,6 +131,50 @@ describe('sync', () => {
     file.faults = {}
     await writer.syncAsync()
     expect(writer.syncedOffset).toBe(192)
+  })
+})
+
+describe('of several threads', () => {
+  /** The same journal, as another thread has it. */
+  function elsewhere(): { other: Kernel; theirs: JournalWriter } {
+    const other = Kernel.attach(kernel.memory)
+    const theirs = new JournalWriter(other, file, new JournalRecord(other, writer.record.address), Infinity)
+    return { other, theirs }
+  }
+
+  it('one syncs at a time, and those who waited are served by it', () => {
+    const { other, theirs } = elsewhere()
+    put(kernel, writer, a)
+    expect(theirs.record.takeSyncTurn()).toBe(true)
+    expect(writer.record.takeSyncTurn()).toBe(false)
+    expect(isInCriticalSection(other.words, other.slotIndex)).toBe(false)
+    kernel.u32[CONTROL_JOURNAL >>> 2] = writer.record.address
+    expect(isInCriticalSection(other.words, other.slotIndex)).toBe(true)
+    expect(isInCriticalSection(other.words, kernel.slotIndex)).toBe(false)
+    file.sync()
+    theirs.record.prove(theirs.length)
+    writer.syncWritten()
+    expect(file.syncs).toBe(1)
+    theirs.record.giveSyncTurn()
+    put(kernel, writer, a)
+    writer.syncWritten()
+    expect(file.syncs).toBe(2)
+  })
+
+  it('nothing is proven by a sync behind one that failed: the host has told that one only', () => {
+    const { theirs } = elsewhere()
+    put(kernel, writer, a)
+    const [fail, work] = [
+      () => {
+        throw new VarveError('IO', 'The disk is gone.')
+      },
+      file.sync.bind(file),
+    ]
+    file.sync = fail
+    expect(codeOf(() => theirs.syncWritten())).toBe('POISONED')
+    file.sync = work
+    expect(codeOf(() => writer.syncWritten())).toBe('POISONED')
+    expect(writer.syncedOffset).toBe(0)
   })
 })
 

@@ -22,6 +22,7 @@ byte length[2]
 byte synced[2]
 byte syncs[2]
 bool flagPoisoned[2]  // FLAG_POISONED: a bit of a plain word
+bool syncTurn[2]
 bool waits            // of the second one: the first may not be durable
 
 // ── the disk ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +42,6 @@ byte lengthSealed = NONE
 byte written  // seqnos in a journal, a bit for each
 byte inserted // seqnos in a memtable
 byte lost     // seqnos of groups that failed: a gap
-byte inFlight // of FIX_FAILURE_TOLD_TO_ALL: a word of the record, a bit for each thread that is in fdatasync
 byte writeFailuresLeft = WRITE_FAILURES
 byte syncFailuresLeft = SYNC_FAILURES
 byte trapsLeft = TRAPS
@@ -94,11 +94,18 @@ inline syncNow(file) {
 #endif
   if
   :: !failed ->
-     reading = length[file];
-#ifdef FIX_FAILURE_TOLD_TO_ALL
-     inFlight = inFlight | BIT(_pid);
+     // #nowInTurn
+#ifndef BUG_SYNCS_AT_ONCE
+     atomic { !syncTurn[file] -> syncTurn[file] = true };
+#ifndef BUG_POISON_UNSEEN_IN_THE_TURN
+     failed = poisoned;
 #endif
-     fdatasync(file);
+#endif
+     reading = length[file];
+     if
+     :: failed
+     :: else -> fdatasync(file)
+     fi;
 #ifdef BUG_SYNC_TRIED_AGAIN
      if
      :: failed -> failed = false; fdatasync(file)
@@ -108,29 +115,24 @@ inline syncNow(file) {
 #ifdef BUG_LENGTH_READ_AFTER_THE_SYNC
      reading = length[file];
 #endif
-  :: else
-  fi;
-  if
-  :: failed -> flagPoisoned[file] = true; poisoned = true
-  :: else
-  fi;
-#ifdef FIX_FAILURE_TOLD_TO_ALL
-  atomic { inFlight = inFlight & ~BIT(_pid); others = inFlight };
-  // Whoever was in fdatasync when this one returned has left it, and said so if it failed.
-  (others & inFlight) == 0;
-  others = 0;
-#ifndef BUG_POISON_UNSEEN_BEHIND_THE_SYNC
-  failed = failed || poisoned;
+     if
+     :: failed -> flagPoisoned[file] = true; poisoned = true
+     :: else
+     fi;
+     // JournalRecord.prove
+     atomic {
+       if
+       :: !failed && reading > synced[file] -> synced[file] = reading
+       :: else
+       fi;
+       reading = 0
+     };
+#ifndef BUG_SYNCS_AT_ONCE
+     // Whoever is next finds the poison, if there is any.
+     syncTurn[file] = false
 #endif
-#endif
-  // JournalRecord.prove
-  atomic {
-    if
-    :: !failed && reading > synced[file] -> synced[file] = reading
-    :: else
-    fi;
-    reading = 0
-  }
+  :: else -> flagPoisoned[file] = true; poisoned = true
+  fi
 }
 
 // The header, if it waits; under the journal lock.
@@ -294,7 +296,6 @@ proctype Thread() {
   byte reading
   byte reached
   byte tornBefore
-  byte others
   bool flag
   bool failed
   bool wantsSync
@@ -330,7 +331,6 @@ proctype Keeper() {
   byte reading
   byte reached
   byte tornBefore
-  byte others
   bool failed
 
   syncJournal();

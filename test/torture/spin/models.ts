@@ -124,6 +124,7 @@ const groupCommit: Model = {
   bounds: [
     { column: 'quarter', macros: { ...COMMIT, COMMITS: 2 } },
     { column: 'short', macros: { ...ROTATING, WRITE_FAILURES: 1, TRAPS: 1 } },
+    { column: 'short', macros: { ...COMMIT, SYNC_FAILURES: 1 } },
     { column: 'long', macros: { ...ROTATING, COMMITS: 2 } },
     { column: 'long', macros: { ...COMMIT, THREADS: 3, WRITE_FAILURES: 1 } },
   ],
@@ -146,18 +147,13 @@ const groupCommit: Model = {
     ...seeded({ ...COMMIT, WRITE_FAILURES: 1 }, 'CUT_NOT_SYNCED'),
     ...seeded({ ...COMMIT, TRAPS: 1 }, 'GROUP_UNSEEN'),
     ...seeded(
-      { ...COMMIT, SYNC_FAILURES: 1, FIX_FAILURE_TOLD_TO_ALL: 1 },
+      { ...COMMIT, SYNC_FAILURES: 1 },
       'SYNC_TRIED_AGAIN',
-      'POISON_UNSEEN_BEHIND_THE_SYNC',
+      'SYNCS_AT_ONCE',
+      'POISON_UNSEEN_IN_THE_TURN',
     ),
   ],
-  open: [
-    {
-      what: 'A sync that fails is told to one of those who sync the journal at that time; the others acknowledge what is not durable (SyncStage.now).',
-      fix: 'FIX_FAILURE_TOLD_TO_ALL',
-      macros: { ...COMMIT, SYNC_FAILURES: 1 },
-    },
-  ],
+  open: [],
 }
 
 const RECLAIM = { READERS: 1, READS: 1, WRITES: 2, ROTATIONS: 2, FLUSHES: 1 }
