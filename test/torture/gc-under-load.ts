@@ -7,22 +7,32 @@ import { runChild } from './threads/child.ts'
 import { bundleWithEngine } from './threads/engine-bundle.ts'
 import type { GcReport } from './threads/gc-child.ts'
 import { isBack } from './threads/level.ts'
-import { SMALL_LEVELS } from './threads/patches.ts'
+import { SMALL_LEVELS, type Patch } from './threads/patches.ts'
 
 export interface Budget {
   readonly seed: number
   readonly seconds: number
+  /** Leaks that are seeded. */
+  readonly patches?: readonly Patch[]
+  /** Seconds of a round, and how long what is in use may take to go. */
+  readonly roundSeconds?: number
+  readonly settleSeconds?: number
 }
 
-export type Summary = Budget & { readonly program: string } & GcReport
+export interface Summary extends GcReport {
+  readonly program: string
+  readonly seed: number
+  readonly seconds: number
+}
 
-const ROUND_SECONDS = 5
 const STUCK_MS = 30_000
+
 /** @throws Violation with the command that repeats it */
-export async function gcUnderLoad({ seed, seconds }: Budget): Promise<Summary> {
+export async function gcUnderLoad(budget: Budget): Promise<Summary> {
+  const { seed, seconds, patches = [], roundSeconds = 5, settleSeconds = 15 } = budget
   const entry = 'test/torture/threads/gc-child.ts'
-  const file = await bundleWithEngine(entry, 'build/torture/threads/gc.mjs', SMALL_LEVELS)
-  const request = { seed, seconds, roundSeconds: ROUND_SECONDS, stuckMs: STUCK_MS }
+  const file = await bundleWithEngine(entry, 'build/torture/threads/gc.mjs', [...SMALL_LEVELS, ...patches])
+  const request = { seed, seconds, roundSeconds, settleMs: settleSeconds * 1000, stuckMs: STUCK_MS }
   const { report, failure } = await runChild<GcReport>(file, request, seconds * 4000 + 4 * STUCK_MS)
   const repeat = `\n  again: node test/torture/run.mjs gc-under-load --seed ${seed} --seconds ${seconds}`
   if (failure !== undefined) throw new Violation(failure + repeat)

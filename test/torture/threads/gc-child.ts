@@ -19,6 +19,8 @@ export interface GcRequest {
   readonly seed: number
   readonly seconds: number
   readonly roundSeconds: number
+  /** So long what is in use may take to go: the monitor, the keeper and the host have to hear of it. */
+  readonly settleMs: number
   readonly stuckMs: number
 }
 
@@ -37,8 +39,6 @@ export interface GcReport {
 }
 
 const self = new URL(import.meta.url)
-/** So long what is in use may take to go: the monitor, the keeper and the host have to hear of it. */
-const SETTLE_MS = 15_000
 
 /** A database under load, round after round. */
 class Load {
@@ -120,7 +120,7 @@ class Load {
   /** Removes all entries and waits until `settled`, or until it is too late. @returns what is in use then */
   async settle(settled: (level: Level) => boolean): Promise<Level> {
     const board = this.#board
-    const untilMs = performance.now() + SETTLE_MS
+    const untilMs = performance.now() + this.#request.settleMs
     board.begin('clearSync')
     this.#db.clearSync()
     for (;;) {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { BUGS } from './bugs.ts'
 import { DAWDLING } from './dawdling.ts'
+import { LEAKS } from './leaks.ts'
 import { patched, SMALL_LEVELS } from './patches.ts'
 
 describe('a patch', () => {
@@ -13,7 +14,11 @@ describe('a patch', () => {
     expect(() => patched('abcb', 'f', [patch])).toThrow('2 times')
   })
 
-  it.each(Object.entries(BUGS))('of a seeded bug fits the engine: %s', (_, { patches }) => {
+  const seeded = [
+    ...Object.entries(BUGS).map(([name, { patches }]) => [name, patches] as const),
+    ...Object.entries(LEAKS),
+  ]
+  it.each(seeded)('of a seeded bug fits the engine: %s', (_, patches) => {
     const all = [...patches, ...SMALL_LEVELS, ...DAWDLING]
     for (const file of new Set(all.map((patch) => patch.file))) {
       const text = readFileSync(file, 'utf8')
