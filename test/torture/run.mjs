@@ -6,7 +6,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
-const programs = { 'crash-points': 'crashPoints', 'io-errors': 'ioErrors', sched: 'sched', spin: 'spin' }
+const programs = {
+  'crash-points': 'crashPoints',
+  'io-errors': 'ioErrors',
+  sched: 'sched',
+  spin: 'spin',
+  isolation: 'isolation',
+  'gc-under-load': 'gcUnderLoad',
+}
 /** Options that are not numbers. */
 const texts = ['case', 'schedule', 'death']
 

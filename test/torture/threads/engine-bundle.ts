@@ -1,0 +1,93 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Plugin } from 'esbuild'
+import { patched, type Patch } from './patches.ts'
+
+const KERNEL = /wasm\.generated\.ts$/
+const SCRIPT = /worker-source\.generated\.ts$/
+
+/** The root of the repository. NOTE: this file is found in test/, and in bundles of programs in build/. */
+export const root: string = findRoot(dirname(fileURLToPath(import.meta.url)))
+
+function findRoot(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
+}
+
+/** On the first line, so that lines count as before. */
+const importDawdle = `import { dawdle, doze, linger } from ${JSON.stringify(join(root, 'test/torture/threads/dawdle.ts'))}; `
+
+/**
+ * Makes one file of a program and of the engine that it imports, with patches in the engine and in the script of its background thread.
+ * @throws if a patch does not fit, or its file is not a part of the program
+ */
+export async function bundleWithEngine(
+  entry: string,
+  outfile: string,
+  patches: readonly Patch[],
+): Promise<string> {
+  const used = new Set<string>()
+  const script = await bundleScript(patches, used)
+  await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile,
+    logLevel: 'silent',
+    plugins: [patching(patches, used), replacing(SCRIPT, 'workerSource', script)],
+  })
+  for (const { file } of patches) {
+    if (!used.has(file)) throw new Error(`the patched file ${file} is no part of the program`)
+  }
+  return join(root, outfile)
+}
+
+/** As scripts/build-worker.mjs makes it. */
+async function bundleScript(patches: readonly Patch[], used: Set<string>): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ['src/workers/node-worker.ts'],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    logLevel: 'silent',
+    plugins: [patching(patches, used), replacing(KERNEL, 'wasmBase64', '')],
+  })
+  return outputFiles[0]?.text ?? ''
+}
+
+function replacing(filter: RegExp, name: string, text: string): Plugin {
+  return {
+    name: `replacing-${name}`,
+    setup(builder) {
+      builder.onLoad({ filter }, () => ({
+        contents: `export const ${name} = ${JSON.stringify(text)}`,
+        loader: 'ts',
+      }))
+    },
+  }
+}
+
+function patching(patches: readonly Patch[], used: Set<string>): Plugin {
+  return {
+    name: 'patching',
+    setup(builder) {
+      builder.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        const file = relative(root, path).replaceAll('\\', '/')
+        const own = patches.filter((patch) => patch.file === file)
+        if (own.length === 0) return undefined
+        used.add(file)
+        const contents = patched(readFileSync(path, 'utf8'), file, own)
+        return {
+          contents: /(dawdle|doze|linger)\(\)/.test(contents) ? importDawdle + contents : contents,
+          loader: 'ts',
+        }
+      })
+    },
+  }
+}
