@@ -11,6 +11,7 @@ const CHECKS = [
   { name: 'import', program: 'import.mjs' },
   { name: 'require', program: 'require.cjs' },
   { name: 'worker thread', program: 'thread.mjs' },
+  { name: 'several threads on one database', program: 'share.mjs' },
   { name: 'a second opener is refused', program: 'lock.mjs' },
   { name: 'kill and reopen', program: 'kill.mjs' },
   { name: 'exit without close', program: 'exit.mjs' },

@@ -42,7 +42,7 @@ export interface FileSystem {
   removeSync?(name: string): void
 
   /** What another thread makes a FileSystem of the same directory of; structured cloning copies it. Absent where threads cannot share files. */
-  share?(): unknown
+  readonly share?: (() => unknown) | undefined
   /** The file that was opened under that descriptor, maybe on another thread. Closing it is the other's. Absent where threads cannot share files. */
   adopt?(name: string, descriptor: number, syncDescriptor?: number): File
 

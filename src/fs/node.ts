@@ -3,22 +3,16 @@ import {
   closeSync,
   constants,
   existsSync,
-  fdatasync,
-  fdatasyncSync,
   fstatSync,
   fsync,
   fsyncSync,
-  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
-  read,
-  readSync,
   realpathSync,
   rmdirSync,
   statSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { readdir, unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
@@ -27,7 +21,8 @@ import { VarveError } from '../errors.ts'
 import { readBootId } from './boot-id.ts'
 import type { File, FileSystem, OwnerLock } from './filesystem.ts'
 import { hostErrorCode, hostFailure, refusedByRuntime } from './host-error.ts'
-import { checkFileName, fileClosed } from './memory.ts'
+import { checkFileName } from './memory.ts'
+import { closeQuietly, NodeFile, translate } from './node-file.ts'
 import { takeOwnerLock } from './owner-lock.ts'
 
 const fsyncAsync = promisify(fsync)
@@ -43,198 +38,9 @@ const nonBlocking = (constants.O_NONBLOCK as number | undefined) ?? 0
 const createFlags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | noFollow
 const openFlags = noFollow | nonBlocking
 
-/** Translates a host error. Argument errors of Node are bugs of ours and pass unchanged. */
-function translate(error: unknown, action: string, name: string, location: string): unknown {
-  const details = { file: name, cause: error }
-  const refusal = refusedByRuntime(error, `${action} ${name} in ${location}`, details)
-  if (refusal !== undefined) return refusal
-  const code = hostErrorCode(error)
-  if (error instanceof VarveError || code.startsWith('ERR_')) return error
-  switch (code) {
-    case 'ENOENT':
-      return new VarveError('NOT_FOUND', `Cannot ${action} ${name}: it is missing in ${location}.`, details)
-    case 'EEXIST':
-      return new VarveError('EXISTS', `Cannot ${action} ${name}: it exists already in ${location}.`, details)
-    default:
-      return hostFailure(error, action, `${name} in ${location}`, details)
-  }
-}
-
 function notRegularFile(name: string, location: string, cause?: unknown): VarveError {
   const message = `${name} in ${location} is not a regular file; move it away and restore the file from a backup.`
   return new VarveError('CORRUPT', message, { file: name, cause })
-}
-
-class NodeFile implements File {
-  readonly name: string
-  readonly #location: string
-  /** -1 once close() was called. */
-  #descriptor: number
-  /** Asynchronous reads and flushes that the host has not finished. */
-  #inFlight = 0
-  /** Those that close() left to the last of them. */
-  #descriptorsToClose: readonly number[] = []
-  readonly syncDescriptor: number
-
-  constructor(name: string, location: string, descriptor: number, syncDescriptor = -1) {
-    this.name = name
-    this.#location = location
-    this.#descriptor = descriptor
-    this.syncDescriptor = syncDescriptor
-  }
-
-  get descriptor(): number {
-    return this.#descriptor
-  }
-
-  size(): number {
-    this.#requireOpen()
-    try {
-      return fstatSync(this.#descriptor).size
-    } catch (error) {
-      throw this.#failure(error, 'examine')
-    }
-  }
-
-  read(target: Uint8Array, position: number): number {
-    this.#requireOpen()
-    const length = target.byteLength
-    let done = 0
-    while (done < length) {
-      try {
-        const count = readSync(this.#descriptor, target, done, length - done, position + done)
-        if (count === 0) break
-        done += count
-      } catch (error) {
-        if (hostErrorCode(error) !== 'EINTR') throw this.#failure(error, 'read')
-      }
-    }
-    return done
-  }
-
-  async readAsync(target: Uint8Array, position: number): Promise<number> {
-    this.#requireOpen()
-    const descriptor = this.#descriptor
-    return this.#holdingOpen(async () => {
-      const length = target.byteLength
-      let done = 0
-      while (done < length) {
-        const count = await this.#readOnce(descriptor, target, done, position + done)
-        if (count === 0) break
-        done += count
-      }
-      return done
-    })
-  }
-
-  /** @returns the number of bytes the host gave, from `start` of `target` on; 0 at the end of the file */
-  #readOnce(descriptor: number, target: Uint8Array, start: number, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const tryAgain = (): void => {
-        read(descriptor, target, start, target.byteLength - start, position, (error, count) => {
-          if (error === null) resolve(count)
-          else if (hostErrorCode(error) === 'EINTR') tryAgain()
-          else reject(this.#failure(error, 'read'))
-        })
-      }
-      tryAgain()
-    })
-  }
-
-  // NOTE: called for every put: nothing is allocated here unless something goes wrong.
-  write(source: Uint8Array, start: number, length: number, position: number): void {
-    this.#requireOpen()
-    let done = 0
-    let shortWrites = 0
-    while (done < length) {
-      try {
-        done += writeSync(this.#descriptor, source, start + done, length - done, position + done)
-      } catch (error) {
-        if (hostErrorCode(error) !== 'EINTR') throw this.#failure(error, 'write')
-        continue
-      }
-      // One more try lets the host say why it stopped (ENOSPC, EFBIG); if it does not, there is no room.
-      if (done < length && ++shortWrites === 2) throw this.#shortWrite(done, length)
-    }
-  }
-
-  truncate(size: number): void {
-    this.#requireOpen()
-    try {
-      ftruncateSync(this.#descriptor, size)
-    } catch (error) {
-      throw this.#failure(error, 'truncate')
-    }
-  }
-
-  sync(): void {
-    this.#requireOpen()
-    try {
-      fdatasyncSync(this.#descriptor)
-    } catch (error) {
-      throw this.#failure(error, 'flush')
-    }
-  }
-
-  async syncAsync(): Promise<void> {
-    this.#requireOpen()
-    await this.#holdingOpen(
-      () =>
-        new Promise<void>((resolve, reject) => {
-          fdatasync(this.syncDescriptor === -1 ? this.#descriptor : this.syncDescriptor, (error) => {
-            if (error === null) resolve()
-            else reject(this.#failure(error, 'flush'))
-          })
-        }),
-    )
-  }
-
-  /** Takes an asynchronous step during which the descriptor stays this file's. */
-  async #holdingOpen<T>(step: () => Promise<T>): Promise<T> {
-    this.#inFlight++
-    try {
-      return await step()
-    } finally {
-      this.#inFlight--
-      if (this.#inFlight === 0) {
-        for (const descriptor of this.#descriptorsToClose) closeQuietly(descriptor)
-        this.#descriptorsToClose = []
-      }
-    }
-  }
-
-  close(): void {
-    if (this.#descriptor === -1) return
-    // INVARIANT: a number is given back to the host only when no thread of its pool uses it, else a read or a flush
-    // could hit whichever file got the number next.
-    const descriptors = [this.#descriptor, this.syncDescriptor].filter((each) => each !== -1)
-    if (this.#inFlight > 0) this.#descriptorsToClose = descriptors
-    else for (const descriptor of descriptors) closeQuietly(descriptor)
-    this.#descriptor = -1
-  }
-
-  #requireOpen(): void {
-    if (this.#descriptor === -1) throw fileClosed(this.name, this.#location)
-  }
-
-  #failure(error: unknown, action: string): unknown {
-    return translate(error, action, this.name, this.#location)
-  }
-
-  #shortWrite(done: number, length: number): VarveError {
-    const message = `Only ${done} of ${length} bytes could be written to ${this.name} in ${this.#location}: free some space and try again.`
-    return new VarveError('DISK_FULL', message, { file: this.name })
-  }
-}
-
-// NOTE: whatever the host still has to say here concerns data that no sync() vouched for, and the number is free
-// after an error too.
-function closeQuietly(descriptor: number): void {
-  try {
-    closeSync(descriptor)
-  } catch {
-    // see above
-  }
 }
 
 /** NOTE: where it fails, an empty file that nothing names is left: an orphan. */
@@ -327,9 +133,8 @@ class NodeFileSystem implements FileSystem {
     throw notRegularFile(name, this.location)
   }
 
-  share(): string {
-    return this.#root
-  }
+  /** NOTE: in Deno a descriptor is good on the thread that opened the file, and names something else on others. */
+  readonly share: (() => string) | undefined = 'Deno' in globalThis ? undefined : () => this.#root
 
   adopt(name: string, descriptor: number, syncDescriptor?: number): File {
     return new NodeFile(name, this.location, descriptor, syncDescriptor)
