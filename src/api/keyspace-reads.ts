@@ -67,10 +67,16 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
 
   /** See `getSync`. */
   get(key: Accepted<KE>, options?: ReadOptions): Promise<Decoded<VE> | undefined> {
-    return attempt(() => {
-      const content = this.view.keys.encode(key, 'key')
-      return readValueAsync(this.view, content, this.#seqno(options)) as Decoded<VE> | undefined
-    })
+    return attempt(() => this.getSoon(key, options) as Decoded<VE> | undefined)
+  }
+
+  /** The same, at once if all that it needs is in memory. @throws at once, too @internal */
+  getSoon(
+    key: Accepted<KE>,
+    options?: ReadOptions,
+  ): Decoded<VE> | undefined | Promise<Decoded<VE> | undefined> {
+    const content = this.view.keys.encode(key, 'key')
+    return readValueAsync(this.view, content, this.#seqno(options)) as Decoded<VE> | undefined
   }
 
   /**
@@ -93,10 +99,16 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   getMany(keys: readonly Accepted<KE>[], options?: ReadOptions): Promise<(Decoded<VE> | undefined)[]> {
-    return attempt(() => {
-      const contents = this.#encodeKeys(keys)
-      return readValuesAsync(this.view, contents, this.#seqno(options)) as (Decoded<VE> | undefined)[]
-    })
+    return attempt(() => this.getManySoon(keys, options) as (Decoded<VE> | undefined)[])
+  }
+
+  /** As getSoon. @internal */
+  getManySoon(
+    keys: readonly Accepted<KE>[],
+    options?: ReadOptions,
+  ): (Decoded<VE> | undefined)[] | Promise<(Decoded<VE> | undefined)[]> {
+    const contents = this.#encodeKeys(keys)
+    return readValuesAsync(this.view, contents, this.#seqno(options)) as (Decoded<VE> | undefined)[]
   }
 
   #encodeKeys(keys: readonly Accepted<KE>[]): Content[] {
@@ -111,10 +123,13 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   }
 
   has(key: Accepted<KE>, options?: ReadOptions): Promise<boolean> {
-    return attempt(() => {
-      const content = this.view.keys.encode(key, 'key')
-      return readKeyAsync(this.view, content, this.#seqno(options), hasKey)
-    })
+    return attempt(() => this.hasSoon(key, options))
+  }
+
+  /** As getSoon. @internal */
+  hasSoon(key: Accepted<KE>, options?: ReadOptions): boolean | Promise<boolean> {
+    const content = this.view.keys.encode(key, 'key')
+    return readKeyAsync(this.view, content, this.#seqno(options), hasKey)
   }
 
   /** Length in bytes of the value of a key as it is stored, which is not read for it; undefined if there is none. */

@@ -225,19 +225,25 @@ export class AsyncRange<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
+    try {
+      const result = this.soon()
+      return result instanceof Promise ? result : Promise.resolve(result)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** The same, at once if all that it needs is in memory. @throws at once, too @internal */
+  soon(): IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>> {
     const queue = this.#queue
     return queue === undefined ? this.#step() : this.#enqueue(queue.then(() => this.#step()))
   }
 
-  #step(): Promise<IteratorResult<T, undefined>> {
+  #step(): IteratorResult<T, undefined> | Promise<IteratorResult<T, undefined>> {
     const reader = this.#reader
-    try {
-      const taken = readAsync(this.#blocks, this.#take)
-      if (!(taken instanceof Promise)) return Promise.resolve(reader.result(taken))
-      return this.#enqueue(taken.then((late) => reader.result(late)))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const taken = readAsync(this.#blocks, this.#take)
+    if (!(taken instanceof Promise)) return reader.result(taken)
+    return this.#enqueue(taken.then((late) => reader.result(late)))
   }
 
   /** A step that ends later: those asked for meanwhile follow it, in their order. */

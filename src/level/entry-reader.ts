@@ -1,4 +1,4 @@
-import type { Snapshot } from '../index.ts'
+import type { AsyncRange, Snapshot } from '../index.ts'
 import { nextTurn } from '../next-turn.ts'
 import { boundsFrom, boundsOf, type Bounds, type Range } from './bounds.ts'
 import { LevelError, levelError } from './errors.ts'
@@ -26,7 +26,7 @@ export class EntryReader<T> {
   readonly #bounds: Bounds
   readonly #reverse: boolean
   readonly #signal: AbortSignal | undefined
-  #range: Iterator<unknown, undefined> | undefined
+  #range: AsyncRange<unknown> | undefined
   #looksIn = LOOK_ENTRIES
   #sliceEnd = 0
 
@@ -65,7 +65,8 @@ export class EntryReader<T> {
     await this.#heedSignal()
     while (items.length < size) {
       if (--this.#looksIn <= 0) await this.#heedOthers()
-      const item = this.#step()
+      const soon = this.#step()
+      const item = soon instanceof Promise ? await soon : soon
       if (item === undefined) break
       items.push(item)
     }
@@ -74,17 +75,20 @@ export class EntryReader<T> {
 
   /** Goes to `target`, or the nearest behind it in the direction of the range. */
   seek(target: Data): void {
-    this.#range?.return?.()
-    this.#range = undefined
+    this.#end()
     const bounds = boundsFrom(this.#bounds, target, this.#reverse)
     // NOTE: the limit counts what was handed out, which abstract-level does.
     if (bounds !== undefined) this.#begin(bounds, -1)
   }
 
   close(): void {
-    this.#range?.return?.()
-    this.#range = undefined
+    this.#end()
     if (this.#ownsSnapshot) this.#snapshot.close()
+  }
+
+  #end(): void {
+    void this.#range?.return()
+    this.#range = undefined
   }
 
   #begin(bounds: Bounds, limit: number): void {
@@ -92,30 +96,42 @@ export class EntryReader<T> {
     try {
       switch (this.#mode) {
         case 'entries':
-          this.#range = this.#keyspace.rangeSync(options)
+          this.#range = this.#keyspace.range(options)
           break
         case 'keys':
         case 'keyEntries':
         case 'hollow':
-          this.#range = this.#keyspace.keysSync(options)
+          this.#range = this.#keyspace.keys(options)
           break
         case 'values':
         case 'valueEntries':
-          this.#range = this.#keyspace.valuesSync(options)
+          this.#range = this.#keyspace.values(options)
       }
     } catch (error) {
       throw levelError(error)
     }
   }
 
-  #step(): T | undefined {
-    if (this.#range === undefined) return undefined
-    let item: unknown
+  /** At once if all that it needs is in memory. */
+  #step(): T | undefined | Promise<T | undefined> {
+    const range = this.#range
+    if (range === undefined) return undefined
+    let result: ReturnType<typeof range.soon>
     try {
-      item = this.#range.next().value
+      result = range.soon()
     } catch (error) {
       throw levelError(error)
     }
+    if (!(result instanceof Promise)) return this.#itemOf(result.value)
+    return result.then(
+      ({ value }) => this.#itemOf(value),
+      (error: unknown) => {
+        throw levelError(error)
+      },
+    )
+  }
+
+  #itemOf(item: unknown): T | undefined {
     if (item === undefined) return undefined
     switch (this.#mode) {
       case 'keyEntries':

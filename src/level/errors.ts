@@ -49,6 +49,15 @@ export function translated<T>(step: () => T): T {
   }
 }
 
+/** The same for one that may end later. */
+export function translatedSoon<T>(step: () => T | Promise<T>): T | Promise<T> {
+  const result = translated(step)
+  if (!(result instanceof Promise)) return result
+  return result.catch((error: unknown) => {
+    throw levelError(error)
+  })
+}
+
 export function notOpen(method: string): LevelError {
   return new LevelError('LEVEL_DATABASE_NOT_OPEN', `Database is not open: cannot call ${method}()`)
 }

@@ -16,7 +16,7 @@ import type { Range } from './bounds.ts'
 import { ChainedBatch } from './chained-batch.ts'
 import { clearRange } from './clearing.ts'
 import { EntryReader, type ReaderMode, type ReaderOptions } from './entry-reader.ts'
-import { LevelError, levelError, notOpen, translated } from './errors.ts'
+import { LevelError, levelError, notOpen, translated, translatedSoon } from './errors.ts'
 import { Formats, type Data, type Format, type FormattedKeyspace } from './formats.ts'
 import { LevelIterator, LevelKeyIterator, LevelValueIterator } from './iterators.ts'
 import {
@@ -231,8 +231,8 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
 
   // NOTE: not async: what is in memory comes at once, and abstract-level awaits it anyway.
   /** @internal */
-  _get(key: Data, options: EntryFormat & AtSnapshot): Data | undefined {
-    return this._getSync(key, options)
+  _get(key: Data, options: EntryFormat & AtSnapshot): Data | undefined | Promise<Data | undefined> {
+    return translatedSoon(() => this.#keyspace(options).getSoon(key, readOptions(options)))
   }
 
   /** @internal */
@@ -245,27 +245,26 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
   }
 
   /** @internal */
-  _getMany(keys: readonly Data[], options: EntryFormat & AtSnapshot): (Data | undefined)[] {
-    try {
-      return this.#keyspace(options).getManySync(keys, readOptions(options))
-    } catch (error) {
-      throw levelError(error)
-    }
+  _getMany(
+    keys: readonly Data[],
+    options: EntryFormat & AtSnapshot,
+  ): (Data | undefined)[] | Promise<(Data | undefined)[]> {
+    return translatedSoon(() => this.#keyspace(options).getManySoon(keys, readOptions(options)))
   }
 
   /** @internal */
   async _has(key: Data, options: AtSnapshot): Promise<boolean> {
-    return translated(() => this.#db.hasSync(key, readOptions(options)))
+    return translatedSoon(() => this.#db.hasSoon(key, readOptions(options)))
   }
 
   /** @internal */
   async _hasMany(keys: readonly Data[], options: AtSnapshot): Promise<boolean[]> {
-    return translated(() => {
+    return translatedSoon(async () => {
       const given = snapshotOf(options)
       // NOTE: all keys at one moment.
       const snapshot = given ?? this.#db.snapshot()
       try {
-        return keys.map((key) => snapshot.hasSync(key))
+        return await Promise.all(keys.map((key) => snapshot.hasSoon(key)))
       } finally {
         if (given === undefined) snapshot.close()
       }

@@ -203,6 +203,56 @@ describe('writing', () => {
   })
 })
 
+describe('reading what is on disk only', () => {
+  /** Entries in tables of which no block is in memory. */
+  async function cold(): Promise<VarveLevel> {
+    const db = await filled(5000)
+    await db.compactRange(key(0), key(4999))
+    await db.close()
+    const again = level()
+    await again.open()
+    return again
+  }
+
+  interface Steps {
+    _next(): unknown
+  }
+  const format = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
+
+  test('waits for no file on the calling thread, and comes at once when it is in memory', async () => {
+    for (const read of [
+      (db: VarveLevel): unknown => db._get(key(7), format),
+      (db: VarveLevel): unknown => db._getMany([key(7), key(4000)], format),
+      (db: VarveLevel): unknown => (db.iterator() as unknown as Steps)._next(),
+      (db: VarveLevel): unknown => (db.keys({ gt: key(100) }) as unknown as Steps)._next(),
+    ]) {
+      const db = await cold()
+      const first = read(db)
+      expect(first).toBeInstanceOf(Promise)
+      const found = await first
+      expect(JSON.stringify(found)).toMatch(/value|0000/)
+      const second = read(db)
+      expect(second).not.toBeInstanceOf(Promise)
+      expect(second).toEqual(found)
+      await db.close()
+    }
+  })
+
+  test('gives what it gives from memory, by every read', async () => {
+    const db = await cold()
+    expect(await db.has(key(3))).toBe(true)
+    expect(await db.hasMany([key(3), 'x', key(4999)])).toEqual([true, false, true])
+    expect(await db.getMany([key(9), 'x'])).toEqual(['value 9', undefined])
+    const entries = await db.iterator({ gte: key(1000), lt: key(4000) }).all()
+    expect(entries.length).toBe(3000)
+    expect(entries[2999]).toEqual([key(3999), 'value 3999'])
+    const keys: string[] = []
+    for await (const each of db.keys({ reverse: true, limit: 2500 })) keys.push(each)
+    expect(keys.length).toBe(2500)
+    expect(keys.at(-1)).toBe(key(2500))
+  })
+})
+
 describe('iterating', () => {
   test('others have their turns while many entries are read', async () => {
     const db = await filled(200_000)
