@@ -29,8 +29,6 @@ export interface ModelSummary {
   memoryMB: number
   bugsFound: number
   bugs: number
-  /** Errors of the engine as it is that are known. */
-  open: number
 }
 
 export interface SpinSummary {
@@ -55,7 +53,6 @@ export async function spin(options: SpinOptions): Promise<SpinSummary> {
     for (const bug of options.quarter === true ? everyFourth(model.bugs, options.seed) : model.bugs) {
       await searchBug(model, bug, summary)
     }
-    for (const problem of model.open) await searchOpen(model, problem, summary)
   }
   const inTime = (): boolean => options.all === 1 || passedSeconds() < options.seconds
   if (options.quarter !== true) {
@@ -101,21 +98,6 @@ async function searchBug(
   summary.bugsFound++
 }
 
-/** What the engine does shows the error, and with the proposed steps it is gone. */
-async function searchOpen(
-  model: Model,
-  { what, shows, fix, macros, liveness }: OpenProblem,
-  summary: ModelSummary,
-): Promise<void> {
-  const shown = { ...macros, ...(shows !== undefined && { [shows]: 1 }) }
-  const asItIs = { model: model.name, macros: shown, liveness }
-  const repaired = { ...asItIs, macros: { ...shown, [fix]: 1 }, withTrail: true }
-  if (count(summary, await search(asItIs)).holds)
-    throw new Error(`${described(asItIs)} holds now, in spite of: ${what}`)
-  mustHold(repaired, count(summary, await search(repaired)))
-  summary.open++
-}
-
 function mustHold(what: Search, { holds, error, trail }: Found): void {
   if (!holds) throw new Error(`${described(what)}: ${error}\n${trail}`)
 }
@@ -125,7 +107,7 @@ function everyFourth(bugs: readonly SeededBug[], seed: number): readonly SeededB
 }
 
 function emptySummary({ name }: Model): ModelSummary {
-  const zero = { searches: 0, states: 0, depth: 0, seconds: 0, memoryMB: 0, bugsFound: 0, bugs: 0, open: 0 }
+  const zero = { searches: 0, states: 0, depth: 0, seconds: 0, memoryMB: 0, bugsFound: 0, bugs: 0 }
   return { model: name, ...zero }
 }
 

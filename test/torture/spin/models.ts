@@ -22,23 +22,11 @@ export interface SeededBug {
   readonly liveness?: true
 }
 
-/** An error of the engine as it is, which its model has found. */
-export interface OpenProblem {
-  readonly what: string
-  /** Macro that has the model take the steps in which the error is, if it does not anyway. */
-  readonly shows?: string
-  /** Macro for the steps with which it is gone. */
-  readonly fix: string
-  readonly macros: Macros
-  readonly liveness?: true
-}
-
 export interface Model {
   /** File name without `.pml`. */
   readonly name: string
   readonly bounds: readonly Bounds[]
   readonly bugs: readonly SeededBug[]
-  readonly open: readonly OpenProblem[]
 }
 
 /** Bugs with the same bounds. */
@@ -84,7 +72,6 @@ const mutex: Model = {
       liveness: true,
     },
   ],
-  open: [],
 }
 
 const RW_LOCK = { ROUNDS: 1, SLICES: 1, TIMEOUTS: 1, DEATHS: 0 }
@@ -113,7 +100,6 @@ const rwLock: Model = {
     ),
     { name: 'BUG_DEPARTS_FIRST', macros: { ...RW_LOCK, READERS: 1, WRITERS: 1, DEATHS: 1 }, liveness: true },
   ],
-  open: [],
 }
 
 const COMMIT = { THREADS: 2, COMMITS: 1, ROTATIONS: 0, WRITE_FAILURES: 0, SYNC_FAILURES: 0, TRAPS: 0 }
@@ -153,7 +139,6 @@ const groupCommit: Model = {
       'POISON_UNSEEN_IN_THE_TURN',
     ),
   ],
-  open: [],
 }
 
 const RECLAIM = { READERS: 1, READS: 1, WRITES: 2, ROTATIONS: 2, FLUSHES: 1 }
@@ -183,7 +168,6 @@ const reclaim: Model = {
     ...seeded({ ...RECLAIM, READS: 2, WRITES: 1, FLUSHES: 2 }, 'OLDEST_TAG_TRUSTED'),
     ...seeded({ ...RECLAIM, ROTATIONS: 1 }, 'INSTALLS_UNLOCKED'),
   ],
-  open: [],
 }
 
 const READING = { COMMITS: 2, FLUSHES: 1, CLEARS: 0, DROPS: 0, READS: 1, TRIES: 1 }
@@ -221,7 +205,6 @@ const pinThenS: Model = {
     ),
     ...seeded({ ...READING, DROPS: 1 }, 'MARK_SEEN_BEFORE_THE_RECORD'),
   ],
-  open: [],
 }
 
 const REGISTRY = { READERS: 2, ROUNDS: 1, DROPPERS: 1, DROPS: 1, LAST: 3 }
@@ -247,7 +230,6 @@ const dropBarrier: Model = {
     ),
     ...seeded({ ...REGISTRY, READERS: 1, DROPPERS: 2 }, 'BARRIER_FALLS', 'NEW_S_NOT_CHECKED'),
   ],
-  open: [],
 }
 
 export const MODELS: readonly Model[] = [mutex, rwLock, groupCommit, reclaim, pinThenS, dropBarrier]
