@@ -4,7 +4,7 @@
  * one as long as there is time; one that was begun is finished.
  */
 import { described, search, type Found, type Search } from './spin/checker.ts'
-import { MODELS, type Column, type Model, type OpenProblem, type SeededBug } from './spin/models.ts'
+import { MODELS, type Column, type Model, type SeededBug } from './spin/models.ts'
 
 export interface SpinOptions {
   /** A longer search begins only before. */
