@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import { requireSuccess, run } from './process.mjs'
 import { createProject, installPackages } from './project.mjs'
 
@@ -50,6 +51,9 @@ export async function checkPackaging(report, tarball, projects, directory) {
       checkTypes(projects.level, 'level-consumer', resolution),
     )
   }
+  await report.check('one file that a bundler made of it, with a background thread', () =>
+    checkBundle(directory),
+  )
   await report.check('publint --strict', () => runTool('publint', 'publint', 'run', tarball, '--strict'))
   // The raw kernel is a file to be fetched, not a module with types.
   await report.check('attw --profile esm-only', () =>
@@ -97,6 +101,33 @@ async function checkTypes(home, program, { name, suffixes, options }) {
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
   const { stdout, code } = await run(process.execPath, [tool('typescript', 'tsc'), '-p', project])
   if (code !== 0) throw new Error(stdout.trim().split('\n', 1)[0] || `tsc ended with ${code}`)
+}
+
+/** NOTE: a bundler sees no file of the thread's: its script is text in the package. */
+async function checkBundle(home) {
+  const [entry, bundle] = [join(home, 'bundled.ts'), join(home, 'bundled.mjs')]
+  writeFileSync(
+    entry,
+    `import { open } from 'varve'
+     const db = await open('bundled-data', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+     await db.put('k', 'v')
+     await db.compact()
+     const { transfer } = await db.share()
+     console.log(db.getSync('k'), transfer.length)
+     await db.close()`,
+  )
+  await build({
+    entryPoints: [entry],
+    outfile: bundle,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'warning',
+  })
+  const { stdout, code } = await run(process.execPath, [bundle], { cwd: home })
+  if (code !== 0 || stdout !== 'v 2\n')
+    throw new Error(`the bundled program said ${stdout} and ended with ${code}`)
 }
 
 async function runTool(packageName, command, ...args) {

@@ -12,6 +12,9 @@ exports.check = async function check(directory) {
   await database.batch().put('a', 1).put(other, 'b', 2).commit()
   expectSame('get', await database.get('käse'), { isFresh: true })
   expectSame('the batch', [database.getSync('a'), other.getSync('b')], [1, 2])
+  // A background thread, where there are threads.
+  await database.flush()
+  await database.compact()
   await database.close()
   const again = await open(path, options)
   expectSame('get after opening again', await again.get('käse'), { isFresh: true })
