@@ -70,6 +70,8 @@ export const CONTROL_UNSYNCED: u32 = CONTROL + 1632
 export const CONTROL_HISTORIES: u32 = CONTROL + 1636
 /** u32: 1 when the keeper's thread has ended without a word. */
 export const CONTROL_ORPHANED: u32 = CONTROL + 1640
+/** u32: slot index + 1 of the thread that is in fdatasync of a journal, 0 if none is. */
+export const CONTROL_SYNC_TURN: u32 = CONTROL + 1644
 /** u64: a bit for each slot that a thread has. */
 export const CONTROL_SLOTS_TAKEN: u32 = CONTROL + 1624
 /** u32: first area of registered snapshots; u32: slots ever taken in them; u32: slots taken now. */

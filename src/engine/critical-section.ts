@@ -9,6 +9,7 @@ import {
   CONTROL_MANIFEST_LOCK,
   CONTROL_POISON,
   CONTROL_SLOTS_TAKEN,
+  CONTROL_SYNC_TURN,
   SHARD_BYTES,
   SHARD_LOCK,
   SLOTS,
@@ -16,7 +17,6 @@ import {
   SLOT_BYTES,
   SLOT_COUNT,
 } from '../../assembly/memory/layout.ts'
-import { hasSyncTurn } from '../journal/journal-record.ts'
 
 const LOCKS = [CONTROL_FLUSH_LOCK, CONTROL_COMPACTION_LOCK, CONTROL_MANIFEST_LOCK, CONTROL_JOURNAL_LOCK]
 
@@ -24,7 +24,7 @@ const LOCKS = [CONTROL_FLUSH_LOCK, CONTROL_COMPACTION_LOCK, CONTROL_MANIFEST_LOC
 export function isInCriticalSection(words: Int32Array, slot: number): boolean {
   const mark = slot + 1
   const holds = (address: number): boolean => Atomics.load(words, address >>> 2) === mark
-  if (holds(CONTROL_GROUP) || LOCKS.some(holds) || hasSyncTurn(words, slot)) return true
+  if (holds(CONTROL_GROUP) || LOCKS.some(holds) || holds(CONTROL_SYNC_TURN)) return true
   const shards = Atomics.load(words, (CONTROL_CACHE + CACHE_SHARD_COUNT) >>> 2)
   for (let i = 0; i < shards; i++) {
     if (holds(CONTROL_CACHE + CACHE_SHARDS + i * SHARD_BYTES + SHARD_LOCK)) return true

@@ -214,6 +214,7 @@ export class Engine {
     if (this.#lock === undefined) return this.#leave()
     try {
       await this.writes.drain()
+      if (thread.isSyncing) await thread.syncsSettled()
       thread.shut = true
       if (thread.isShared) thread.shutAll()
       // ORDER: no file is closed while a read of it is under way. Those who wait for it are told CLOSED.
@@ -252,6 +253,8 @@ export class Engine {
       this.writes.drainSync()
       // NOTE: an open that has written nothing leaves the files as they are.
       if (!this.keeper.begun) return
+      // NOTE: a close under way takes care of everything; the thread that is at it ends with the process.
+      if (this.thread.shut && this.keeper.awaitFinish()) return this.#lock?.releaseSync()
       if (this.options.durability === 'none') this.keeper.call('flushSync', undefined)
       else this.thread.writeOutJournal()
     } catch {

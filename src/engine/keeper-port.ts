@@ -72,6 +72,8 @@ export interface KeeperPort {
   noteUnsynced(): void
   /** Seals everything: the end. */
   finish(): Promise<void>
+  /** At the end of the process: blocks until a `finish` that another thread is at has ended. @returns whether there was one */
+  awaitFinish(): boolean
   /** Gives files back: the end. */
   close(): void
   /** Makes ends for another thread. @throws NOT_SUPPORTED, NO_MEMORY */

@@ -240,6 +240,10 @@ export class DatabaseThread {
     return sync
   }
 
+  get isSyncing(): boolean {
+    return this.#syncs.size > 0
+  }
+
   /** Resolves when no sync of this thread is under way. */
   async syncsSettled(): Promise<void> {
     await Promise.allSettled(this.#syncs)

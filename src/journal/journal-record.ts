@@ -1,5 +1,5 @@
 import { SLICE_MS } from '../sync/wait.ts'
-import { CONTROL_JOURNAL } from '../../assembly/memory/layout.ts'
+import { CONTROL_SYNC_TURN } from '../../assembly/memory/layout.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
@@ -10,8 +10,8 @@ import type { Kernel } from '../kernel/kernel.ts'
 //   48                   52               56               60
 //   ├ u32 synced offset ┼ u32 syncs      ┼ i32 descriptor ┼ u32 1 as long as the journal before it may not be durable
 //
-//   64                    68
-//   ├ i32 the descriptor of asynchronous syncs, -1 without one ┼ u32 slot index + 1 of the thread that is in fdatasync, 0 if none is
+//   64
+//   ├ i32 the descriptor of asynchronous syncs, -1 without one
 //
 // All but the synced offset and the syncs in flight belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
 // word, which was written whole.
@@ -28,7 +28,6 @@ const SYNCS = 52
 const DESCRIPTOR = 56
 const WAITS = 60
 const SYNC_DESCRIPTOR = 64
-const SYNC_TURN = 68
 const RECORD_BYTES = 128
 export const U32_MAX = 4294967295
 
@@ -37,12 +36,6 @@ export const FLAG_FULL = 1
 export const FLAG_SEALED = 2
 export const FLAG_POISONED = 4
 export const FLAG_CLOSED = 8
-
-/** Whether that thread is in the fdatasync of the journal that is written. */
-export function hasSyncTurn(words: Int32Array, slot: number): boolean {
-  const record = Atomics.load(words, CONTROL_JOURNAL >>> 2) >>> 0
-  return record !== 0 && Atomics.load(words, (record + SYNC_TURN) >>> 2) === slot + 1
-}
 
 /** A thread's view of a journal's record. */
 export class JournalRecord {
@@ -188,22 +181,22 @@ export class JournalRecord {
   }
 
   /**
-   * Takes the turn to sync the descriptor that everybody writes to. @returns false if another thread has it
+   * Takes the turn to sync a descriptor that everybody writes to: of this journal, or of the one before it. @returns false if another thread has it
    * INVARIANT: before it is given back, it is said that the sync has failed: the host tells one caller only.
    */
   takeSyncTurn(): boolean {
     const { slotIndex } = this.#kernel
-    return Atomics.compareExchange(this.#words, (this.address + SYNC_TURN) >>> 2, 0, slotIndex + 1) === 0
+    return Atomics.compareExchange(this.#words, CONTROL_SYNC_TURN >>> 2, 0, slotIndex + 1) === 0
   }
 
   giveSyncTurn(): void {
-    Atomics.store(this.#words, (this.address + SYNC_TURN) >>> 2, 0)
-    Atomics.notify(this.#words, (this.address + SYNC_TURN) >>> 2)
+    Atomics.store(this.#words, CONTROL_SYNC_TURN >>> 2, 0)
+    Atomics.notify(this.#words, CONTROL_SYNC_TURN >>> 2)
   }
 
   /** Sleeps until the turn may be free, for a slice at most. */
   sleepForSyncTurn(): void {
-    const index = (this.address + SYNC_TURN) >>> 2
+    const index = CONTROL_SYNC_TURN >>> 2
     const taken = Atomics.load(this.#words, index)
     if (taken !== 0) Atomics.wait(this.#words, index, taken, SLICE_MS)
   }

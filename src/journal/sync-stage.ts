@@ -35,6 +35,8 @@ export class SyncStage {
   #runningLength = 0
   #queued: Promise<void> | undefined
   #ended = false
+  /** Why nothing could be proven any more when the stage ended. */
+  #endedPoisoned: VarveError | undefined
 
   constructor(file: File, record: JournalRecord, client: SyncClient, earlier: EarlierJournal | undefined) {
     this.#file = file
@@ -48,9 +50,10 @@ export class SyncStage {
     return this.#running
   }
 
-  /** A sync that still runs ends without a word. INVARIANT: nobody asks any more. */
+  /** No sync begins any more; one that runs proves nothing, and tells those who wait whether it was durable. INVARIANT: the memory may be given back. */
   end(): void {
     this.#ended = true
+    this.#endedPoisoned = this.#client.poisoned()
   }
 
   /** Makes everything written so far durable, now. `isCut`: and that nothing follows it any more. */
@@ -125,28 +128,33 @@ export class SyncStage {
     try {
       if (this.#earlier !== undefined) await this.#earlier.syncAsync()
       // NOTE: the memory may be another database's by now.
-      if (this.#ended) return
+      if (this.#ended) return this.#refuseEnded()
       if (this.#earlier !== undefined) this.#record.waitsForEarlier = false
       this.#earlier = undefined
       while (this.#record.waitsForEarlier) {
         this.#refusePoisoned()
         await nextTurn()
-        if (this.#ended) return
+        if (this.#ended) return this.#refuseEnded()
       }
       this.#refusePoisoned()
       const length = client.length()
       this.#runningLength = length
       await this.#file.syncAsync()
-      if (this.#ended) return
+      if (this.#ended) return this.#refuseEnded()
       // NOTE: if another sync failed meanwhile, the host may have told only that one.
       this.#refusePoisoned()
       this.#record.prove(length)
     } catch (cause) {
-      if (!this.#ended) throw client.syncFailed(cause)
+      throw this.#ended ? (this.#endedPoisoned ?? cause) : client.syncFailed(cause)
     } finally {
       if (!this.#ended) this.#record.addSyncs(-1)
       this.#running = undefined
     }
+  }
+
+  /** Closing syncs everything, or says why it could not. */
+  #refuseEnded(): void {
+    if (this.#endedPoisoned !== undefined) throw this.#endedPoisoned
   }
 
   #refusePoisoned(): void {

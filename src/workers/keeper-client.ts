@@ -26,7 +26,7 @@ export class KeeperClient {
     port.onMessage((message, ports) => {
       const request = message as Request
       if (request.kind === 'call') this.#serve(request.id, request.name, request.args)
-      else if (request.kind === 'abort') this.#aborts.get(request.id)?.abort(request.reason)
+      else if (request.kind === 'abort') this.#aborts.get(request.id)?.abort()
       else others(request, ports)
     })
     port.onClose(() => {
@@ -61,6 +61,7 @@ export class KeeperClient {
   #withJob(id: number, name: ServiceName, args: readonly unknown[]): readonly unknown[] {
     if (name !== 'compact' && name !== 'verify') return args
     const controller = new AbortController()
+    if ((args.at(-1) as { readonly isAborted: boolean }).isAborted) controller.abort()
     this.#aborts.set(id, controller)
     const job = {
       signal: controller.signal,

@@ -58,6 +58,10 @@ export class LocalKeeper implements KeeperPort {
     return this.keeper.finish()
   }
 
+  awaitFinish(): boolean {
+    return false
+  }
+
   close(): void {
     this.keeper.close()
   }

@@ -48,7 +48,7 @@ export type Request =
       readonly name: ServiceName
       readonly args: readonly unknown[]
     }
-  | { readonly kind: 'abort'; readonly id: number; readonly reason: unknown }
+  | { readonly kind: 'abort'; readonly id: number }
   | { readonly kind: 'note'; readonly what: 'unsynced' | 'read-ended' }
   /** The memtables of these keyspaces, or the journal, are full; writes go on for a little while. */
   | { readonly kind: 'room-soon'; readonly ids: readonly number[] }

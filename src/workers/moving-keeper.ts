@@ -74,6 +74,8 @@ export class MovingKeeper implements KeeperPort {
   ): Promise<Awaited<ServiceResult<N>>> {
     if (this.#remote === undefined && LONG.has(name) && this.#startMoving()) await this.#moving
     if (this.#remote !== undefined) return this.#remote.ask(name, ...args)
+    // NOTE: it may have been closed meanwhile, and its memory be another database's.
+    this.#keeper.thread.assertOpen()
     this.#underWay++
     this.#asksUnderWay++
     try {
@@ -104,6 +106,10 @@ export class MovingKeeper implements KeeperPort {
     if (this.#remote !== undefined) return this.#remote.finish()
     this.#stays = true
     await this.#local.finish()
+  }
+
+  awaitFinish(): boolean {
+    return this.#remote?.awaitFinish() ?? false
   }
 
   async share(): Promise<SharedEnds> {
@@ -173,7 +179,14 @@ export class MovingKeeper implements KeeperPort {
     // INVARIANT: it moves once. A call may have moved it while `#move` waited for the thread; a second keeper would write over the first.
     if (this.#remote !== undefined) return
     if (thread?.isReady !== true || this.#stays || this.#underWay > 0 || !this.#keeper.isMovable) return
-    const { kernel, options, fileSystem } = this.#keeper
+    const { kernel, options, fileSystem, thread: owner, lease } = this.#keeper
+    try {
+      // NOTE: from here on another thread drops entries and frees memtables, which knows of registered reads only.
+      owner.cursorPages.holdAll()
+    } catch {
+      return
+    }
+    lease.generation++
     const [near, far] = this.#host.channel()
     const message: TakeOver = {
       kind: 'take-over',

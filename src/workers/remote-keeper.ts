@@ -39,6 +39,7 @@ export class RemoteKeeper implements KeeperPort {
   readonly #pending = new Map<number, Pending>()
   #nextId = 1
   #closed = false
+  #finishing = false
   /** Why nobody answers any more. */
   #orphaned: unknown
   /** Called when the owner closes the database. */
@@ -75,28 +76,38 @@ export class RemoteKeeper implements KeeperPort {
       const job = args.find(isJob)
       const signal = job?.signal
       let id = 0
-      const abort = (): void => this.#post({ kind: 'abort', id, reason: reasonOf(signal) })
+      const abort = (): void => this.#post({ kind: 'abort', id })
       signal?.addEventListener('abort', abort)
       const settle = (outcome: Outcome): void => {
         signal?.removeEventListener('abort', abort)
         try {
           resolve(resultOf(outcome) as Awaited<ServiceResult<N>>)
         } catch (error) {
-          reject(error)
+          reject(signal?.aborted === true ? abortedWith(error, signal) : error)
         }
       }
-      const sent = args.map((each) => (isJob(each) ? undefined : each))
+      const sent = args.map((each) => (isJob(each) ? { isAborted: signal?.aborted === true } : each))
       id = this.#send(name, sent, { settle, job })
-      if (signal?.aborted === true) abort()
     })
   }
 
   async finish(): Promise<void> {
+    this.#finishing = true
     await new Promise<unknown>((resolve, reject) => {
-      const settle = (outcome: Outcome): void =>
+      const settle = (outcome: Outcome): void => {
+        this.#finishing = false
+        settleWith(outcome)
+      }
+      const settleWith = (outcome: Outcome): void =>
         'error' in outcome ? reject(outcome.error) : resolve(undefined)
       this.#await({ settle, job: undefined }, (id) => ({ kind: 'finish', id }))
     })
+  }
+
+  awaitFinish(): boolean {
+    if (!this.#finishing) return false
+    this.#sleepUntil(() => !this.#finishing)
+    return true
   }
 
   /** Tells the keeper of another thread. The ports: to that thread, for its calls and its liveness. */
@@ -220,7 +231,15 @@ export class RemoteKeeper implements KeeperPort {
     const pending = this.#pending.get(reply.id)
     if (pending === undefined) return
     if (reply.kind === 'progress') {
-      pending.job?.onProgress(reply.progress)
+      try {
+        pending.job?.onProgress(reply.progress)
+      } catch (error) {
+        // NOTE: what the user's listener throws ends the job, as it does where the keeper is on this thread.
+        this.#post({ kind: 'abort', id: reply.id })
+        this.#pending.delete(reply.id)
+        if (this.#pending.size === 0) this.#port.keepAlive(false)
+        pending.settle({ error })
+      }
       return
     }
     this.#pending.delete(reply.id)
@@ -239,8 +258,8 @@ function isJob(value: unknown): value is JobControl {
   return typeof value === 'object' && value !== null && 'onProgress' in value
 }
 
-/** NOTE: what cannot be cloned is told as text. */
-function reasonOf(signal: AbortSignal | undefined): unknown {
-  const reason: unknown = signal?.reason
-  return reason instanceof Error ? reason : String(reason)
+/** The same error with the reason that was given here: reasons are of any kind, and stay on their thread. */
+function abortedWith(error: unknown, { reason }: AbortSignal): unknown {
+  if (!(error instanceof VarveError) || error.code !== 'ABORTED') return error
+  return new VarveError('ABORTED', error.message, { cause: reason as unknown })
 }

@@ -145,6 +145,62 @@ describe('a background thread', () => {
     await db.close()
   })
 
+  it(
+    'that is not there yet when the database is closed leaves a flush with CLOSED, and other databases alone',
+    { timeout: 20_000 },
+    async () => {
+      await emptyPool()
+      const first = await open(join(directory, 'first'), TEXT)
+      first.putSync('a', '1')
+      const flushing = first.flush()
+      await first.close()
+      const second = await open(join(directory, 'second'), TEXT)
+      for (let i = 0; i < 1000; i++) second.putSync(`k${i}`, 'v')
+      await flushing.catch((error: unknown) => expect(error).toMatchObject({ code: 'CLOSED' }))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      expect(second.countSync()).toBe(1000)
+      await second.close()
+    },
+  )
+
+  it('keeps for a range what it needs that was begun before it took over', async () => {
+    const db = await open(join(directory, 'db'), TEXT)
+    db.putSync('a', 'old')
+    db.putSync('b', 'old')
+    const range = db.rangeSync()
+    db.putSync('a', 'new')
+    db.deleteSync('b')
+    await db.flush()
+    await db.compact()
+    expect([...range]).toEqual([
+      ['a', 'old'],
+      ['b', 'old'],
+    ])
+    await db.close()
+  })
+
+  it('answers syncs that were asked for before close()', async () => {
+    const db = await openMoved()
+    const puts = Array.from({ length: 5 }, (_, i) => db.put(`s${i}`, 'v', { durability: 'sync' }))
+    await db.close()
+    await Promise.all(puts)
+  })
+
+  it('ends a job whose listener throws, and tells the reason of an abort of any kind', async () => {
+    const db = await openMoved()
+    for (let i = 0; i < 1000; i++) db.putSync(`k${i}`, 'v')
+    const listener = (): never => {
+      throw new Error('of the listener')
+    }
+    await expect(db.compact({ onProgress: listener })).rejects.toThrow('of the listener')
+    const controller = new AbortController()
+    const reason = new Error('cannot be cloned', { cause: () => 1 })
+    const verifying = db.verify({ signal: controller.signal })
+    controller.abort(reason)
+    await expect(verifying).rejects.toMatchObject({ code: 'ABORTED', cause: reason })
+    await db.close()
+  })
+
   it('is not waited for by what is done before anything was written', async () => {
     await (await openMoved()).close()
     const db = await open(join(directory, 'db'), TEXT)
