@@ -59,6 +59,8 @@ const QUEUE_NEWEST: u32 = 4
 const SHARD_SMALL_PAGES: u32 = 20
 const SHARD_MAIN_PAGES: u32 = 24
 
+/** A page for each queue: with fewer, what one queue takes empties the other, and a read whose index is in one and whose data is in the other never has both. */
+const SHARD_PAGES_MIN: u32 = 2
 /** One page in so many is the small queue's. */
 const SMALL_SHARE: u32 = 10
 /** Pages of the main queue that are looked through for uses before the next one is dropped as it is. */
@@ -153,7 +155,8 @@ export function shardShrink(shard: u32): bool {
 
 /** An empty page in no queue; 0 if everything is pinned and there is none to take. */
 function takePage(shard: u32): u32 {
-  const limit = loadU32(CONTROL_CACHE + CACHE_LIMIT_PAGES) / loadU32(CONTROL_CACHE + CACHE_SHARD_COUNT)
+  const share = loadU32(CONTROL_CACHE + CACHE_LIMIT_PAGES) / loadU32(CONTROL_CACHE + CACHE_SHARD_COUNT)
+  const limit = max<u32>(share, SHARD_PAGES_MIN)
   // NOTE: what a read took beyond the limit, while all was pinned, is given back here.
   while (
     loadU32(shard + SHARD_SMALL_PAGES) + loadU32(shard + SHARD_MAIN_PAGES) > limit &&
