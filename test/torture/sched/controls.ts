@@ -66,7 +66,7 @@ export const CONTROLS: readonly Control[] = [
   { name: 'engine: whether the SuperVersion is the latest is not looked at again', case: 'engine: a write while a memtable is sealed', bug: { edit: ['if (s === 0 && !this.#isLatest(tree, superVersion, kernel.seqno(SLOT_READ_SEQNO))) continue;', ''] } },
   { name: 'engine: S is loaded before the SuperVersion', case: 'engine: a read while what it reads is flushed', bug: { edit: ['let s = seqno;', 'let s = seqno === 0 ? kernel.exports.visibleSeqno() : seqno;'] } },
   { name: 'engine: what is newer than S is in the SuperVersion that is read', case: 'engine: a clear, collected', bug: { edit: ['superVersion + SUPERVERSION_SEQNO, true) < s;', 'superVersion + SUPERVERSION_SEQNO, true) >= 0;'] } },
-  { name: 'engine: a keyspace may go behind the look whether it has', case: 'engine: a read while the keyspace goes', bug: { edit: ['if (Atomics.load(words, this.record + TREE_MARK >>> 2) !== this.id + 1) throw dropped();', ''] } },
+  { name: 'engine: a keyspace may go behind the look whether it has', case: 'engine: a read while the keyspace goes', bug: { edit: ['if (this.dropped) throw dropped();', ''] } },
   { name: 'engine: a write does not lock the journal', case: 'engine: two write', bug: { edit: ['this.#lock.acquire();', 'this.#lock.tryAcquire();'] } },
 
   { name: 'locks: a mutex is taken with a load and a store', case: 'locks: two lock', bug: { edit: ['return Atomics.compareExchange(this.#words, this.#owner, 0, this.#thread.mark) === 0;', 'if (Atomics.load(this.#words, this.#owner) !== 0) return false; Atomics.store(this.#words, this.#owner, this.#thread.mark); return true;'] } },

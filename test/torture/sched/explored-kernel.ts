@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { KernelExports } from '../../../src/kernel/exports.ts'
+import type { Internals } from '../../kernel/internals.ts'
 
 /** Kinds of points, as in assembly/explored/atomic.ts. */
 export const LOAD = 0
@@ -12,23 +13,21 @@ export const EXCHANGE = 3
 export const WIDE = 4
 
 /** What assembly/explored/index.ts exports: some of the kernel's exports, and more. Pointers come back signed, 64-bit numbers as (signed) BigInt. */
-export interface ExploredExports extends KernelExports {
-  cursorFirst(memtable: number): number
-  cursorLast(memtable: number): number
-  cursorNext(node: number): number
-  cursorPrevious(memtable: number, node: number): number
-  cursorSeekGE(memtable: number, key: number, keyLength: number, trailer: bigint): number
-  cursorSeekLT(memtable: number, key: number, keyLength: number, trailer: bigint): number
-  nodeCreate(
-    at: number,
-    height: number,
-    keyLength: number,
-    trailer: bigint,
-    value: number,
-    valueLength: number,
-  ): number
-  spliceCreate(splice: number, list: number): void
-  listInsert(list: number, splice: number, node: number, height: number): number
+export interface ExploredExports
+  extends
+    KernelExports,
+    Pick<
+      Internals,
+      | 'cursorFirst'
+      | 'cursorLast'
+      | 'cursorNext'
+      | 'cursorPrevious'
+      | 'cursorSeekGE'
+      | 'cursorSeekLT'
+      | 'nodeCreate'
+      | 'spliceCreate'
+      | 'listInsert'
+    > {
   cacheFind(slot: number, table: number, offset: bigint, kind: number, touch: number): number
   cacheHolds(table: number, offset: bigint): number
   cacheInsert(table: number, offset: bigint, kind: number, payload: number, length: number): number

@@ -1,7 +1,7 @@
 import type { Batch } from '../../../src/index.ts'
 import { pick } from '../../support/random.ts'
 import { Anomaly } from './anomaly.ts'
-import { chance, pause, someDurability, type Moment, type Readable, type Site, type Space } from './site.ts'
+import { chance, pause, commitSomehow, type Moment, type Readable, type Site, type Space } from './site.ts'
 import { idOf, valueOf } from './values.ts'
 
 /**
@@ -38,7 +38,7 @@ export async function eraseGroup(site: Site): Promise<void> {
 }
 
 async function writeTo(site: Site, group: number, spaces: readonly Space[]): Promise<void> {
-  const { db, board } = site
+  const { db } = site
   const isDelete = chance(site, 0.15)
   const id = site.nextId()
   const batch = db.batch()
@@ -46,14 +46,7 @@ async function writeTo(site: Site, group: number, spaces: readonly Space[]): Pro
   const before = chance(site, 0.2) ? site.nextId() : undefined
   if (before !== undefined) for (const space of spaces) addGroup(batch, space, group, before)
   for (const space of spaces) addGroup(batch, space, group, isDelete ? undefined : id)
-  const options = someDurability(site)
-  if (chance(site, 0.5)) {
-    board.begin('commitSync')
-    batch.commitSync(options)
-  } else {
-    board.begin('commit')
-    await batch.commit(options)
-  }
+  await commitSomehow(site, batch)
 }
 
 function addGroup(batch: Batch<'utf8', 'bytes'>, space: Space, group: number, id: number | undefined): void {

@@ -1,6 +1,6 @@
 import { pick } from '../../support/random.ts'
 import { DELETE, READ, WRITE, RegisterHistory } from './register-history.ts'
-import { chance, someDurability, type Moment, type Site, type Space } from './site.ts'
+import { chance, commitSomehow, someDurability, type Moment, type Site, type Space } from './site.ts'
 import { idOf, valueOf } from './values.ts'
 
 /** Keys that all threads write, each time another value, and read; whether that was right is seen at the end. */
@@ -87,15 +87,8 @@ export class Registers {
       if (id === 0) batch.delete(this.#spaceOf(register), keyOf(register))
       else batch.put(this.#spaceOf(register), keyOf(register), valueOf(id))
     }
-    const options = someDurability(site)
     const invoked = board.tick()
-    if (chance(site, 0.5)) {
-      board.begin('commitSync')
-      batch.commitSync(options)
-    } else {
-      board.begin('commit')
-      await batch.commit(options)
-    }
+    await commitSomehow(site, batch)
     const returned = board.tick()
     for (const [register, id] of writes)
       this.history.add(id === 0 ? DELETE : WRITE, register, id, invoked, returned)

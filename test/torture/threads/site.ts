@@ -1,5 +1,5 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
-import type { Database, Keyspace, Snapshot, WriteOptions } from '../../../src/index.ts'
+import type { Batch, Database, Keyspace, Snapshot, WriteOptions } from '../../../src/index.ts'
 import { pick } from '../../support/random.ts'
 import type { Board } from './board.ts'
 
@@ -30,6 +30,18 @@ export function someDurability({ random, hasJournal }: Site): WriteOptions | und
   if (chance < 0.5) return undefined
   if (!hasJournal || chance < 0.75) return { durability: 'buffered' }
   return { durability: chance < 0.98 ? 'os' : 'sync' }
+}
+
+/** Commits a batch, with some durability, at once or later. */
+export async function commitSomehow(site: Site, batch: Batch<'utf8', 'bytes'>): Promise<void> {
+  const options = someDurability(site)
+  if (chance(site, 0.5)) {
+    site.board.begin('commitSync')
+    batch.commitSync(options)
+  } else {
+    site.board.begin('commit')
+    await batch.commit(options)
+  }
 }
 
 export function chance({ random }: Site, share: number): boolean {
