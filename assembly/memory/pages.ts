@@ -17,8 +17,8 @@ import {
   fillBytes,
   loadU32,
   loadU64,
-  storeU8,
   loadU8,
+  storeU8,
   storeU32,
   storeU64,
 } from './bytes'

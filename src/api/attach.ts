@@ -8,7 +8,7 @@ import { Liveness } from '../workers/liveness.ts'
 import { RemoteKeeper } from '../workers/remote-keeper.ts'
 import type { ThreadPorts } from '../workers/thread-host.ts'
 import { Database } from './database.ts'
-import { watchDatabase } from './forgotten.ts'
+import { unwatchDatabase, watchDatabase } from './forgotten.ts'
 import { noteOpenEngine } from './open-engines.ts'
 import { ownOptions } from './options.ts'
 import { ResultPool } from './result-pool.ts'
@@ -37,8 +37,11 @@ export function attachOn<KE extends KeyEncoding, VE extends ValueEncoding>(
     const keeper = new RemoteKeeper(thread, calls)
     const guard = new Liveness(thread, liveness, (cause) => keeper.orphan(cause))
     engine = new Engine(thread, keeper, undefined, recovery)
-    // NOTE: whoever waits for something is told by what he waits for.
-    keeper.onClosed = () => void engine.close().catch(() => undefined)
+    keeper.onClosed = () => {
+      unwatchDatabase(engine)
+      // NOTE: whoever waits for something is told by what he waits for.
+      engine.close().catch(() => undefined)
+    }
     noteOpenEngine(engine, () => guard.leave())
   } catch (error) {
     // NOTE: the monitor takes the slot back.
@@ -62,8 +65,12 @@ function databaseOn<KE extends KeyEncoding, VE extends ValueEncoding>(
     const lifeline = {}
     const tree = engine.openTree(identity)
     const view = { engine, tree, lifeline, pool: new ResultPool(engine.kernel) }
+    const database = new Database<KE, VE>(viewUnder(view, keyEncoding, valueEncoding), {
+      keyEncoding,
+      valueEncoding,
+    })
     watchDatabase(lifeline, engine)
-    return new Database<KE, VE>(viewUnder(view, keyEncoding, valueEncoding), { keyEncoding, valueEncoding })
+    return database
   } catch (error) {
     void engine.close().catch(() => undefined)
     throw error

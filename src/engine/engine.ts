@@ -214,8 +214,7 @@ export class Engine {
     if (this.#lock === undefined) return this.#leave()
     try {
       await this.writes.drain()
-      // NOTE: with the keeper here they are answered by what closing syncs.
-      if (thread.isShared && thread.isSyncing) await thread.syncsSettled()
+      if (thread.isSyncing) await thread.syncsSettled()
       thread.shut = true
       if (thread.isShared) thread.shutAll()
       // ORDER: no file is closed while a read of it is under way. Those who wait for it are told CLOSED.

@@ -165,7 +165,7 @@ export class DatabaseThread {
 
   /** Before what must not happen any more while the database is closed by its owner. INVARIANT: under the journal lock. @throws CLOSED */
   refuseShut(): void {
-    if (this.isShared && !this.isKeeping && this.#isShutByOwner) throw closed()
+    if (this.#isShutOut) throw closed()
   }
 
   /** From here on no thread begins a group or a sync: the owner closes the database. */
@@ -177,6 +177,11 @@ export class DatabaseThread {
       // NOTE: poisoned, and whoever has the lock makes no group of it any more.
       shut()
     }
+  }
+
+  /** Whether the owner closes the database, and this thread is not the one that does it for him. */
+  get #isShutOut(): boolean {
+    return this.isShared && !this.isKeeping && this.#isShutByOwner
   }
 
   get #isShutByOwner(): boolean {
@@ -314,7 +319,7 @@ export class DatabaseThread {
     this.#reads = true
     this.kernel.exports.enterRead(this.kernel.slot)
     // ORDER: the read is announced before this look; the owner shuts before it looks for reads.
-    if (this.isKeeping || !this.#isShutByOwner) return
+    if (!this.#isShutOut) return
     this.endRead()
     throw closed()
   }
@@ -378,8 +383,7 @@ export class DatabaseThread {
 
   /** @throws CLOSED */
   assertOpen(): void {
-    if (this.closed || this.shut) throw closed()
-    if (this.isShared && !this.isKeeping && this.#isShutByOwner) throw closed()
+    if (this.closed || this.shut || this.#isShutOut) throw closed()
   }
 
   /** Gives back what this thread has of the memory; others go on. */

@@ -50,7 +50,7 @@ export class TreeDoor {
 
   /** Whether the keyspace is gone: its record is nobody's, or another one's. */
   get dropped(): boolean {
-    return this.#word(this.record + TREE_MARK) !== this.id + 1
+    return Atomics.load(this.#kernel.words, (this.record + TREE_MARK) >>> 2) !== this.id + 1
   }
 
   /**
@@ -63,7 +63,7 @@ export class TreeDoor {
   superVersionAt(seqno: number): number {
     const { words, view } = this.#kernel
     let superVersion = Atomics.load(words, (this.record + TREE_SUPERVERSION) >>> 2) >>> 0
-    if (Atomics.load(words, (this.record + TREE_MARK) >>> 2) !== this.id + 1) throw dropped()
+    if (this.dropped) throw dropped()
     if (seqno === 0) return superVersion
     while (view.getFloat64(superVersion + SUPERVERSION_SEQNO, true) >= seqno) {
       superVersion = Atomics.load(words, (superVersion + SUPERVERSION_OLDER) >>> 2) >>> 0

@@ -37,9 +37,9 @@ export class MovingKeeper implements KeeperPort {
   /** It stays here: there is no thread for it. */
   #stays = false
   #forgetEnd: () => void = () => {}
-  /** Services that are under way here, those that wait for others among them: the keeper does not move from under them. */
-  #underWay = 0
-  #asksUnderWay = 0
+  /** Services that are under way here, calls and asks: the keeper does not move from under them. */
+  #calls = 0
+  #asks = 0
 
   /** `limit`: background threads that the process may have for it. */
   constructor(keeper: Keeper, host: ThreadHost, pool: ThreadPool, limit: number) {
@@ -49,7 +49,7 @@ export class MovingKeeper implements KeeperPort {
     this.#pool = pool
     this.#limit = limit
     // NOTE: what an ask here waits for is done here.
-    keeper.onBackgroundWork = () => this.#asksUnderWay === 0 && this.#startMoving()
+    keeper.onBackgroundWork = () => this.#asks === 0 && this.#startMoving()
   }
 
   get begun(): boolean {
@@ -60,11 +60,11 @@ export class MovingKeeper implements KeeperPort {
     // NOTE: a program that never gives the event loop a turn gets its background thread all the same.
     if (this.#thread !== undefined && this.#remote === undefined) this.#tryToMove()
     if (this.#remote !== undefined) return this.#remote.call(name, ...args)
-    this.#underWay++
+    this.#calls++
     try {
       return this.#local.call(name, ...args)
     } finally {
-      this.#underWay--
+      this.#calls--
     }
   }
 
@@ -76,13 +76,11 @@ export class MovingKeeper implements KeeperPort {
     if (this.#remote !== undefined) return this.#remote.ask(name, ...args)
     // NOTE: it may have been closed meanwhile, and its memory be another database's.
     this.#keeper.thread.assertOpen()
-    this.#underWay++
-    this.#asksUnderWay++
+    this.#asks++
     try {
       return await this.#local.ask(name, ...args)
     } finally {
-      this.#underWay--
-      this.#asksUnderWay--
+      this.#asks--
     }
   }
 
@@ -178,7 +176,8 @@ export class MovingKeeper implements KeeperPort {
     const thread = this.#thread
     // INVARIANT: it moves once. A call may have moved it while `#move` waited for the thread; a second keeper would write over the first.
     if (this.#remote !== undefined) return
-    if (thread?.isReady !== true || this.#stays || this.#underWay > 0 || !this.#keeper.isMovable) return
+    if (thread?.isReady !== true || this.#stays || this.#calls + this.#asks > 0 || !this.#keeper.isMovable)
+      return
     const { kernel, options, fileSystem, thread: owner, lease } = this.#keeper
     try {
       // NOTE: from here on another thread drops entries and frees memtables, which knows of registered reads only.

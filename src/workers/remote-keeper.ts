@@ -96,10 +96,9 @@ export class RemoteKeeper implements KeeperPort {
     await new Promise<unknown>((resolve, reject) => {
       const settle = (outcome: Outcome): void => {
         this.#finishing = false
-        settleWith(outcome)
+        if ('error' in outcome) reject(outcome.error)
+        else resolve(undefined)
       }
-      const settleWith = (outcome: Outcome): void =>
-        'error' in outcome ? reject(outcome.error) : resolve(undefined)
       this.#await({ settle, job: undefined }, (id) => ({ kind: 'finish', id }))
     })
   }
@@ -236,15 +235,22 @@ export class RemoteKeeper implements KeeperPort {
       } catch (error) {
         // NOTE: what the user's listener throws ends the job, as it does where the keeper is on this thread.
         this.#post({ kind: 'abort', id: reply.id })
-        this.#pending.delete(reply.id)
-        if (this.#pending.size === 0) this.#port.keepAlive(false)
-        pending.settle({ error })
+        this.#settle(reply.id, { error })
       }
       return
     }
-    this.#pending.delete(reply.id)
+    this.#settle(
+      reply.id,
+      reply.kind === 'answer' ? { result: reply.result } : { error: receivedError(reply.error) },
+    )
+  }
+
+  /** The end of one that was asked for. */
+  #settle(id: number, outcome: Outcome): void {
+    const pending = this.#pending.get(id)
+    this.#pending.delete(id)
     if (this.#pending.size === 0) this.#port.keepAlive(false)
-    pending.settle(reply.kind === 'answer' ? { result: reply.result } : { error: receivedError(reply.error) })
+    pending?.settle(outcome)
   }
 }
 
