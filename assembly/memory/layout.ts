@@ -262,12 +262,12 @@ export const TABLE_DESCRIPTOR: u32 = 92
 /** f64: id of the file; f64: its size. */
 export const TABLE_FILE_ID: u32 = 96
 export const TABLE_SIZE: u32 = 104
-/** u32: asynchronous reads of the file that are under way, of all threads: until there are none it stays open. */
-export const TABLE_READS: u32 = 112
+/** u64: a bit for each slot whose thread has asynchronous reads of the file under way: until there are none it stays open (src/kernel/file-users.ts). */
+export const TABLE_USERS: u32 = 112
 /** u32: bytes of its root index and filter that are kept in memory. */
-export const TABLE_KEPT: u32 = 116
+export const TABLE_KEPT: u32 = 120
 /** Short keys lie here. */
-export const TABLE_INLINE_KEYS: u32 = 120
+export const TABLE_INLINE_KEYS: u32 = 124
 export const TABLE_BYTES: u32 = 256
 /** Lines of a filter block; the last one may have fewer. */
 export const FILTER_BLOCK_LINES: u32 = 512

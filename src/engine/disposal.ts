@@ -1,6 +1,7 @@
-import { CONTROL_HISTORIES, TABLE_READS } from '../../assembly/memory/layout.ts'
+import { CONTROL_HISTORIES, TABLE_USERS } from '../../assembly/memory/layout.ts'
 import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
+import { forgetUser, isUsed } from '../kernel/file-users.ts'
 import type { TableFile } from '../table/table-file.ts'
 import { freeTableRecord } from '../table/table-record.ts'
 import type { Keeper } from './keeper.ts'
@@ -11,6 +12,8 @@ export class Disposal {
   readonly #keeper: Keeper
   /** Keyspaces with SuperVersions for older reads. */
   readonly #withHistory = new Set<Tree>()
+  /** Tables that nothing names any more and somebody may still read. */
+  readonly #closing = new Set<TableFile>()
 
   constructor(keeper: Keeper) {
     this.#keeper = keeper
@@ -39,10 +42,12 @@ export class Disposal {
   closeTables(tables: readonly TableFile[], andThen: (table: TableFile) => void = () => {}): void {
     if (tables.length === 0) return
     const { lease, blocks, kernel, reclaimer } = this.#keeper
+    for (const table of tables) this.#closing.add(table)
     reclaimer.retire(
       () => {
         lease.generation++
         for (const table of tables) {
+          this.#closing.delete(table)
           blocks.remove(table)
           table.file.close()
           freeTableRecord(kernel, table.record)
@@ -50,12 +55,20 @@ export class Disposal {
         }
       },
       // NOTE: a read that waits for a block pins nothing but the file it is read from.
-      () => tables.some(({ record }) => Atomics.load(kernel.words, (record + TABLE_READS) >>> 2) > 0),
+      () => tables.some(({ record }) => isUsed(kernel.words, record + TABLE_USERS)),
     )
     if (reclaimer.pending === 0) return
     // ORDER: said before it is looked at again: a read that ends meanwhile sees the one, or is seen.
     this.#noteHistories()
     reclaimer.collect()
+  }
+
+  /** The thread of a slot has ended, in the middle of asynchronous reads or not. */
+  forgetReader(slot: number): void {
+    const { trees, kernel } = this.#keeper
+    const named = [...trees.values()].flatMap(({ files }) => [...files.values()])
+    for (const { record } of [...named, ...this.#closing])
+      forgetUser(kernel.words, record + TABLE_USERS, slot)
   }
 
   /** Closes and deletes the tables of a keyspace that nothing names any more: space comes back. */

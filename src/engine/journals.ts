@@ -35,6 +35,8 @@ export class Journals {
   #left: LeftJournal[] = []
   /** The previous journal, as long as it may have to be synced. */
   #previous: JournalWriter | undefined
+  /** Earlier ones whose file is open as long as a thread syncs it. */
+  readonly #closing = new Set<JournalWriter>()
   /** Ready to take over; kept when the old one could not be sealed. */
   #next: NextJournal | undefined
   #writeTimer: Timer | undefined
@@ -227,13 +229,21 @@ export class Journals {
     const previous = this.#previous
     this.#previous = undefined
     if (previous === undefined) return
+    this.#closing.add(previous)
     this.#keeper.reclaimer.retire(
       () => {
+        this.#closing.delete(previous)
         previous.close()
         previous.record.free()
       },
       () => previous.isSyncing,
     )
+  }
+
+  /** The thread of a slot has ended, in the middle of a sync or not. */
+  forgetSyncsOf(slot: number): void {
+    for (const journal of [this.current, this.#previous, ...this.#closing])
+      journal?.record.forgetSyncsOf(slot)
   }
 
   /** Whether there are so many that what holds the oldest ones back should be flushed. */

@@ -231,7 +231,7 @@ export class DatabaseThread {
       try {
         journal?.syncWritten()
       } finally {
-        journal?.record.addSyncs(-1)
+        journal?.record.endSync()
       }
     })
   }
@@ -260,7 +260,7 @@ export class DatabaseThread {
       try {
         await journal?.syncWrittenAsync()
       } finally {
-        if (!this.closed) journal?.record.addSyncs(-1)
+        if (!this.closed) journal?.record.endSync()
       }
     } catch (error) {
       throw this.#noteFailure(error)
@@ -292,13 +292,13 @@ export class DatabaseThread {
     return error
   }
 
-  /** The journal, with nothing in its buffer; it is not closed before `addSyncs(-1)`. */
+  /** The journal, with nothing in its buffer; it is not closed before `endSync`. */
   #writtenOut(): JournalWriter | undefined {
     return this.locked(() => {
       this.refuseShut()
       const { journal } = this
       journal?.writeOut()
-      journal?.record.addSyncs(1)
+      journal?.record.beginSync()
       return journal
     })
   }

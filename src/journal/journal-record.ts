@@ -1,19 +1,20 @@
 import { SLICE_MS } from '../sync/wait.ts'
 import { CONTROL_SYNC_TURN } from '../../assembly/memory/layout.ts'
 import type { File } from '../fs/filesystem.ts'
+import { forgetUser, isUsed } from '../kernel/file-users.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
 // What all threads know of a journal that is written, in a zeroed record of linear memory:
 //
 //   0          8            12             16         20          24                 32                 40
 //   ├ f64 id  ┼ u32 length ┼ u32 buffered ┼ u32 page ┼ u32 flags ┼ u64 next seqno   ┼ u64 gap's seqno  ┼ f64 seqnos in the gap
-//   48                   52               56               60
-//   ├ u32 synced offset ┼ u32 syncs      ┼ i32 descriptor ┼ u32 1 as long as the journal before it may not be durable
+//   48                   52               56                                                    60
+//   ├ u32 synced offset ┼ i32 descriptor ┼ i32 the descriptor of asynchronous syncs, -1 without ┼ u32 1 as long as the journal before it may not be durable
 //
 //   64
-//   ├ i32 the descriptor of asynchronous syncs, -1 without one
+//   ├ u64 a bit for each slot whose thread syncs it (src/kernel/file-users.ts)
 //
-// All but the synced offset and the syncs in flight belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
+// All but the synced offset and who syncs belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
 // word, which was written whole.
 const ID = 0
 const LENGTH = 8
@@ -24,10 +25,10 @@ export const NEXT_SEQNO = 24
 export const GAP_SEQNO = 32
 const GAP_COUNT = 40
 const SYNCED = 48
-const SYNCS = 52
-const DESCRIPTOR = 56
+const DESCRIPTOR = 52
+const SYNC_DESCRIPTOR = 56
 const WAITS = 60
-const SYNC_DESCRIPTOR = 64
+export const USERS = 64
 const RECORD_BYTES = 128
 export const U32_MAX = 4294967295
 
@@ -201,13 +202,23 @@ export class JournalRecord {
     if (taken !== 0) Atomics.wait(this.#words, index, taken, SLICE_MS)
   }
 
-  /** Syncs under way, on all threads: as long as there are any the file is not closed. */
-  get syncs(): number {
-    return Atomics.load(this.#words, (this.address + SYNCS) >>> 2)
+  /** Whether a sync is under way, on any thread: then the file is not closed. */
+  get isSyncing(): boolean {
+    return isUsed(this.#words, this.address + USERS)
   }
 
-  addSyncs(change: 1 | -1): void {
-    Atomics.add(this.#words, (this.address + SYNCS) >>> 2, change)
+  beginSync(): void {
+    this.#kernel.files.begin(this.address + USERS)
+  }
+
+  /** INVARIANT: pairs with a `beginSync` of this thread. */
+  endSync(): void {
+    this.#kernel.files.end(this.address + USERS)
+  }
+
+  /** The thread of a slot has ended, whatever it was at. */
+  forgetSyncsOf(slot: number): void {
+    forgetUser(this.#words, this.address + USERS, slot)
   }
 
   /** Frees one that was never used. */

@@ -52,6 +52,7 @@ export class SyncStage {
 
   /** No sync begins any more; one that runs proves nothing, and tells those who wait whether it was durable. INVARIANT: the memory may be given back. */
   end(): void {
+    if (!this.#ended && this.#running !== undefined) this.#record.endSync()
     this.#ended = true
     this.#endedPoisoned = this.#client.poisoned()
   }
@@ -117,7 +118,7 @@ export class SyncStage {
 
   #start(): Promise<void> {
     this.#runningLength = Infinity
-    this.#record.addSyncs(1)
+    this.#record.beginSync()
     const run = this.#run()
     this.#running = run
     return run
@@ -147,7 +148,7 @@ export class SyncStage {
     } catch (cause) {
       throw this.#ended ? (this.#endedPoisoned ?? cause) : client.syncFailed(cause)
     } finally {
-      if (!this.#ended) this.#record.addSyncs(-1)
+      if (!this.#ended) this.#record.endSync()
       this.#running = undefined
     }
   }

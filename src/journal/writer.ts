@@ -311,7 +311,7 @@ export class JournalWriter {
 
   /** Whether a sync runs, on any thread: then it cannot be closed yet. */
   get isSyncing(): boolean {
-    return this.record.syncs > 0
+    return this.record.isSyncing
   }
 
   /** Gives page and file back, at the end of a running syncAsync. Neither writes nor syncs. Idempotent. */

@@ -10,6 +10,7 @@ import {
 import { VarveError } from '../errors.ts'
 import type { KernelExports } from './exports.ts'
 import { instantiateKernel } from './load.ts'
+import { FileUser } from './file-users.ts'
 import { textCodec, type TextCodec } from './text.ts'
 import { giveMemory, takeMemory } from './memory-pool.ts'
 
@@ -31,6 +32,8 @@ export class Kernel {
   readonly words: Int32Array
   readonly view: DataView
   readonly text: TextCodec
+  /** Files of records that this thread uses beyond the calls that found them. */
+  readonly files: FileUser
   /** Page through which bytes in JavaScript memory are hashed. */
   readonly #bouncePage: number
   #released = false
@@ -60,6 +63,7 @@ export class Kernel {
     this.slotIndex = slot ?? exports.takeSlot()
     if (this.slotIndex === SLOT_COUNT) throw noSlots()
     this.slot = exports.attachSlot(this.slotIndex) >>> 0
+    this.files = new FileUser(this.words, this.slotIndex)
     const bounce = this.slot === 0 ? 0 : exports.allocateOwnPage(this.slotIndex) >>> 0
     if (bounce === 0) {
       exports.giveSlot(this.slotIndex)

@@ -1,4 +1,4 @@
-import { TABLE_READS } from '../../assembly/memory/layout.ts'
+import { TABLE_USERS } from '../../assembly/memory/layout.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { BlockMissing, blockKey } from './awaited-blocks.ts'
 import type { OpenTable } from './table-file.ts'
@@ -6,23 +6,23 @@ import type { OpenTable } from './table-file.ts'
 /**
  * The asynchronous reads of table files that this thread has under way. Whoever wants the same block waits for the same read.
  *
- * INVARIANT: while TABLE_READS of a table is not 0 its file stays open and its record stays where it is, on every thread: a descriptor that was given back to
+ * INVARIANT: while a table has TABLE_USERS its file stays open and its record stays where it is, on every thread: a descriptor that was given back to
  * the host could name another file by then.
  * NOTE: they read into memory of JavaScript, so that the memory of the database can be given back at any time.
  */
 export class BlockReads {
-  readonly #words: Int32Array
+  readonly #kernel: Kernel
   readonly #underWay = new Map<string, Promise<Uint8Array>>()
   /** Called after each of them: something that was retired may have waited for it. */
   onEnd: () => void = () => {}
 
   constructor(kernel: Kernel) {
-    this.#words = kernel.words
+    this.#kernel = kernel
   }
 
   /**
    * Begins to read a block, if nobody did.
-   * ORDER: counted before the caller, who found the table in a SuperVersion, ends his read (leaveRead); who closes files looks after it.
+   * ORDER: said before the caller, who found the table in a SuperVersion, ends his read (leaveRead); who closes files looks after it.
    */
   start(table: OpenTable, ordinal: number, offset: number, sizeBytes: number): BlockMissing {
     const key = blockKey(ordinal, offset)
@@ -47,15 +47,15 @@ export class BlockReads {
     offset: number,
     sizeBytes: number,
   ): Promise<Uint8Array> {
-    const reads = (record + TABLE_READS) >>> 2
-    Atomics.add(this.#words, reads, 1)
+    const { files } = this.#kernel
+    files.begin(record + TABLE_USERS)
     try {
       const bytes = new Uint8Array(sizeBytes)
       const got = (await file.readAsync?.(bytes, offset)) ?? 0
       return bytes.subarray(0, got)
     } finally {
       this.#underWay.delete(key)
-      Atomics.sub(this.#words, reads, 1)
+      files.end(record + TABLE_USERS)
       this.onEnd()
     }
   }

@@ -99,6 +99,8 @@ class KeptDatabase {
       return
     }
     snapshots.releaseOf(slot)
+    this.#keeper.journals.forgetSyncsOf(slot)
+    this.#keeper.disposal.forgetReader(slot)
     kernel.exports.giveSlot(slot)
     this.#keeper.disposal.collect()
   }

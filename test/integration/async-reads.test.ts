@@ -1,6 +1,7 @@
 /** Reads that miss wait for their blocks without blocking the thread, at their S, and pin nothing meanwhile. */
 import { describe, expect, it } from 'vitest'
-import { CACHE_LIMIT_PAGES, CONTROL_CACHE, TABLE_READS } from '../../assembly/memory/layout.ts'
+import { CACHE_LIMIT_PAGES, CONTROL_CACHE, TABLE_USERS } from '../../assembly/memory/layout.ts'
+import { isUsed } from '../../src/kernel/file-users.ts'
 import { expectCode, isSettled, openText, type TextDatabase } from '../api/support.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { HeldReads } from '../support/held-reads.ts'
@@ -214,8 +215,7 @@ describe('what it sees', () => {
     const late = db.get(keyOf(5))
     await turn()
     const table = [...keeperOf(db).tree(0).files.values()][0]
-    const inFlight = ((table?.record ?? 0) + TABLE_READS) >>> 2
-    expect(engineOf(db).kernel.words[inFlight]).toBe(1)
+    expect(isUsed(engineOf(db).kernel.words, (table?.record ?? 0) + TABLE_USERS)).toBe(true)
     db.putSync(keyOf(0), 'new')
     db.flushSync()
     db.compactSync()

@@ -145,7 +145,7 @@ inline writeHeader(file) {
   }
 }
 
-// DatabaseThread.syncJournal: #writtenOut, then syncWritten, then addSyncs(-1).
+// DatabaseThread.syncJournal: #writtenOut, then syncWritten, then endSync.
 inline syncJournal() {
   lockJournal();
   if
