@@ -216,10 +216,13 @@ export class DatabaseThread {
     if (known !== undefined && known.record.address === address && known.record.id === known.id) return known
     const record = new JournalRecord(this.kernel, address)
     const file = this.adopt(journalFileName(record.id), record.descriptor, record.syncDescriptor)
-    return (this.#journal = new JournalWriter(this.kernel, file, record, journalLimitBytes(this.options)))
+    const journal = new JournalWriter(this.kernel, file, record, journalLimitBytes(this.options))
+    journal.onSleep = () => this.onSleep?.()
+    return (this.#journal = journal)
   }
 
   set journal(journal: JournalWriter | undefined) {
+    if (journal !== undefined) journal.onSleep = () => this.onSleep?.()
     this.#journal = journal
     this.kernel.u32[CONTROL_JOURNAL >>> 2] = journal === undefined ? 0 : journal.record.address
   }

@@ -15,6 +15,8 @@ export interface SyncClient {
   length(): number
   /** Set once nothing can be proven any more. */
   poisoned(): VarveError | undefined
+  /** Called after each slice of sleep. May poison. */
+  slept(): void
   /** Told of every failure. @returns the error to throw now and later */
   syncFailed(cause: unknown): VarveError
 }
@@ -64,6 +66,7 @@ export class SyncStage {
       while (this.#record.waitsForEarlier) {
         this.#refusePoisoned()
         this.#record.sleepForEarlier()
+        this.#client.slept()
       }
       this.#nowInTurn(isCut ? Infinity : this.#client.length())
     } catch (cause) {
@@ -81,6 +84,7 @@ export class SyncStage {
     while (!record.takeSyncTurn()) {
       this.#refusePoisoned()
       record.sleepForSyncTurn()
+      this.#client.slept()
       if (record.syncedOffset >= length) return
     }
     try {

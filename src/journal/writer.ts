@@ -53,6 +53,8 @@ export class JournalWriter {
   readonly name: string
   readonly record: JournalRecord
   limitBytes: number
+  /** Called after each slice that a sync sleeps. May poison the database. */
+  onSleep: () => void = () => {}
   readonly #kernel: Kernel
   readonly #file: File
   readonly #words: Int32Array
@@ -117,6 +119,7 @@ export class JournalWriter {
     const client = {
       length: () => record.length,
       poisoned: () => this.poisoned ?? this.#poisonedElsewhere(),
+      slept: () => this.onSleep(),
       syncFailed: (cause: unknown) => this.#poison('Syncing', cause),
     }
     this.#stage = new SyncStage(file, record, client, earlier)

@@ -52,6 +52,7 @@ export class Condition {
         if (this.#thread.isPoisoned) throw poisoned()
         const leftMs = endMs - performance.now()
         if (leftMs > 0) Atomics.wait(words, this.#sequence, sequence, Math.min(SLICE_MS, leftMs))
+        this.#thread.onSleep?.()
         notified = Atomics.load(words, this.#sequence) !== sequence
         if (leftMs <= 0) break
       }

@@ -18,10 +18,12 @@ export interface TakeOver {
   readonly slot: number
 }
 
-/** What the monitor is told of a database that is shared, together with a port to its keeper. */
+/** What the monitor is told of a database that has a keeper on a background thread, together with a port to it. */
 export interface Watch {
   readonly kind: 'watch'
   readonly memory: WebAssembly.Memory
+  /** One word: not 0 once the keeper has not moved after all. */
+  readonly calledOff: Int32Array
 }
 
 /** From the keeper to the monitor. `thread` comes with a port, the liveness port of the thread that has, or will have, the slot. */

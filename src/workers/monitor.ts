@@ -4,7 +4,7 @@ import type { LivenessMessage, MonitorRequest, ThreadEnded, Watch } from './mess
 import type { ThreadPort } from './thread-host.ts'
 
 /**
- * Watches the threads of a database that is shared, on a thread that does nothing else and never waits: who ends without a word is noticed at once, whatever the
+ * Watches the threads of a database, on a thread that does nothing else and never waits: who ends without a word is noticed at once, whatever the
  * others are doing. In the middle of something critical it poisons; else the keeper takes back what the thread had.
  */
 export function watch({ memory }: Watch, keeper: ThreadPort): void {

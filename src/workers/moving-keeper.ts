@@ -8,8 +8,9 @@ import type {
 } from '../engine/keeper-port.ts'
 import type { Keeper } from '../engine/keeper.ts'
 import { kernelModule } from '../kernel/load.ts'
-import { LocalKeeper } from './local-keeper.ts'
 import { noSlots } from '../kernel/kernel.ts'
+import { SLICE_MS } from '../sync/wait.ts'
+import { LocalKeeper } from './local-keeper.ts'
 import { TAKE_OVER_ID, type TakeOver, type Watch } from './messages.ts'
 import { RemoteKeeper } from './remote-keeper.ts'
 import type { ThreadHost } from './thread-host.ts'
@@ -19,6 +20,8 @@ import type { PoolThread, ThreadPool } from './thread-pool.ts'
 const LONG: ReadonlySet<ServiceName> = new Set(['flush', 'compact', 'verify'])
 /** Between two looks whether the keeper can move. */
 const LOOK_MS = 2
+/** Once a sleep has been this long the monitor watches who is slept for. */
+const LONG_SLEEP_MS = 40
 
 /**
  * The keeper of a database that begins on the thread that opened it, and moves to a background thread as soon as there is something to do in the background. Until it has
@@ -33,6 +36,11 @@ export class MovingKeeper implements KeeperPort {
   #thread: PoolThread | undefined
   #remote: RemoteKeeper | undefined
   #monitor: PoolThread | undefined
+  /** Not 0: what the monitor sees end is no keeper. */
+  readonly #calledOff: Int32Array = new Int32Array(new SharedArrayBuffer(4))
+  /** When the sleep that goes on, if one does, was first and last noticed. */
+  #sleepStartMs = 0
+  #sleepSeenMs = 0
   #moving: Promise<void> | undefined
   /** It stays here: there is no thread for it. */
   #stays = false
@@ -114,7 +122,8 @@ export class MovingKeeper implements KeeperPort {
     if (this.#startMoving()) await this.#moving
     const remote = this.#remote
     if (remote === undefined) return this.#local.share()
-    await this.#meetMonitor(remote)
+    this.#meetMonitor(remote)
+    await this.#monitor?.listens()
     this.#keeper.thread.assertOpen()
     const slot = this.#keeper.kernel.exports.takeSlot()
     if (slot === SLOT_COUNT) throw noSlots()
@@ -124,14 +133,32 @@ export class MovingKeeper implements KeeperPort {
     return { slot, calls: this.#host.sent(calls), liveness: this.#host.sent(liveness) }
   }
 
-  async #meetMonitor(remote: RemoteKeeper): Promise<void> {
-    if (this.#monitor !== undefined) return this.#monitor.listens()
+  /** Has the monitor watch the keeper's thread. @throws whatever the host says if it cannot be started */
+  #meetMonitor(remote: RemoteKeeper): void {
+    if (this.#monitor !== undefined) return
     const monitor = this.#pool.acquireMonitor()
     this.#monitor = monitor
     const [keepers, monitors] = this.#host.channel()
-    monitor.post({ kind: 'watch', memory: this.#keeper.kernel.memory } satisfies Watch, [monitors])
+    const { memory } = this.#keeper.kernel
+    monitor.post({ kind: 'watch', memory, calledOff: this.#calledOff } satisfies Watch, [monitors])
     remote.introduceMonitor(keepers)
-    await monitor.listens()
+  }
+
+  /**
+   * Called after each slice of sleep of this thread. While it sleeps it is not told of the end of another thread: then that is the monitor's. A database whose
+   * calls never wait that long needs none.
+   */
+  #watchSleep(remote: RemoteKeeper): void {
+    if (this.#monitor !== undefined) return
+    const now = performance.now()
+    if (now - this.#sleepSeenMs > 2 * SLICE_MS) this.#sleepStartMs = now
+    this.#sleepSeenMs = now
+    if (now - this.#sleepStartMs < LONG_SLEEP_MS) return
+    try {
+      this.#meetMonitor(remote)
+    } catch {
+      // NOTE: the host gives no thread more. It is asked again after the next slice.
+    }
   }
 
   close(): void {
@@ -196,20 +223,24 @@ export class MovingKeeper implements KeeperPort {
       position: this.#keeper.handOver(),
       slot: kernel.slotIndex,
     }
-    const remote = new RemoteKeeper(this.#keeper.thread, near)
+    const remote = new RemoteKeeper(owner, near)
+    owner.onSleep = () => this.#watchSleep(remote)
     thread.post(message, [far])
     try {
       remote.awaitAnswer(TAKE_OVER_ID)
     } catch {
       // NOTE: no memory for another thread, most often. Nothing was changed, and the keeper here goes on.
+      owner.onSleep = undefined
+      // ORDER: before the port is closed on which the monitor was introduced.
+      Atomics.store(this.#calledOff, 0, 1)
       remote.close()
       this.#stay()
       return
     }
-    const { thread: own, blocks } = this.#keeper
-    own.isShared = true
-    own.isKeeping = false
-    own.onSnapshotEnd = () => remote.noteReadEnded()
+    const { blocks } = this.#keeper
+    owner.isShared = true
+    owner.isKeeping = false
+    owner.onSnapshotEnd = () => remote.noteReadEnded()
     blocks.reads.onEnd = () => remote.noteReadEnded()
     blocks.clear()
     this.#remote = remote

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CONTROL_SYNC_TURN } from '../../assembly/memory/layout.ts'
 import { open } from '../../src/index.ts'
 import type { Database } from '../../src/api/exports.ts'
 import { expectCode } from '../api/support.ts'
+import { engineOf } from './regressions/support.ts'
 
 const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8', threads: 1 } as const
 
@@ -100,6 +102,42 @@ describe('a background thread', () => {
       await again.close()
     },
   )
+
+  it(
+    'that ends without a word wakes who sleeps for it, though nobody else shares the database',
+    { timeout: 20_000 },
+    async () => {
+      await emptyPool()
+      // NOTE: the owner's thread is not given a turn between the end and the call, and terminate() runs no exit hook.
+      for (const call of ['flushSync', 'compactSync'] as const) {
+        const db = await openMoved()
+        db.putSync('b', '2')
+        const ended = endThread()
+        const startMs = performance.now()
+        while (performance.now() - startMs < 300);
+        const calledMs = performance.now()
+        expect(() => db[call]()).toThrow(expect.objectContaining({ code: 'POISONED' }))
+        expect(performance.now() - calledMs).toBeLessThan(1000)
+        await ended
+        await expectCode('POISONED', () => db.close())
+        started.length = 0
+      }
+    },
+  )
+
+  it('that ends in the middle of a sync wakes who waits for his turn', { timeout: 20_000 }, async () => {
+    await emptyPool()
+    const db = await openMoved()
+    const { words } = engineOf(db).kernel
+    // NOTE: what the keeper's thread leaves that is terminated in fdatasync: the turn of the highest slot.
+    Atomics.store(words, CONTROL_SYNC_TURN >>> 2, 2)
+    const ended = endThread()
+    expect(() => db.putSync('b', '2', { durability: 'sync' })).toThrow(
+      expect.objectContaining({ code: 'POISONED' }),
+    )
+    await ended
+    await expectCode('POISONED', () => db.close())
+  })
 
   it(
     'is shared by databases, and gone some time after the last one is closed',
