@@ -16,6 +16,7 @@ const PARTS = [
       'test/table',
       'test/compaction',
       'test/verify',
+      'test/salvage',
       'test/sync',
       'test/api',
       'test/cli',

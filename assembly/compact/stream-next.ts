@@ -7,6 +7,7 @@ import {
   STATUS_OK,
   STREAM_DROPPED,
   STREAM_READ,
+  STREAM_REPEATS,
   SLOT_POSITION,
   SLOT_TYPE,
   BLOCK_DATA,
@@ -66,7 +67,16 @@ export function streamNext(slot: u32, stream: u32): u32 {
     const same = loadU32(stream + STREAM_STATE) != STATE_EMPTY && sameUserKey(top, entry)
     if (weak && !same) return ready(stream)
     if (same) {
-      if (trailer >= loadU64(stream + STREAM_NEWER)) return STATUS_MALFORMED
+      const newer = loadU64(stream + STREAM_NEWER)
+      if (trailer > newer) return STATUS_MALFORMED
+      if (trailer == newer) {
+        if (loadU32(stream + STREAM_REPEATS) == 0) return STATUS_MALFORMED
+        // NOTE: not passed: what holds of the one before holds of what follows.
+        count(stream, STREAM_DROPPED, 1)
+        count(stream, STREAM_READ, 1)
+        advance(stream, top)
+        continue
+      }
     } else {
       if (loadU32(stream + STREAM_STATE) != STATE_EMPTY && compareUserKeys(top, entry) < 0)
         return STATUS_MALFORMED
@@ -146,6 +156,13 @@ function pass(stream: u32, top: u32, trailer: u64, stripe: u32): void {
   storeU32(stream + STREAM_NEWER_STRIPE, stripe)
   storeU32(stream + STREAM_STATE, STATE_TAKEN)
   count(stream, STREAM_READ, 1)
+  advance(stream, top)
+}
+
+/** Goes on in a source. */
+// @ts-ignore: decorator
+@inline
+function advance(stream: u32, top: u32): void {
   if (sourceAdvance(top, false)) {
     heapSettle(stream, false)
   } else {

@@ -368,6 +368,8 @@ export const SHARD_RETURNS: u32 = 40
 /** f64: entries read from the sources; of these, entries that were left out. */
 export const STREAM_READ: u32 = 13888
 export const STREAM_DROPPED: u32 = 13896
+/** u32: 1 if the same entry may come more than once, in a salvage; it is written once. Else that is damage. */
+export const STREAM_REPEATS: u32 = 13928
 /** f64, counted by streamInspect: tombstones, entries that are not the first of their key, lowest (0: none) and highest seqno. */
 export const STREAM_TOMBSTONES: u32 = 13936
 export const STREAM_HIDDEN: u32 = 13944

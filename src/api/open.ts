@@ -1,5 +1,6 @@
 import { DEFAULT_KEYSPACE_ID, Engine } from '../engine/engine.ts'
 import { openDatabase } from '../engine/open.ts'
+import { salvageDatabase } from '../salvage/salvage.ts'
 import { LocalKeeper } from '../workers/local-keeper.ts'
 import { MovingKeeper } from '../workers/moving-keeper.ts'
 import type { ThreadHost } from '../workers/thread-host.ts'
@@ -35,6 +36,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     keyEncoding: encodingName(keyEncoding, 'keyEncoding'),
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
+  const mayRepair = engineOptions.recovery === 'salvage' && !engineOptions.errorIfExists
+  const salvage = mayRepair ? await salvageDatabase(fileSystem, engineOptions) : undefined
   const { keeper, lock, recovery } = await openDatabase(fileSystem, engineOptions, definition)
   const hasThreads = threads > 0 && fileSystem.share !== undefined
   const threadsOf = hasThreads ? background?.(request.createWorker) : undefined
@@ -42,7 +45,12 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     threadsOf === undefined
       ? new LocalKeeper(keeper)
       : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
-  const engine = new Engine(keeper.thread, port, lock, recovery)
+  const engine = new Engine(
+    keeper.thread,
+    port,
+    lock,
+    salvage === undefined ? recovery : { ...recovery, salvage },
+  )
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}
   let view: View

@@ -94,7 +94,7 @@ export function openRequest(options: unknown): OpenRequest {
       flushInterval: integer(bag, 'flushInterval', 10, 0, TIMER_MAX_MS),
       stallTimeout: integer(bag, 'stallTimeout', 10_000, 0, TIMER_MAX_MS),
       maxPendingBytes: integer(bag, 'maxPendingBytes', 64 * MIB, 1, Number.MAX_SAFE_INTEGER),
-      recovery: choice(bag, 'recovery', 'tolerate-tail', ['tolerate-tail', 'strict']),
+      recovery: choice(bag, 'recovery', 'tolerate-tail', ['tolerate-tail', 'strict', 'salvage']),
     },
     threads: integer(bag, 'threads', THREADS_DEFAULT, 0, THREADS_MAX),
     createWorker: workerHook(bag['createWorker']),

@@ -9,6 +9,7 @@ import type { CacheStats } from '../table/cache-statistics.ts'
 export type { Durability }
 export type { LockStatistics } from '../sync/lock-statistics.ts'
 export type { RecoveryReport } from '../engine/read-database.ts'
+export type { Loss, SalvageReport } from '../engine/salvage-report.ts'
 export type { KeyspaceStats, LevelStats } from '../engine/keyspace-figures.ts'
 export type { CacheCounts, CacheStats } from '../table/cache-statistics.ts'
 
@@ -164,8 +165,11 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   stallTimeout?: number
   /** Most bytes of un-awaited writes that may be staged. Default 64 MiB. */
   maxPendingBytes?: number
-  /** What to do with an incomplete end of the log: cut and report it, or refuse to open. Default `tolerate-tail`. */
-  recovery?: 'tolerate-tail' | 'strict'
+  /**
+   * What to do with an incomplete end of the log: cut and report it (default), or refuse to open (`strict`). `salvage`: open even a damaged database, with everything in it that can be
+   * read and believed; `db.recovery.salvage` tells what is lost, and where the files lie as they were. It reads every file.
+   */
+  recovery?: 'tolerate-tail' | 'strict' | 'salvage'
   /**
    * Background threads that the process may start for its databases: they flush, compact, verify and sync; each database uses one. 0: everything is done on the calling thread,
    * as it is where the host has no threads or keeps files to one. Default 1.

@@ -7,6 +7,7 @@ import { addGet } from './commands/get.ts'
 import { addImportLevel } from './commands/import-level.ts'
 import { addLoad } from './commands/load.ts'
 import { addPut } from './commands/put.ts'
+import { addRepair } from './commands/repair.ts'
 import { addScan } from './commands/scan.ts'
 import { addStat } from './commands/stat.ts'
 import { addVerify } from './commands/verify.ts'
@@ -58,6 +59,7 @@ export function createProgram(): Command {
     addDump,
     addStat,
     addVerify,
+    addRepair,
     addCompact,
   ]
   for (const add of adders) add(program)

@@ -7,7 +7,7 @@ import { ManifestWriter, type ManifestPosition } from '../version/manifest.ts'
 import { applyEdits } from '../version/fold.ts'
 import { DatabaseState, snapshotEdit } from '../version/state.ts'
 import { SuperblockWriter, type SuperblockPosition } from '../version/superblock-writer.ts'
-import type { SuperblockContent } from '../version/superblock.ts'
+import type { SuperblockContent, SuperblockFound } from '../version/superblock.ts'
 
 /** A manifest is replaced by a fresh one when it is longer than this and than twice its first edit. */
 const MANIFEST_LIMIT_BYTES = 1048576
@@ -157,6 +157,16 @@ export class Catalog {
     this.#superblock = await SuperblockWriter.create(
       fileSystem,
       this.#keeper.kernel,
+      this.#superblockContent(false),
+    )
+  }
+
+  /** The last step of a salvage: from here on this database is the one in the directory. `found`: the superblock of the one before, if it can be read. */
+  async replaceSuperblock(fileSystem: FileSystem, found: SuperblockFound | undefined): Promise<void> {
+    this.#superblock = await SuperblockWriter.replace(
+      fileSystem,
+      this.#keeper.kernel,
+      found,
       this.#superblockContent(false),
     )
   }

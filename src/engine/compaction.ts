@@ -46,7 +46,7 @@ export class CompactionJob extends TableJob implements RunningJob {
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
     const dropping = keeper.disposal.beginDropping()
     const stream = new EntryStream(keeper.kernel, [], runs, keeper.blocks)
-    stream.setRules({ ...dropping, older, cutKeys })
+    stream.setRules({ ...dropping, older, cutKeys, repeats: !tree.isOrdered })
     return new TableOutput(
       keeper,
       tree.id,
@@ -59,7 +59,9 @@ export class CompactionJob extends TableJob implements RunningJob {
   /** The rest of the runs that are not newer than all inputs. */
   protected override olderRuns(): readonly Run[] {
     const { runs } = this.tree.version
-    const newest = runs.findIndex((run) => run.some(({ id }) => this.inputs.has(id)))
+    const newest = this.tree.isOrdered
+      ? runs.findIndex((run) => run.some(({ id }) => this.inputs.has(id)))
+      : 0
     return runs
       .slice(newest)
       .map((run) => run.filter(({ id }) => !this.inputs.has(id)))

@@ -162,7 +162,8 @@ export class Compactor {
   }
 
   #chooseMajor(tree: Tree, range: MajorRange, written: ReadonlySet<number>): Choice | undefined {
-    if (tree.policy.strategy === 'fifo') return chooseFifo(tree.version, Date.now(), tree.policy)
+    if (tree.policy.strategy === 'fifo' && tree.isOrdered)
+      return chooseFifo(tree.version, Date.now(), tree.policy)
     return chooseMajor(tree.version, this.state(tree), this.options, range, (id) => written.has(id))
   }
 

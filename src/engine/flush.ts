@@ -32,7 +32,7 @@ export class FlushJob extends TableJob {
       keeper.kernel,
       this.memtables.map((memtable) => memtable.pointer),
     )
-    stream.setRules({ ...dropping, older, cutKeys: [] })
+    stream.setRules({ ...dropping, older, cutKeys: [], repeats: !tree.isOrdered })
     return new TableOutput(keeper, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 
@@ -55,7 +55,11 @@ export class FlushJob extends TableJob {
   protected override install(outputs: readonly TableFile[]): void {
     const { keeper, tree } = this
     const memtables = this.memtables
-    const flushedSeqno = Math.max(...memtables.map((memtable) => memtable.highestSeqno)) + 1
+    // NOTE: it never falls. What a salvage takes up again is older than what was flushed before.
+    const flushedSeqno = Math.max(
+      tree.flushedSeqno,
+      ...memtables.map((memtable) => memtable.highestSeqno + 1),
+    )
     const added = assignRuns(
       outputs.map((table) => table.info),
       tree.version,

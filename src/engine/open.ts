@@ -90,7 +90,13 @@ async function openLocked(
   if (options.errorIfExists) {
     throw new VarveError('EXISTS', `A database exists in ${fileSystem.location} already (errorIfExists).`)
   }
-  const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
+  const stored = await readDatabase(
+    fileSystem,
+    kernel,
+    names,
+    found,
+    options.recovery === 'strict' ? 'strict' : 'tolerate-tail',
+  )
   let superblock: SuperblockWriter | undefined
   let keeper: Keeper | undefined
   try {

@@ -1,3 +1,4 @@
+import type { SalvageReport } from './salvage-report.ts'
 import { corrupt, isNotFound, VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
@@ -19,6 +20,8 @@ export interface RecoveryReport {
   /** File name and offset, `0000000000000003.wal:1234`; '' when nothing was dropped. */
   droppedFrom: string
   reason: string
+  /** Of `recovery: 'salvage'`, if something was damaged. */
+  salvage?: SalvageReport
 }
 
 /** A journal to replay: valid frames up to `length`. */

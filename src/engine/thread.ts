@@ -39,7 +39,7 @@ export interface EngineOptions {
   flushInterval: number
   stallTimeout: number
   maxPendingBytes: number
-  recovery: 'tolerate-tail' | 'strict'
+  recovery: 'tolerate-tail' | 'strict' | 'salvage'
 }
 
 /** A journal is left for a new one when it is this many memtables long. */

@@ -62,6 +62,8 @@ export class Tree {
   /** Every entry with a smaller seqno is in tables. */
   flushedSeqno: number
   dropped = false
+  /** Whether of two entries of a key the newer one is found first. Not while a salvage takes up what it finds; nothing is read then. */
+  isOrdered = true
   /** How its tables are written and merged. */
   policy: KeyspacePolicy
   readonly counters: TreeCounters = new TreeCounters()

@@ -41,6 +41,12 @@ export interface FileSystem {
   /** The same, synchronously; absent where the host cannot. */
   removeSync?(name: string): void
 
+  /**
+   * Keeps files as they are in a new directory in this one, whatever is done to them afterwards, durably; `rewritten`: those that will be written in place. Absent where the
+   * host cannot. @returns the name of the directory
+   */
+  keepAside?(names: readonly string[], rewritten: ReadonlySet<string>): Promise<string>
+
   /** What another thread makes a FileSystem of the same directory of; structured cloning copies it. Absent where threads cannot share files. */
   readonly share?: (() => unknown) | undefined
   /** The file that was opened under that descriptor, maybe on another thread. Closing it is the other's. Absent where threads cannot share files. */

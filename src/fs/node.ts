@@ -22,6 +22,7 @@ import { readBootId } from './boot-id.ts'
 import type { File, FileSystem, OwnerLock } from './filesystem.ts'
 import { hostErrorCode, hostFailure, refusedByRuntime } from './host-error.ts'
 import { checkFileName } from './memory.ts'
+import { keepAside } from './node-aside.ts'
 import { closeQuietly, NodeFile, translate } from './node-file.ts'
 import { takeOwnerLock } from './owner-lock.ts'
 
@@ -131,6 +132,15 @@ class NodeFileSystem implements FileSystem {
     }
     closeQuietly(descriptor)
     throw notRegularFile(name, this.location)
+  }
+
+  async keepAside(names: readonly string[], rewritten: ReadonlySet<string>): Promise<string> {
+    for (const name of names) checkFileName(name)
+    try {
+      return keepAside(this.#root, names, rewritten)
+    } catch (error) {
+      throw this.#directoryFailure(error, 'keep the files of')
+    }
   }
 
   /** NOTE: in Deno a descriptor is good on the thread that opened the file, and names something else on others. */

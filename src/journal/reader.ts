@@ -97,6 +97,13 @@ export class FrameCursor {
     return { bytes, decoded }
   }
 
+  /** Goes on behind damage. `chain`: what the frame before `position` left. The seqnos start anew. */
+  resume(position: number, chain: Uint8Array): void {
+    this.position = position
+    this.codec.setChain(chain)
+    this.#nextSeqno = 0
+  }
+
   /** The next seqno after the frames so far; undefined before the first. */
   get nextSeqno(): number | undefined {
     return this.#nextSeqno === 0 ? undefined : this.#nextSeqno
@@ -200,7 +207,8 @@ export function* readFrames(
   }
 }
 
-function frameOf(
+/** The record at which a cursor stands. `large`: its payload, if that did not fit the window. @throws NO_MEMORY */
+export function frameOf(
   kernel: Kernel,
   file: File,
   cursor: FrameCursor,
@@ -220,7 +228,8 @@ function frameOf(
   return { offset, kind, count, baseSeqno, syncedOffset, payload, pointer }
 }
 
-function memoryFor(length: number): Uint8Array | undefined {
+/** Memory for a payload, or none. */
+export function memoryFor(length: number): Uint8Array | undefined {
   try {
     return new Uint8Array(length)
   } catch {

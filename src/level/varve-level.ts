@@ -136,6 +136,22 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
     }
   }
 
+  /** Saves what can be read of a damaged database; the files as they were are kept in a directory in it. @throws LEVEL_LOCKED if it is open */
+  static async repair(location: string): Promise<void> {
+    checkLocation(location)
+    try {
+      const db = await open(location, {
+        keyEncoding: 'bytes',
+        valueEncoding: 'bytes',
+        recovery: 'salvage',
+        createIfMissing: false,
+      })
+      await db.close()
+    } catch (error) {
+      throw levelError(error)
+    }
+  }
+
   async #span<K, T>(
     method: string,
     start: K,

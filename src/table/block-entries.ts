@@ -16,6 +16,8 @@ export class BlockEntries {
   /** Of the entry it stands at: a copy, for the next entry begins like this one. */
   key: Uint8Array = new Uint8Array(0)
   seqno = 0
+  /** Type and flags. */
+  typeByte = 0
   /** A view of the payload. */
   value: Uint8Array = new Uint8Array(0)
   readonly #payload: Uint8Array
@@ -62,8 +64,7 @@ export class BlockEntries {
   next(): boolean {
     if (this.#at === this.#entriesEnd) return false
     const payload = this.#payload
-    // The type byte.
-    this.#at++
+    this.typeByte = payload[this.#at++] as number
     const shared = this.#varint()
     const restLength = this.#varint()
     const valueLength = this.#varint()

@@ -12,6 +12,7 @@ import {
   STREAM_MEMBERS,
   STREAM_MEMBERS_MAX,
   STREAM_READ,
+  STREAM_REPEATS,
 } from '../../assembly/memory/layout.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from './block-loader.ts'
@@ -33,6 +34,8 @@ export interface DropRules {
   readonly older: number
   /** Keys behind which a table ends, ascending. */
   readonly cutKeys: readonly Uint8Array[]
+  /** Whether the same entry may come more than once (Tree.isOrdered); else that is damage. */
+  readonly repeats: boolean
 }
 
 /**
@@ -91,8 +94,9 @@ export class EntryStream {
     }
   }
 
-  #setRules({ barrier, snapshots, older, cutKeys }: DropRules): void {
-    const { view, exports } = this.#kernel
+  #setRules({ barrier, snapshots, older, cutKeys, repeats }: DropRules): void {
+    const { view, u32, exports } = this.#kernel
+    u32[(this.pointer + STREAM_REPEATS) >>> 2] = repeats ? 1 : 0
     const below = snapshots.filter((seqno) => seqno < barrier)
     // NOTE: with more snapshots than there is room for, the uppermost one takes the place of B: nothing above it is dropped.
     const members = [...below, barrier].slice(0, STREAM_MEMBERS_MAX)

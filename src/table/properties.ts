@@ -10,6 +10,7 @@ import type { TableFilter } from './table-file.ts'
 /** Longest piece of a key that the properties repeat; two of them fit a block beside everything else. */
 const KEY_PREFIX_BYTES = 32768
 const BYTEWISE = 1
+const KEYSPACE_TAG = 18
 /** The list of a table's kept filter blocks, 4 bytes for each, is one record: at most a page. */
 const FILTER_MAX_LINES = (PAGE_BYTES / 4) * FILTER_BLOCK_LINES
 
@@ -47,7 +48,7 @@ export function encodeProperties(info: TableInfo, statistics: TableStatistics): 
   fields.number(12, statistics.indexBlocks)
   fields.number(14, statistics.extentBlocks)
   fields.number(16, statistics.createdAt)
-  fields.number(18, info.keyspaceId)
+  fields.number(KEYSPACE_TAG, info.keyspaceId)
   fields.number(20, statistics.blockBytes)
   const { filter } = statistics
   if (filter !== undefined) fields.numbers(26, [filter.offset, filter.lines, filter.probes])
@@ -86,6 +87,16 @@ export function checkProperties(
   function same(agrees: boolean): void {
     if (!agrees) throw corrupt(file, offset, 'its properties are not those the manifest names')
   }
+}
+
+/** The keyspace that properties name, if they do. @throws CORRUPT, FORMAT_VERSION */
+export function keyspaceOfProperties(payload: Uint8Array, file: string): number | undefined {
+  const fields = new FieldReader(payload, { file, offset: 0 }, true)
+  while (fields.next()) {
+    if (fields.tag === KEYSPACE_TAG) return fields.number()
+    fields.rest(PAGE_BYTES)
+  }
+  return undefined
 }
 
 function readFilter(fields: FieldReader, footer: Footer): TableFilter {

@@ -1,7 +1,5 @@
 import {
   BLOCK_FILTER,
-  PAGE_BYTES,
-  SLOT_CHECKSUM,
   SLOT_LENGTH,
   SLOT_POINTER,
   SLOT_TYPE,
@@ -18,8 +16,10 @@ import {
 } from '../../assembly/memory/layout.ts'
 import { extentSizes } from '../engine/large-value.ts'
 import type { Keeper } from '../engine/keeper.ts'
+import { equalBytes } from '../bytes.ts'
 import { corrupt } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
+import { fileChecksum } from '../table/file-checksum.ts'
 import { EntryStream } from '../table/entry-stream.ts'
 import { blockProblem, type TableFile } from '../table/table-file.ts'
 import { checkBlocks, type Extents } from './block-check.ts'
@@ -57,39 +57,13 @@ export function* checkTable(
   }
 }
 
-function* checkBytes(keeper: Keeper, { info }: TableFile, file: File): Generator<void> {
-  const { kernel } = keeper
-  const { exports, slot, u8 } = kernel
-  const page = kernel.page()
-  try {
-    if (file.size() !== info.sizeBytes) {
-      throw corrupt(file.name, 0, `it is ${file.size()} bytes long instead of ${info.sizeBytes}`)
-    }
-    // NOTE: the state of the hash may not lie in the slot, where others have theirs between two steps.
-    const state = kernel.record(HASH_BYTES)
-    try {
-      exports.hashBegin(state)
-      for (let at = 0; at < info.sizeBytes; at += PAGE_BYTES) {
-        const length = Math.min(PAGE_BYTES, info.sizeBytes - at)
-        if (file.read(u8.subarray(page, page + length), at) < length)
-          throw corrupt(file.name, at, 'it cannot be read to its end')
-        exports.hashUpdate(state, page, length)
-        yield
-      }
-      exports.hashFinish(state, slot + SLOT_CHECKSUM)
-    } finally {
-      exports.freeRecord(state, HASH_BYTES)
-    }
-    const result = slot + SLOT_CHECKSUM
-    if (info.fileChecksum.some((byte, i) => byte !== u8[result + i])) {
-      throw corrupt(file.name, 0, 'its bytes are not those that the manifest names')
-    }
-  } finally {
-    kernel.exports.freePage(page)
-  }
+function* checkBytes({ kernel }: Keeper, { info }: TableFile, file: File): Generator<void> {
+  if (file.size() !== info.sizeBytes)
+    throw corrupt(file.name, 0, `it is ${file.size()} bytes long instead of ${info.sizeBytes}`)
+  const checksum = yield* fileChecksum(kernel, file, info.sizeBytes)
+  if (!equalBytes(checksum, info.fileChecksum))
+    throw corrupt(file.name, 0, 'its bytes are not those that the manifest names')
 }
-
-const HASH_BYTES = 512
 
 function* checkEntries(
   keeper: Keeper,

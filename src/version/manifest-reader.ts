@@ -54,6 +54,33 @@ export function readManifest(
   return { header, state: log.state, length: log.length, chain: log.chain, cut }
 }
 
+/** What a manifest says up to its first damage. */
+export interface ManifestPrefix {
+  readonly header: ManifestHeader
+  readonly state: DatabaseState
+}
+
+/**
+ * Reads a manifest as far as it can be believed, whatever the superblock says of it.
+ * @throws CORRUPT if not even its header can be, FORMAT_VERSION, IO
+ */
+export function readManifestPrefix(file: File, hasher: Hasher, maxBytes: number): ManifestPrefix {
+  const bytes = readWhole(file, maxBytes)
+  const header = decodeManifestHeader(hasher, bytes, file.name)
+  const frames = new FrameFormat(hasher, header.salt)
+  const state = new DatabaseState()
+  let chain = chainOfHeader(bytes)
+  for (let offset = MANIFEST_HEADER_BYTES; offset < bytes.byteLength;) {
+    const frame = frames.check(bytes, offset, chain)
+    if (frame.kind !== 'valid') break
+    const edits = decodeEdits(frame.payload, { file: file.name, offset: offset + FRAME_HEADER_BYTES })
+    if (applyEdits(state, edits) !== undefined) break
+    offset += frame.header.frameBytes
+    chain = frame.chain
+  }
+  return { header, state }
+}
+
 function readWhole(file: File, maxBytes: number): Uint8Array {
   const size = file.size()
   if (size > maxBytes) throw corrupt(file.name, maxBytes, `it is longer than ${maxBytes} bytes`)

@@ -75,6 +75,43 @@ export class SuperblockWriter {
     }
   }
 
+  /**
+   * Puts a database in the place of another one, or of what is left of it: from the first whole copy on there is the new one. Everything that it names must be durable.
+   * @param found what is read there now, if anything can be
+   * CRASH: until a copy is whole, what was read there before is read; where that was nothing, there is nothing.
+   * @throws DISK_FULL, IO
+   */
+  static async replace(
+    fs: FileSystem,
+    hasher: Hasher,
+    found: SuperblockFound | undefined,
+    content: SuperblockContent,
+  ): Promise<SuperblockWriter> {
+    const open = async (copy: SuperblockCopy): Promise<File> => {
+      const name = superblockFileName(copy)
+      return (await fs.list()).includes(name) ? await fs.open(name, true) : await fs.create(name)
+    }
+    const a = await open('a')
+    let b: File | undefined
+    try {
+      b = await open('b')
+      await fs.syncDirectory()
+      const writer = new SuperblockWriter(
+        hasher,
+        { a, b },
+        found?.superblock.generation ?? 0,
+        found === undefined ? 'a' : otherCopy(found.copy),
+        found === undefined,
+      )
+      writer.write(content)
+      return writer
+    } catch (error) {
+      a.close()
+      b?.close()
+      throw error instanceof VarveError && error.code === 'POISONED' ? error.cause : error
+    }
+  }
+
   /** Opens both copies for rewriting; writes nothing yet. */
   static async open(fs: FileSystem, hasher: Hasher, found: SuperblockFound): Promise<SuperblockWriter> {
     const a = await fs.open(superblockFileName('a'), true)

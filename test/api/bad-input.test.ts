@@ -27,7 +27,7 @@ describe('options of open', () => {
     [{ memtableSize: 0 }, RangeError],
     [{ flushInterval: -1 }, RangeError],
     [{ stallTimeout: Infinity }, RangeError],
-    [{ recovery: 'salvage' }, TypeError],
+    [{ recovery: 'repair' }, TypeError],
     [{ threads: -1 }, RangeError],
     [{ threads: 1.5 }, RangeError],
     [{ keyEncoding: 'json' }, TypeError],

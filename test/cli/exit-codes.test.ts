@@ -41,6 +41,7 @@ describe('exit code 0', () => {
       'dump',
       'stat',
       'verify',
+      'repair',
       'compact',
     ]) {
       expect(await output([command, '--help'])).toContain('$ varve ')

@@ -314,6 +314,8 @@ export class FaultyFileSystem implements FileSystem {
   readonly log: OperationRecord[] = []
   /** What an asynchronous read waits for before it reads; may be set or replaced at any time. */
   beforeRead: ((name: string, offset: number) => Promise<void> | undefined) | undefined
+  /** Directories of files that were kept aside; images have none of them. */
+  readonly aside: Map<string, ReadonlyMap<string, Uint8Array>> = new Map()
   /** For finding leaks. */
   openFileCount = 0
   readonly #bootNumber: number
@@ -543,6 +545,13 @@ export class FaultyFileSystem implements FileSystem {
     const effects = this.#nameEffects.splice(0)
     if (drops) throw this.failure('EIO', 'syncDirectory', '')
     for (const effect of effects) applyName(this.#durable, effect)
+  }
+
+  async keepAside(names: readonly string[]): Promise<string> {
+    const directory = `before-salvage-${this.aside.size + 1}`
+    this.begin('create', directory)
+    this.aside.set(directory, new Map(names.map((name) => [name, this.#inode(name).live.toBytes()])))
+    return directory
   }
 
   async removeDirectory(): Promise<boolean> {

@@ -65,7 +65,7 @@ export class StreamWorld {
     const stream = new EntryStream(kernel, memtables, sources, blocks)
     if (inputs.barrier !== undefined) {
       const { barrier, snapshots = [], cutKeys = [] } = inputs
-      stream.setRules({ barrier, snapshots, older: record.address, cutKeys })
+      stream.setRules({ barrier, snapshots, older: record.address, cutKeys, repeats: false })
     }
     const tables: TableFile[] = []
     const input = [...(inputs.memtables ?? []), ...(inputs.runs ?? []).flat()].flat().length

@@ -77,7 +77,7 @@ class Tables {
       const writer = new TableWriter(kernel, file, run + 1, 1, salt, 0, { ...FLUSHED_TABLE, bitsPerKey })
       const stream = new EntryStream(kernel, [memtable])
       // Drops nothing, but says that no user key has so many versions that a table must begin with it.
-      stream.setRules({ barrier: 1, snapshots: [], older: 0, cutKeys: [] })
+      stream.setRules({ barrier: 1, snapshots: [], older: 0, cutKeys: [], repeats: false })
       while (writer.feed(stream, 1000) === 'more');
       const written = writer.finish(1)
       stream.free()

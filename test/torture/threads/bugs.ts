@@ -106,8 +106,9 @@ export const BUGS: Readonly<Record<string, Bug>> = {
     patches: [
       {
         file: 'src/engine/flush.ts',
-        find: 'stream.setRules({ ...dropping, older, cutKeys: [] })',
-        replace: 'stream.setRules({ barrier: dropping.barrier, snapshots: [], older, cutKeys: [] })',
+        find: 'stream.setRules({ ...dropping, older, cutKeys: [], repeats: !tree.isOrdered })',
+        replace:
+          'stream.setRules({ barrier: dropping.barrier, snapshots: [], older, cutKeys: [], repeats: false })',
       },
     ],
     histories: ['groups', 'lists', 'registers'],
