@@ -87,6 +87,13 @@ describe('a program', () => {
     expect(rowOf(report({ slaughter: { run } }, [program]), 'slaughter')).toMatch(/^\| T05 .*passed/)
   })
 
+  it('that does two tests has one row', () => {
+    const program: Program = { name: 'kill9', run: 'kill9', test: 'T05, T19', bars: {} }
+    const markdown = report({ kill9: { run } }, [program])
+    expect(rowOf(markdown, 'kill9')).toMatch(/^\| T05, T19 .*passed/)
+    expect(rowOf(markdown, 'durability-audit')).toBe('')
+  })
+
   it('that the catalogue does not have is in the table all the same', () => {
     const program: Program = { name: 'new', run: 'newOne', test: 'T99', bars: {} }
     expect(rowOf(report({}, [program]), 'new')).toContain('(not described)')

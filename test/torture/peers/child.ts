@@ -1,4 +1,5 @@
 /** The process in which an engine works: makes the golden directory, and reads damaged copies of it, as told by messages. What it dies of is the parent's to see. */
+import { setTimeout } from 'node:timers/promises'
 import { careless } from './careless.ts'
 import { classicLevel } from './classic-level.ts'
 import { findPeer, type Engine, type Peer } from './engine.ts'
@@ -39,8 +40,12 @@ async function answer(engine: Engine, request: Request, history: History): Promi
     case 'make':
       await make(engine, request.directory, history)
       return {}
-    case 'inspect':
-      return inspect(engine, request.directory, history)
+    case 'inspect': {
+      const observation = await inspect(engine, request.directory, history)
+      // What it dies of in the background, it is to die of now rather than at the next one.
+      await setTimeout(1)
+      return observation
+    }
   }
 }
 

@@ -49,7 +49,7 @@ export function plan(
     while (chosen.size < Math.min(share, places)) chosen.add(pick(random, places))
     for (const place of chosen) damages.push(damageAt(kind, type, place))
   }
-  return shuffle(damages, random)
+  return damages
 }
 
 function damageAt(kind: readonly GoldenFile[], type: Damage['type'], place: number): Damage {
@@ -62,8 +62,7 @@ function damageAt(kind: readonly GoldenFile[], type: Damage['type'], place: numb
   throw new RangeError(`there is no place ${place}`)
 }
 
-/** So that all kinds have their share, whenever it ends. */
-function shuffle<T>(list: readonly T[], random: () => number): T[] {
+export function shuffled<T>(list: readonly T[], random: () => number): T[] {
   return list
     .map((item) => ({ item, order: random() }))
     .sort((a, b) => a.order - b.order)

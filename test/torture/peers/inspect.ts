@@ -7,6 +7,8 @@ export interface Observation {
   readonly report: string | undefined
   /** The first thing that was wrong or missing, though the call that said so reported nothing. */
   readonly wrong: string | undefined
+  /** With that, but without a report: whether there is exactly what there was after some batch. */
+  readonly isEarlierState: boolean
 }
 
 export async function inspect(engine: Engine, directory: string, history: History): Promise<Observation> {
@@ -25,27 +27,55 @@ export async function inspect(engine: Engine, directory: string, history: Histor
   try {
     db = await engine.open(directory)
   } catch (error) {
-    return { report: String(error), wrong }
+    return { report: String(error), wrong, isEarlierState: false }
   }
   report = db.notice
-  const expected = db.isCut ? await keptBatches(db, history) : history.states.at(-1)
-  if (expected === undefined) return { report, wrong: `no state that there was (${db.notice})` }
-  await attempt(() => scan(db, expected, false))
-  await attempt(() => scan(db, expected, true))
-  const there = new Set(expected.map(([key]) => key.toString()))
-  for (const [key, value] of expected) await attempt(() => lookUp(db, key, value))
-  const gone = history.absent.filter((key) => !there.has(key.toString()))
-  for (const key of gone) await attempt(() => lookUp(db, key, undefined))
+  const expected = db.isCut ? await earlierState(db, history) : history.states.at(-1)
+  if (expected === undefined) wrong = 'what is left is not what there was after any batch'
+  for (const part of expected === undefined ? [] : parts(db, expected, history)) await attempt(part)
+  const isSilent = report === undefined && wrong !== undefined
+  const isEarlierState = isSilent && (await earlierState(db, history)) !== undefined
   await attempt(() => db.close().then(() => undefined))
-  return { report, wrong }
+  return { report, wrong, isEarlierState }
 }
 
-/** An engine that says that the end of its log is lost may have the state after any batch; which, if it has. */
-async function keptBatches(db: OpenEngine, { states }: History): Promise<readonly Entry[] | undefined> {
-  for (const state of states) {
-    if ((await scan(db, state, false).catch(() => 'it cannot be read')) === undefined) return state
+/** Everything that is asked of an engine that should have these entries. */
+function parts(
+  db: OpenEngine,
+  expected: readonly Entry[],
+  { absent }: History,
+): (() => Promise<string | undefined>)[] {
+  const there = new Set(expected.map(([key]) => key.toString()))
+  const gone = absent.filter((key) => !there.has(key.toString()))
+  return [
+    () => scan(db, expected, false),
+    () => scan(db, expected, true),
+    ...expected.map(
+      ([key, value]) =>
+        () =>
+          lookUp(db, key, value),
+    ),
+    ...gone.map((key) => () => lookUp(db, key, undefined)),
+  ]
+}
+
+/** What there was after some batch, if that is what there is: an engine that says that the end of its log is lost may have any such state. */
+async function earlierState(db: OpenEngine, { states }: History): Promise<readonly Entry[] | undefined> {
+  const most = Math.max(...states.map(({ length }) => length))
+  const found: (readonly [Uint8Array, Uint8Array])[] = []
+  try {
+    for await (const entry of db.range(false)) if (found.push(entry) > most) break
+  } catch {
+    return undefined
   }
-  return undefined
+  return states.find(
+    (state) =>
+      state.length === found.length &&
+      state.every(([key, value], i) => {
+        const [foundKey, foundValue] = found[i] ?? []
+        return foundKey !== undefined && key.equals(foundKey) && value.equals(foundValue ?? Buffer.of())
+      }),
+  )
 }
 
 async function scan(

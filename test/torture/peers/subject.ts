@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { mulberry32 } from '../../support/random.ts'
-import { type Damage, type GoldenFile, apply, groupBy, plan } from './damage.ts'
+import { type Damage, type GoldenFile, apply, groupBy, plan, shuffled } from './damage.ts'
 import { type KindFigures, type Outcome, newFigures } from './figures.ts'
 import type { Observation } from './inspect.ts'
 import type { EngineProcess } from './process.ts'
@@ -57,10 +57,12 @@ export class Subject {
       throw new Error(`${engine} cannot make the golden directory`)
     const golden = await readGolden(process, original)
     const random = mulberry32(seed)
-    const damages = [
+    const planned = [
       ...plan(golden, 'flip', flips, random),
       ...plan(golden, 'truncation', truncations, random),
     ]
+    // So that all have their share, whenever it ends.
+    const damages = shuffled(planned, random)
     const subject = new Subject(engine, version, process, directory, golden, damages)
     const { outcome, observation } = await subject.#inspect('whole', undefined)
     if (outcome !== 'noEffect')

@@ -32,7 +32,13 @@ export function rowsOf(
   programs: readonly Program[],
   summaries: ReadonlyMap<string, StoredSummary>,
 ): Row[] {
-  const described = catalogue.map((test) => ({ test, program: programOf(test, programs) }))
+  const named = programs.filter(({ name }) => catalogue.some((test) => test.name === name))
+  // A program that is here by its name may do another test as well: that has no row of its own.
+  const described = catalogue
+    .map((test) => ({ test, program: programOf(test, programs) }))
+    .filter(
+      ({ test, program }) => program === undefined || program.name === test.name || !named.includes(program),
+    )
   const others = programs
     .filter((program) => described.every((each) => each.program !== program))
     .map((program) => ({ test: { id: program.test, name: program.name, does: '(not described)' }, program }))
