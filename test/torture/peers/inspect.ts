@@ -11,14 +11,16 @@ export interface Observation {
   readonly isEarlierState: boolean
 }
 
+type Note = (wrong: string) => void
+
 export async function inspect(engine: Engine, directory: string, history: History): Promise<Observation> {
   let report: string | undefined
   let wrong: string | undefined
-  /** Runs a part; what it throws is a report, what it returns is what was wrong. */
-  const attempt = async (part: () => Promise<string | undefined>): Promise<void> => {
+  const note: Note = (what) => (wrong ??= what)
+  /** What a part throws is a report. */
+  const attempt = async (part: () => Promise<void>): Promise<void> => {
     try {
-      const found = await part()
-      wrong ??= found
+      await part()
     } catch (error) {
       report ??= String(error)
     }
@@ -31,11 +33,11 @@ export async function inspect(engine: Engine, directory: string, history: Histor
   }
   report = db.notice
   const expected = db.isCut ? await earlierState(db, history) : history.states.at(-1)
-  if (expected === undefined) wrong = 'what is left is not what there was after any batch'
-  for (const part of expected === undefined ? [] : parts(db, expected, history)) await attempt(part)
+  if (expected === undefined) note('what is left is not what there was after any batch')
+  else for (const part of parts(db, expected, history, note)) await attempt(part)
   const isSilent = report === undefined && wrong !== undefined
   const isEarlierState = isSilent && (await earlierState(db, history)) !== undefined
-  await attempt(() => db.close().then(() => undefined))
+  await attempt(() => db.close())
   return { report, wrong, isEarlierState }
 }
 
@@ -44,18 +46,18 @@ function parts(
   db: OpenEngine,
   expected: readonly Entry[],
   { absent }: History,
-): (() => Promise<string | undefined>)[] {
+  note: Note,
+): (() => Promise<void>)[] {
   const there = new Set(expected.map(([key]) => key.toString()))
   const gone = absent.filter((key) => !there.has(key.toString()))
+  const lookUps: (readonly [Buffer, Buffer | undefined])[] = [
+    ...expected,
+    ...gone.map((key) => [key, undefined] as const),
+  ]
   return [
-    () => scan(db, expected, false),
-    () => scan(db, expected, true),
-    ...expected.map(
-      ([key, value]) =>
-        () =>
-          lookUp(db, key, value),
-    ),
-    ...gone.map((key) => () => lookUp(db, key, undefined)),
+    () => scan(db, expected, false, note),
+    () => scan(db, expected, true, note),
+    ...lookUps.map((entry) => () => lookUp(db, entry, note)),
   ]
 }
 
@@ -78,30 +80,40 @@ async function earlierState(db: OpenEngine, { states }: History): Promise<readon
   )
 }
 
-async function scan(
-  db: OpenEngine,
-  expected: readonly Entry[],
-  reverse: boolean,
-): Promise<string | undefined> {
+/** Reads to the end: what is missing may be reported there. What is handed out, though it should not be, is wrong whatever comes after it. */
+async function scan(db: OpenEngine, expected: readonly Entry[], reverse: boolean, note: Note): Promise<void> {
   const way = reverse ? 'backward' : 'forward'
   const entries = reverse ? expected.toReversed() : expected
+  const isBefore = (a: Buffer, b: Uint8Array): boolean => a.compare(b) === (reverse ? 1 : -1)
+  let next = 0
+  let missing = 0
   let count = 0
   for await (const [key, value] of db.range(reverse)) {
-    const entry = entries[count++]
-    if (entry === undefined) return `a scan ${way} does not end after ${expected.length} entries`
-    if (!entry[0].equals(key)) return `a scan ${way} came to ${show(key)} instead of ${show(entry[0])}`
-    if (!entry[1].equals(value)) return `a scan ${way} found a wrong value at ${show(key)}`
+    if (++count > 2 * entries.length) return note(`a scan ${way} does not end after ${count} entries`)
+    for (let entry = entries[next]; entry !== undefined && isBefore(entry[0], key); entry = entries[next]) {
+      missing++
+      next++
+    }
+    const entry = entries[next]
+    if (entry === undefined || !entry[0].equals(key)) note(`a scan ${way} came to ${show(key)}`)
+    else {
+      if (!entry[1].equals(value)) note(`a scan ${way} found a wrong value at ${show(key)}`)
+      next++
+    }
   }
-  return count < expected.length
-    ? `a scan ${way} ended after ${count} of ${expected.length} entries`
-    : undefined
+  missing += entries.length - next
+  if (missing > 0) note(`a scan ${way} left out ${missing} of ${entries.length} entries`)
 }
 
-async function lookUp(db: OpenEngine, key: Buffer, value: Buffer | undefined): Promise<string | undefined> {
+async function lookUp(
+  db: OpenEngine,
+  [key, value]: readonly [Buffer, Buffer | undefined],
+  note: Note,
+): Promise<void> {
   const found = await db.get(key)
-  if (found === undefined) return value === undefined ? undefined : `${show(key)} is missing`
-  if (value === undefined) return `${show(key)} is there, which was deleted or never written`
-  return value.equals(found) ? undefined : `${show(key)} has a wrong value`
+  if (found === undefined) return value === undefined ? undefined : note(`${show(key)} is missing`)
+  if (value === undefined) return note(`${show(key)} is there, which was deleted or never written`)
+  if (!value.equals(found)) note(`${show(key)} has a wrong value`)
 }
 
 function show(bytes: Uint8Array): string {

@@ -11,7 +11,7 @@ In full: [durability.md](durability.md), which says what survives what; [archite
 export const AFTER_TABLE = `The ids are those of the design. Each program draws what it does from a seed, ends at the first violation with the command that repeats it, and is tested itself by bugs that are put in for it to find. \`npm test\` runs each in small.
 "Figures" are what the program must have done to count as passed, not a measure of speed; how many it does per second depends on the machine.`
 
-export const PEERS = `The same entries, in the same batches, are written to each engine: two stages that go to sorted files, a third that stays in the log (lmdb has one file, and no log). Then, with one random damage to a copy: open, scan forward and backward, get every key, and some that are not there,
+export const PEERS = `The same entries, in the same batches, are written to each engine: two stages that go to sorted files, a third that stays in the log (lmdb has one file and no log; most of its pages are free again, and damage to them has no effect). Then, with one random damage to a copy: open, scan forward and backward, get every key, and some that are not there,
 in a process of its own that may die of it. Engines are opened with their default options (classic-level has none to verify checksums on reads; lmdb has no checksums). Locks and logs that are meant for people are left out. "Reported" is an error of any call, or what \`db.recovery\` says;
 "wrong" is a value, a missing or an additional entry, from a call that reported nothing. "Hung": no answer within 5 s, twice. varve must have 0 in all of the last four columns; only a log that is cut off right behind a batch may be silently shorter, because it cannot be told from one that ends there.`
 
