@@ -60,9 +60,9 @@ describe('a program', () => {
     expect(markdown).toContain('less than asked was done by: `crash-points` (T01)')
   })
 
-  it('that found a violation is said so, with what it was', () => {
+  it('that failed is said so, with what it found', () => {
     const markdown = report({ 'crash-points': { violation: 'a batch was torn\n  again: node …', run } })
-    expect(rowOf(markdown, 'crash-points')).toContain('**violated**')
+    expect(rowOf(markdown, 'crash-points')).toContain('**failed**')
     expect(markdown).toContain('a batch was torn\n  again: node …')
     expect(markdown).toContain('Of 2 programs 0 ran')
   })

@@ -57,10 +57,10 @@ function standing(rows: readonly Row[]): string {
   const all = rows.filter((row) => row.program !== undefined)
   const passed = rows.filter((row) => row.state === 'passed').length
   const sentences = [
-    `Of ${all.length} programs ${passed} ran without a violation and reached what they have to reach.`,
+    `Of ${all.length} programs ${passed} ran without a violation and did as much as they have to.`,
   ]
   for (const [state, what] of [
-    ['violated', 'A promise was violated in'],
+    ['failed', 'Failed, as is said below the table'],
     ['below its bar', 'Without a violation, but less than asked was done by'],
     ['not run', 'Missing because they were not run'],
     ['no program', 'Missing because they have no program'],

@@ -23,7 +23,7 @@ export interface RunRecord {
 export interface Row extends Test {
   readonly program: Program | undefined
   readonly summary: StoredSummary | undefined
-  readonly state: 'passed' | 'below its bar' | 'violated' | 'not run' | 'no program' | 'suite'
+  readonly state: 'passed' | 'below its bar' | 'failed' | 'not run' | 'no program' | 'suite'
 }
 
 /** Every test of the catalogue, and every program that it does not have. */
@@ -64,7 +64,7 @@ function stateOf(
 ): Row['state'] {
   if (program === undefined) return suite === undefined ? 'no program' : 'suite'
   if (summary === undefined) return 'not run'
-  if (summary.violation !== undefined) return 'violated'
+  if (summary.violation !== undefined) return 'failed'
   const isBelow = Object.entries(program.bars).some(([figure, bar]) => !(Number(summary[figure]) >= bar))
   return isBelow ? 'below its bar' : 'passed'
 }
