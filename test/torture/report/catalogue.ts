@@ -100,12 +100,12 @@ export const CATALOGUE: readonly Test[] = [
   {
     id: 'T18',
     name: 'limits',
-    does: 'Keys, values, names and options at and beyond their limits, of every type: typed errors only.',
+    does: 'Keys, values, names and options at their limits and just beyond, and of every wrong type: kept, or refused by a typed error that changes nothing.',
   },
   {
     id: 'T19',
     name: 'durability-audit',
-    does: 'Reads the system calls of a real run, and checks that what was acknowledged had been synced before, and that files were before what names them.',
+    does: 'Checks the traces of simulated disks, and of real runs under strace: what was acknowledged had been synced before, and files before what names them.',
   },
   {
     id: 'T20',
@@ -115,17 +115,27 @@ export const CATALOGUE: readonly Test[] = [
   {
     id: 'T21',
     name: 'determinism',
-    does: 'The same seed makes the same files on every platform.',
+    does: 'With random bytes and the clock given, the same workload leaves the same bytes in every file, in processes that differ in all that should not matter.',
   },
   {
     id: 'T22',
     name: 'bug-bench',
-    does: 'Seeds bugs into the engine, among them those that other engines had, and counts how many the programs find.',
+    does: 'Seeds bugs in the engine, those that other engines had among them, and counts how many the other programs find.',
   },
   {
     id: 'T23',
     name: 'peer-parity',
     does: 'Flips bits and cuts off files under varve, classic-level and lmdb, and counts what each makes of it (below).',
+  },
+  {
+    id: '',
+    name: 'canaries',
+    does: 'Fills all free memory with a pattern again and again: it is never in a file; and what was removed is in none when a compaction has dropped it.',
+  },
+  {
+    id: '',
+    name: 'salvage',
+    does: 'Opens databases with several damages at once by `recovery: salvage`: nothing that was not written is found, what is lost is said, the files are kept as they were.',
   },
   {
     id: '',

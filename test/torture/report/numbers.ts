@@ -1,8 +1,8 @@
 /** Figures as text. */
 
-/** `doubleCrashes` → `double crashes`. */
+/** `doubleCrashes` → `double crashes`, `memoryMB` → `memory MB`. */
 export function words(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+  return name.replace(/[A-Z]+/g, (letters) => ` ${letters.length > 1 ? letters : letters.toLowerCase()}`)
 }
 
 export function count(value: number): string {
