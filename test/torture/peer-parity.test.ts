@@ -46,7 +46,7 @@ it('says why there are no figures of an engine that is not there', async () => {
 })
 
 describe('an engine that', () => {
-  // The last byte of its file is the sum: nothing that it serves is wrong when that is damaged.
+  // Its file ends with a hash: nothing that it serves is wrong when that is damaged.
   it('serves wrong bytes is counted as silently wrong', async () => {
     const figures = await figuresOf('careless:serves', 40)
     expect(count(figures, 'silent') + count(figures, 'noEffect')).toBe(50)

@@ -1,13 +1,16 @@
-/** Engines that are wrong on purpose, so that it is seen that peer-parity would notice: one file with all the entries and a sum of its bytes. */
+/** Engines that are wrong on purpose, so that it is seen that peer-parity would notice: one file with all the entries and a hash of them. */
+import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Engine, OpenEngine } from './engine.ts'
 
-/** What they do when the sum is not right. */
+const HASH_BYTES = 32
+
+/** What they do when the hash is not right. */
 const WAYS: Readonly<Record<string, () => void>> = {
   serves: () => {},
   throws: () => {
-    throw new Error('the sum is wrong')
+    throw new Error('the hash is wrong')
   },
   dies: () => process.kill(process.pid, 'SIGKILL'),
   hangs: () => {
@@ -25,14 +28,15 @@ export function careless(way: string): Engine {
       const contents = new Map<string, Buffer>()
       const bytes = await readFile(file).catch(() => undefined)
       if (bytes !== undefined) {
-        if (sumOf(bytes.subarray(0, -1)) !== bytes.at(-1)) WAYS[way]?.()
-        for (const [key, value] of parse(bytes.subarray(0, -1))) contents.set(key.toString('latin1'), value)
+        const entries = bytes.subarray(0, -HASH_BYTES)
+        if (!hashOf(entries).equals(bytes.subarray(-HASH_BYTES))) WAYS[way]?.()
+        for (const [key, value] of parse(entries)) contents.set(key.toString('latin1'), value)
       }
       const flush = async (): Promise<void> => {
         const all = Buffer.concat(
           [...contents].map(([key, value]) => format(Buffer.from(key, 'latin1'), value)),
         )
-        await writeFile(file, Buffer.concat([all, Buffer.of(sumOf(all))]))
+        await writeFile(file, Buffer.concat([all, hashOf(all)]))
       }
       return {
         notice: undefined,
@@ -70,6 +74,6 @@ function* parse(bytes: Buffer): Generator<readonly [Buffer, Buffer]> {
   }
 }
 
-function sumOf(bytes: Uint8Array): number {
-  return bytes.reduce((sum, byte) => (sum + byte) & 255, 0)
+function hashOf(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest()
 }
