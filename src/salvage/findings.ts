@@ -62,6 +62,8 @@ export async function readFindings(
 ): Promise<Findings | undefined> {
   const losses = new Losses()
   const superblock = await readable(() => readSuperblock(fileSystem, kernel), losses)
+  // CRASH: the creation of a database was cut off: there is none yet.
+  if (superblock?.kind === 'unfinished') return undefined
   const found = superblock?.kind === 'found' ? superblock : undefined
   if (found !== undefined) {
     const whole = new Losses()
