@@ -11,23 +11,34 @@ const SCAN_ENTRIES_MAX = 100
  * operations that were. `scale`: so much of the entries' number of operations. `needs`: a call that an engine may lack. `best`: the engines of the ratio, else all that are persistent.
  */
 export const WORKLOADS = {
-  fillseq: { bar: 1.2, run: (db, { sequential, values }) => all(db.fill(sequential, values), sequential) },
-  fillrandom: { bar: 3, run: (db, { shuffled, values }) => all(db.fill(shuffled, values), shuffled) },
+  fillseq: {
+    bar: 1.2,
+    run: (db, { sequential, values }) => all(() => db.fill(sequential, values), sequential),
+  },
+  fillrandom: { bar: 3, run: (db, { shuffled, values }) => all(() => db.fill(shuffled, values), shuffled) },
   'fillrandom-await': {
     scale: 0.1,
-    run: (db, { some, values }) => all(db.fillAwaited(some, values), some),
+    run: (db, { some, values }) => all(() => db.fillAwaited(some, values), some),
   },
   fillbatch: {
     bar: 2,
-    run: (db, { shuffled, values }) => all(db.fillBatches(shuffled, values, BATCH), shuffled),
+    run: (db, { shuffled, values }) => all(() => db.fillBatches(shuffled, values, BATCH), shuffled),
   },
-  fillsync: { bar: 0.9, scale: 0.002, run: (db, { some, values }) => all(db.fillSync(some, values), some) },
+  fillsync: {
+    bar: 0.9,
+    scale: 0.002,
+    run: (db, { some, values }) => all(() => db.fillSync(some, values), some),
+  },
   overwrite: {
     bar: 2.5,
     isLoaded: true,
-    run: (db, { shuffled, values }) => all(db.fill(shuffled, values), shuffled),
+    run: (db, { shuffled, values }) => all(() => db.fill(shuffled, values), shuffled),
   },
-  deleterandom: { bar: 2.5, isLoaded: true, run: (db, { shuffled }) => all(db.remove(shuffled), shuffled) },
+  deleterandom: {
+    bar: 2.5,
+    isLoaded: true,
+    run: (db, { shuffled }) => all(() => db.remove(shuffled), shuffled),
+  },
   readrandom: { bar: 1.5, isLoaded: true, isWarm: true, run: (db, { shuffled }) => reads(db, shuffled) },
   'readrandom-fast': {
     bar: 1.3,
@@ -40,7 +51,7 @@ export const WORKLOADS = {
     scale: 0.2,
     isLoaded: true,
     isWarm: true,
-    run: (db, { some }) => all(awaited(db, some), some),
+    run: (db, { some }) => all(() => awaited(db, some), some),
   },
   'readrandom-8MiB': { isLoaded: true, cacheBytes: 8 << 20, run: (db, { shuffled }) => reads(db, shuffled) },
   readmissing: {
@@ -76,8 +87,8 @@ function ycsb(bar, mix, scale = 1) {
   }
 }
 
-async function all(done, keys) {
-  return { operations: keys.length, ms: await timed(() => done) }
+async function all(step, keys) {
+  return { operations: keys.length, ms: await timed(step) }
 }
 
 async function reads(db, keys, isThere = true) {
