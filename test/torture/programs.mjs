@@ -24,6 +24,14 @@ export const PROGRAMS = [
     bars: { schedules: 2_000_000 },
   },
   {
+    name: 'bounded-exhaustive',
+    run: 'boundedExhaustive',
+    test: 'T02',
+    short: { seconds: 120 },
+    long: { seconds: 3600, steps: 4, all: 1 },
+    bars: { complete: 1, sequences: 1110, images: 90_000 },
+  },
+  {
     name: 'crash-points',
     run: 'crashPoints',
     test: 'T01, T01b',

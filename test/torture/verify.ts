@@ -78,13 +78,9 @@ export async function recover(image: Image, model: Model, setting: Setting): Pro
   try {
     const tookMs = performance.now() - began
     if (tookMs > slowestOpenMs) throw new Violation(`recovery took ${tookMs} ms`)
-    const { droppedBytes } = database.recovery
-    if (image.whole && droppedBytes !== 0) {
-      throw new Violation(`${droppedBytes} B dropped although every write was whole`)
-    }
     const contents = await readAll(database)
-    const position = model.matching(contents, image.bounds, image.crash)
-    if (position === undefined) throw new Violation(`wrong contents: ${explain(contents)}`)
+    const { droppedBytes } = database.recovery
+    const position = requirePossible(image, model, { contents, droppedBytes })
     const run = new Run(files, setting, model.recovered(position, contents, image.bounds, image.crash))
     await run.adopt(database)
     return { run, contents, position }
@@ -92,6 +88,20 @@ export async function recover(image: Image, model: Model, setting: Setting): Pro
     await database.close().catch(() => {})
     throw error
   }
+}
+
+/** What an image was found to hold is what it may hold. @throws Violation */
+export function requirePossible(
+  image: Image,
+  model: Model,
+  { contents, droppedBytes }: { readonly contents: Contents; readonly droppedBytes: number },
+): Position {
+  if (image.whole && droppedBytes !== 0) {
+    throw new Violation(`${droppedBytes} B dropped although every write was whole`)
+  }
+  const position = model.matching(contents, image.bounds, image.crash)
+  if (position === undefined) throw new Violation(`wrong contents: ${explain(contents)}`)
+  return position
 }
 
 /**

@@ -33,6 +33,8 @@ export type Step =
   | { readonly do: 'compact'; readonly keyspace: string | undefined; readonly sync: boolean }
   /** Removes all keys of a keyspace, or those from `from` on and below `to`. */
   | { readonly do: 'erase'; readonly keyspace: string; readonly from?: string; readonly to?: string }
+  /** Has the next write begin a new journal. */
+  | { readonly do: 'rotate' }
   /** Lets the background go on. */
   | { readonly do: 'pause'; readonly turns: number }
   | { readonly do: 'create' | 'drop'; readonly name: string; readonly sync: boolean }
