@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { images: 60_000, doubleCrashes: 10_000 },
   },
   {
+    name: 'metamorphic',
+    run: 'metamorphic',
+    test: 'T08',
+    short: { seconds: 180, workloads: 200 },
+    long: { seconds: 3600 },
+    bars: { histories: 200, executions: 1_600_000 },
+  },
+  {
     name: 'io-errors',
     run: 'ioErrors',
     test: 'T03',
