@@ -48,6 +48,14 @@ export const PROGRAMS = [
     bars: { histories: 200, executions: 1_600_000 },
   },
   {
+    name: 'model',
+    run: 'model',
+    test: 'T09',
+    short: { seconds: 60 },
+    long: { seconds: 3600 },
+    bars: { runs: 3000 },
+  },
+  {
     name: 'io-errors',
     run: 'ioErrors',
     test: 'T03',
