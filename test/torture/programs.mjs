@@ -24,6 +24,14 @@ export const PROGRAMS = [
     bars: { schedules: 2_000_000 },
   },
   {
+    name: 'determinism',
+    run: 'determinism',
+    test: 'T21',
+    short: { seconds: 60, workloads: 5 },
+    long: { seconds: 600 },
+    bars: { workloads: 3, processes: 12 },
+  },
+  {
     name: 'bounded-exhaustive',
     run: 'boundedExhaustive',
     test: 'T02',
