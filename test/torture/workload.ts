@@ -105,6 +105,7 @@ export function makeWorkload(random: () => number, setting: Setting, length: num
         : { from: `k${pick(random, keyCount)}`, to: `k${pick(random, keyCount)}` }
       steps.push({ do: 'erase', keyspace: keyspace(), ...range })
     } else if (choice < 0.925) steps.push({ do: 'pause', turns: 1 + pick(random, 20) })
+    else if (choice < 0.935) steps.push({ do: 'rotate' })
     else if (choice < 0.95) {
       const name = names[pick(random, names.length)] ?? 'a'
       const drop = existing.has(name)
