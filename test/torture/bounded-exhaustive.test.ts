@@ -11,8 +11,8 @@ import { misled, type Mischief } from './controls.ts'
 const seed = Number(process.env['VARVE_SEED'] ?? 1)
 
 describe('bounded-exhaustive', () => {
-  it('finds nothing', { timeout: 240_000 }, async () => {
-    const summary = await boundedExhaustive({ seed, seconds: 120, share: 0.25 })
+  it('finds nothing', { timeout: 360_000 }, async () => {
+    const summary = await boundedExhaustive({ seed, seconds: 240, share: 0.25 })
     console.log(JSON.stringify(summary))
     expect(summary.complete).toBe(1)
     expect(summary.sequences).toBeGreaterThanOrEqual(110 + 200)
