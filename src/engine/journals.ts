@@ -254,6 +254,9 @@ export class Journals {
   /** Has what holds the oldest journals back flushed, if they are many. */
   thinOut(): void {
     if (!this.crowded) return
+    // NOTE: an oldest one that nothing needs any more, as after a clean end, would hide those that something does.
+    this.removeObsolete()
+    if (!this.crowded) return
     const { trees, flusher, budget } = this.#keeper
     const oldest = this.#left[0]?.id ?? 0
     const stragglers = [...trees.values()].filter((tree) =>

@@ -20,6 +20,7 @@ import type {
   SubjectOperation,
   SubjectSnapshot,
 } from '../support/subject.ts'
+import { keeperOf } from '../integration/regressions/support.ts'
 import { withSmallLevels } from '../support/small-compactions.ts'
 import { type Setting, type Step, type Write, counterKey, valueOf } from './workload.ts'
 
@@ -152,6 +153,12 @@ export class Run {
       }
       case 'erase':
         return this.#erase(step)
+      case 'rotate': {
+        // NOTE: as 64 KiB of writes would.
+        const { current } = keeperOf(database).journals
+        if (current !== undefined) current.limitBytes = 0
+        return
+      }
       case 'pause':
         for (let i = 0; i < step.turns; i++) await new Promise((resolve) => setImmediate(resolve))
         return
