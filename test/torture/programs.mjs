@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { runs: 12_000 },
   },
   {
+    name: 'bitflip',
+    run: 'bitflip',
+    test: 'T06',
+    short: { seconds: 150, passes: 3 },
+    long: { seconds: 3600, passes: 12 },
+    bars: { flips: 100_000, percentOfBytes: 100, detected: 100 },
+  },
+  {
     name: 'isolation',
     run: 'isolation',
     test: 'T10',
