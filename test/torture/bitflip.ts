@@ -157,7 +157,8 @@ class Flipper {
       golden,
       states: golden.states.slice(-1),
       isSafe: (keyspace, key) => !trails.touches(keyspace, key, file, offset, bytes.byteLength),
-      async: flips % 2 === 1,
+      async: flips % 8 === 7,
+      compacted: flips % 4 === 0 ? undefined : trails.keyspaceOf(file),
     }
   }
 

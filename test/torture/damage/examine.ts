@@ -23,6 +23,8 @@ export interface Examination {
   readonly isSafe?: (keyspace: string, key: Uint8Array) => boolean
   /** By the calls that return promises. */
   readonly async?: boolean
+  /** The only keyspace to compact. */
+  readonly compacted?: string | undefined
 }
 
 /** How a damaged database was found out, if it was. */
@@ -230,13 +232,21 @@ class Examiner {
     })
   }
 
-  /** Merges everything, reads what came of it, and reads it again after the next open. */
+  /** Merges everything, and reads what came of it; if nothing did, everything is as it was. */
   async #compact(db: SubjectDatabase): Promise<void> {
-    await this.#attempt('compact()', async () => {
-      if (this.#examination.async === true) await db.compact()
-      else db.compactSync()
+    const { async = false, compacted } = this.#examination
+    const target = compacted === undefined || compacted === '' ? db : await db.keyspace(compacted)
+    // NOTE: without a range the default keyspace takes all others along.
+    const range = compacted === undefined ? {} : { gte: new Uint8Array(0) }
+    const worked = await this.#attempt('compact()', async () => {
+      if (async) await target.compact(range)
+      else target.compactSync(range)
     })
-    await this.#readAll(db)
+    if (worked) return this.#readAll(db)
+    for (const name of this.#examination.golden.keys.keys()) {
+      if (name === '' || db.keyspaces().includes(name))
+        await this.#scan(name, name === '' ? db : await db.keyspace(name), false)
+    }
   }
 
   /** Something was read: which states can it have been? @throws Violation if none */

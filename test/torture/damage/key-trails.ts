@@ -18,6 +18,13 @@ export class KeyTrails {
     this.#parts = parts
   }
 
+  /** The keyspace that a file belongs to, if it is one that a get reads. */
+  keyspaceOf(file: string): string | undefined {
+    for (const [name, parts] of this.#parts)
+      if (parts.some((part) => part.file === file)) return name.slice(0, name.indexOf('/'))
+    return undefined
+  }
+
   /** Whether a get comes across these bytes, in a database that opens in spite of them. */
   touches(keyspace: string, key: Uint8Array, file: string, offset: number, length: number): boolean {
     const parts = this.#parts.get(nameOf(keyspace, key)) ?? []
