@@ -13,6 +13,9 @@ import { readManifest, type ManifestCut } from '../version/manifest-reader.ts'
 import { lowestNextSeqno, type DatabaseState } from '../version/state.ts'
 import type { DamagedCopy, SuperblockFound } from '../version/superblock.ts'
 
+/** No counter comes this far; somebody's file under such a name must not be where it goes on. */
+const FILE_ID_LIMIT = 2 ** 52
+
 /** What recovery cut off the end of the log; all zero and '' when nothing. */
 export interface RecoveryReport {
   droppedBytes: number
@@ -209,11 +212,17 @@ async function refuseLostJournals(
   }
 }
 
+/** @throws CORRUPT if there is an id that leaves no others to go on with */
 export function highestFileId(names: readonly string[]): number {
   let highest = 0
   for (const name of names) {
     const file = parseFileName(name)
-    if (file !== undefined && 'id' in file) highest = Math.max(highest, file.id)
+    if (file === undefined || !('id' in file)) continue
+    if (file.id >= FILE_ID_LIMIT) {
+      const message = `${name} was not made by this program: no database has so many files; move it away and open again.`
+      throw new VarveError('CORRUPT', message, { file: name })
+    }
+    highest = Math.max(highest, file.id)
   }
   return highest
 }

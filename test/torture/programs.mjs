@@ -48,6 +48,14 @@ export const PROGRAMS = [
     bars: { flips: 100_000, percentOfBytes: 100, detected: 100 },
   },
   {
+    name: 'file-faults',
+    run: 'fileFaults',
+    test: 'T07',
+    short: { seconds: 60 },
+    long: { seconds: 1800 },
+    bars: { cases: 60_000, realCases: 100 },
+  },
+  {
     name: 'isolation',
     run: 'isolation',
     test: 'T10',
