@@ -1,8 +1,9 @@
 import { corrupt, isNotFound, VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
+import { BatchWalk } from '../journal/batch-walk.ts'
 import type { JournalLink } from '../journal/format.ts'
-import { decideLogEnd, type JournalCut, type RecoveryPolicy } from '../journal/log-end.ts'
+import { decideLogEnd, type JournalCut, type LogEnd, type RecoveryPolicy } from '../journal/log-end.ts'
 import { scanJournal, scanJournals, type JournalSource } from '../journal/scan.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { openTable } from '../table/open.ts'
@@ -102,6 +103,7 @@ export async function readDatabase(
         id: journal.id,
         name,
         file: await open(name, true),
+        batches: new BatchWalk(kernel),
         seal: journal.seal === undefined ? undefined : { id: journal.id, ...journal.seal },
       })
     }
@@ -113,6 +115,7 @@ export async function readDatabase(
       journals: scanJournals(kernel, sources),
     })
     if (end instanceof VarveError) throw end
+    refuseUnknownKeyspaces(sources, end, state)
 
     await refuseLostJournals(fileSystem, kernel, names, state, superblock.epoch, manifestFile.name)
     const clean = superblock.cleanClose && state.cleanClose !== undefined
@@ -182,6 +185,20 @@ function report(
   }
   if (copy !== undefined) return { droppedBytes: 0, droppedFrom: `${copy.file}:0`, reason: copy.reason }
   return { droppedBytes: 0, droppedFrom: '', reason: '' }
+}
+
+/** Before anything is changed, as replay would refuse it afterwards. @throws CORRUPT */
+function refuseUnknownKeyspaces(
+  sources: readonly JournalSource[],
+  { journals }: LogEnd,
+  { counters }: DatabaseState,
+): void {
+  for (const { id, name, batches } of sources) {
+    const highest = batches?.highest
+    const isReplayed = journals.some((end) => end.id === id && end.length > 0)
+    if (!isReplayed || highest === undefined || highest.id < counters.nextKeyspaceId) continue
+    throw corrupt(name, highest.offset, `it writes to keyspace ${highest.id}, which never existed`)
+  }
 }
 
 /**

@@ -8,6 +8,14 @@
  */
 export const PROGRAMS = [
   {
+    name: 'compat',
+    run: 'compat',
+    test: 'T17',
+    short: {},
+    long: {},
+    bars: { goldens: 4, future: 100 },
+  },
+  {
     name: 'spin',
     run: 'spin',
     test: 'T13',

@@ -53,11 +53,13 @@ export function buildGolden(): Promise<GoldenBuild> {
   return withoutChance(async () => {
     const author = new Author()
     const first = new FaultyFileSystem()
-    const young = await firstEpoch(first, author)
+    const { db: firstDb, young } = await firstEpoch(first, author)
     const second = killed(first)
-    await secondEpoch(second, author)
-    const third = killed(second)
-    const images = await thirdEpoch(third, author)
+    const secondDb = await secondEpoch(second, author)
+    const images = await thirdEpoch(killed(second), author)
+    // NOTE: what they write now nobody looks at.
+    await firstDb.close()
+    await secondDb.close()
     return { young, ...images, before: author.before, tail: author.tail }
   })
 }
@@ -93,7 +95,10 @@ const key = (i: number): Uint8Array => bytes(`key ${String(i).padStart(3, '0')}`
 const packedOptions = { tables: { blockSize: 512, compression: 'lz4', restartInterval: 3 } } as const
 const queueName = 'queue \u{1f427}'
 
-async function firstEpoch(files: FaultyFileSystem, author: Author): Promise<Files> {
+async function firstEpoch(
+  files: FaultyFileSystem,
+  author: Author,
+): Promise<{ db: SubjectDatabase; young: Files }> {
   const db = await open(files)
   const packed: SubjectKeyspace = db.keyspaceSync('packed', packedOptions)
   const queue: SubjectKeyspace = db.keyspaceSync(queueName, {
@@ -137,10 +142,10 @@ async function firstEpoch(files: FaultyFileSystem, author: Author): Promise<File
     'sync',
   )
   author.put(queue, key(8), bytes('last'))
-  return young
+  return { db, young }
 }
 
-async function secondEpoch(files: FaultyFileSystem, author: Author): Promise<void> {
+async function secondEpoch(files: FaultyFileSystem, author: Author): Promise<SubjectDatabase> {
   const db = await open(files)
   author.put(db, key(42), bytes('in the second journal'))
   files.onOperation = (_, kind, name) =>
@@ -153,6 +158,7 @@ async function secondEpoch(files: FaultyFileSystem, author: Author): Promise<voi
   files.onOperation = undefined
   author.put(db, key(44), bytes('behind a gap'), 'sync')
   author.delete(db, key(3))
+  return db
 }
 
 async function thirdEpoch(
