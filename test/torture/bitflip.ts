@@ -89,12 +89,12 @@ export async function bitflip(budget: FlipBudget): Promise<FlipSummary> {
 class Flipper {
   readonly summary: FlipSummary
   readonly #golden: Golden
-  readonly #trails: Readonly<Record<FlippedImage, KeyTrails>>
+  readonly #trails: ReadonlyMap<FlippedImage, KeyTrails>
   readonly #examine: typeof examine
   readonly #seed: number
   readonly #changed = new Set<string>()
 
-  private constructor(golden: Golden, trails: Record<FlippedImage, KeyTrails>, budget: FlipBudget) {
+  private constructor(golden: Golden, trails: ReadonlyMap<FlippedImage, KeyTrails>, budget: FlipBudget) {
     this.#golden = golden
     this.#trails = trails
     this.#seed = budget.seed
@@ -118,10 +118,9 @@ class Flipper {
   }
 
   static async create(golden: Golden, budget: FlipBudget): Promise<Flipper> {
-    const trails = {
-      killed: await keyTrails(golden, golden.images.killed),
-      closed: await keyTrails(golden, golden.images.closed),
-    }
+    const images = imageNames.filter((image) => budget.case?.startsWith(image) !== false)
+    const trails = new Map<FlippedImage, KeyTrails>()
+    for (const image of images) trails.set(image, await keyTrails(golden, golden.images[image]))
     return new Flipper(golden, trails, budget)
   }
 
@@ -151,14 +150,14 @@ class Flipper {
   }
 
   #examination({ image, file, offset, bytes }: Change): Examination {
-    const trails = this.#trails[image]
+    const trails = this.#trails.get(image)
     const { golden, flips } = { golden: this.#golden, flips: this.summary.flips }
     return {
       golden,
       states: golden.states.slice(-1),
-      isSafe: (keyspace, key) => !trails.touches(keyspace, key, file, offset, bytes.byteLength),
+      isSafe: (keyspace, key) => trails?.touches(keyspace, key, file, offset, bytes.byteLength) === false,
       async: flips % 8 === 7,
-      compacted: flips % 4 === 0 ? undefined : trails.keyspaceOf(file),
+      compacted: flips % 4 === 0 ? undefined : trails?.keyspaceOf(file),
     }
   }
 

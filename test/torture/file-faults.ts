@@ -14,6 +14,8 @@ export interface FileFaultBudget {
   readonly seed: number
   /** Nothing is begun after this time but the first round: everything that can be counted up. Later ones extend files at random. */
   readonly seconds: number
+  /** 1: what does not depend on the boot is tried under one of them only. */
+  readonly brief?: number
   /** Only what is called so. */
   readonly case?: string
   /** Positive controls put a worse one in its place. */
@@ -50,9 +52,14 @@ export async function fileFaults(budget: FileFaultBudget): Promise<FileFaultSumm
   }
   const inTime = (): boolean => performance.now() - began < seconds * 1000
   await watched('file-faults', async (note) => {
-    if (budget.case === undefined) summary.realCases = await realCases(shop.golden, note)
+    summary.realCases = await realCases(shop.golden, note, budget.case)
     for (let round = 0; round === 0 || (inTime() && budget.case === undefined); round++) {
-      for (const each of fileCases(shop, round, mulberry32(Math.imul(seed, 1000) + round))) {
+      for (const each of fileCases(
+        shop,
+        round,
+        mulberry32(Math.imul(seed, 1000) + round),
+        budget.brief === 1,
+      )) {
         if (round > 0 && !inTime()) break
         const name = text(each)
         if (budget.case !== undefined && budget.case !== name) continue

@@ -56,12 +56,16 @@ const strangers = [
   'LOCK.x',
 ]
 
-/** @returns how many there were @throws Violation */
-export async function realCases(golden: Golden, note: (what: string) => void): Promise<number> {
+/** `only`: that case alone. @returns how many there were @throws Violation */
+export async function realCases(
+  golden: Golden,
+  note: (what: string) => void,
+  only: string | undefined,
+): Promise<number> {
   // NOTE: as short as can be: a socket's path has about a hundred bytes.
   const folder = mkdtempSync(join(tmpdir(), 'varve-'))
   try {
-    return await new RealFiles(golden, folder, note).run()
+    return await new RealFiles(golden, folder, note, only).run()
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -71,12 +75,14 @@ class RealFiles {
   readonly #golden: Golden
   readonly #root: string
   readonly #note: (what: string) => void
+  readonly #only: string | undefined
   #count = 0
 
-  constructor(golden: Golden, folder: string, note: (what: string) => void) {
+  constructor(golden: Golden, folder: string, note: (what: string) => void, only: string | undefined) {
     this.#golden = golden
     this.#root = join(folder, 'db')
     this.#note = note
+    this.#only = only
   }
 
   async run(): Promise<number> {
@@ -94,13 +100,14 @@ class RealFiles {
   }
 
   async #case(what: string, run: () => Promise<void>): Promise<void> {
+    if (this.#only !== undefined && this.#only !== what) return
     this.#note(what)
     this.#count++
     try {
       await run()
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
-      throw new Violation(`${what}: ${message}\n  node test/torture/run.mjs file-faults --seconds 0`, {
+      throw new Violation(`${what}: ${message}\n  node test/torture/run.mjs file-faults --case '${what}'`, {
         cause: error,
       })
     }

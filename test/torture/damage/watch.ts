@@ -30,7 +30,7 @@ export async function watched<T>(
   const board = new SharedArrayBuffer(8 + textBytes)
   const words = new Int32Array(board, 0, 2)
   const text = new Uint8Array(board, 8)
-  const worker = new Worker(watcher, { eval: true, workerData: { board, limitMs, program } })
+  const worker = new Worker(watcher, { eval: true, workerData: { board, limitMs, program }, execArgv: [] })
   worker.unref()
   const note = (what: string): void => {
     const bytes = new TextEncoder().encode(what).subarray(0, textBytes)

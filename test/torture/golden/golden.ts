@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
 import { type Contents, compareBytes } from '../../model.ts'
-import { root } from '../threads/engine-bundle.ts'
+import { root } from '../root.ts'
 import { type Commit, type Written, applyCommit, keyText } from './author.ts'
 import type { Files } from './build.ts'
 
