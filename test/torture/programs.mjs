@@ -51,7 +51,7 @@ export const PROGRAMS = [
     name: 'bitflip',
     run: 'bitflip',
     test: 'T06',
-    short: { seconds: 150, passes: 3 },
+    short: { seconds: 150, passes: 7 },
     long: { seconds: 3600, passes: 12 },
     bars: { flips: 100_000, percentOfBytes: 100, detected: 100 },
   },

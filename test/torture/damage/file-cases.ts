@@ -133,7 +133,8 @@ function* truncated(shop: Shop, image: FaultedImage): Generator<Case> {
   }
 }
 
-const someLengths = [...Array.from({ length: 72 }, (_, i) => i + 1), 127, 128, 129, 511, 512, 4096]
+/** NOTE: a file of a MiB may cost no more than any other (examine.ts). */
+const someLengths = [...Array.from({ length: 80 }, (_, i) => i + 1), 127, 128, 129, 511, 512, 4096, 1_048_576]
 
 /** Zeros or garbage behind every file. */
 function* extended(shop: Shop, image: FaultedImage, boot: number, random: () => number): Generator<Case> {
@@ -143,13 +144,20 @@ function* extended(shop: Shop, image: FaultedImage, boot: number, random: () => 
       for (const isZero of [true, false]) {
         const longer = new Uint8Array(bytes.byteLength + length)
         longer.set(bytes)
-        if (!isZero) for (let i = bytes.byteLength; i < longer.byteLength; i++) longer[i] = pick(random, 256)
+        if (!isZero) fillAtRandom(longer.subarray(bytes.byteLength), random)
         const what = `${name} has ${length} B of ${isZero ? 'zeros' : 'garbage'} behind it`
         const expected = extensionOf(shop, image, boot, name, bytes.byteLength, length)
         yield { what, files: new Map(files).set(name, longer), expected }
       }
     }
   }
+}
+
+function fillAtRandom(bytes: Uint8Array, random: () => number): void {
+  // NOTE: in blocks, as a MiB of single bytes would take longer than what is tried with it.
+  const block = Uint8Array.from({ length: Math.min(4096, bytes.byteLength) }, () => pick(random, 256))
+  for (let at = 0; at < bytes.byteLength; at += block.byteLength)
+    bytes.set(block.subarray(0, bytes.byteLength - at), at)
 }
 
 function extensionOf(

@@ -157,9 +157,8 @@ class RealFiles {
 
   /** The golden database was written under another boot, so all of it is there. */
   async #requireWhole(db: SubjectDatabase): Promise<void> {
-    const state = this.#golden.states.at(-1) ?? new Map()
     const contents = await readAll(db)
-    for (const [name, entries] of state)
+    for (const [name, entries] of this.#golden.states.at(-1) ?? [])
       if (!equalEntries(contents.get(name) ?? [], entries)) throw new Violation(`keyspace '${name}' is wrong`)
   }
 

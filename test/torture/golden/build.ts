@@ -33,18 +33,17 @@ const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 /** Numbers from here, and not from the machine, while `step` runs; and always the same day. */
 async function withoutChance<T>(step: () => Promise<T>): Promise<T> {
   const random = mulberry32(1)
-  const { getRandomValues } = crypto
   const { now } = Date
-  const fill = (target: Uint8Array): Uint8Array => target.map(() => pick(random, 256))
-  crypto.getRandomValues = (<A extends ArrayBufferView | null>(target: A): A => {
-    if (target instanceof Uint8Array) target.set(fill(target))
+  crypto.getRandomValues = (target) => {
+    if (target instanceof Uint8Array) for (let i = 0; i < target.length; i++) target[i] = pick(random, 256)
     return target
-  }) as typeof crypto.getRandomValues
+  }
   Date.now = () => Date.UTC(2026, 0, 1)
   try {
     return await step()
   } finally {
-    crypto.getRandomValues = getRandomValues
+    // What hides the method of the prototype.
+    Reflect.deleteProperty(crypto, 'getRandomValues')
     Date.now = now
   }
 }

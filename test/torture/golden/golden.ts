@@ -52,8 +52,7 @@ export function loadGolden(format: string = formats.at(-1) ?? ''): Golden {
     applyCommit(written, commit)
     states.push(stateOf(written))
   }
-  const first = states[0] ?? new Map()
-  const names = [...new Set([...written.keys(), ...first.keys()])]
+  const names = [...written.keys()]
   const images = {
     young: filesOf('young'),
     replayed: filesOf('replayed'),

@@ -1,4 +1,5 @@
 // Writes the golden database of this version beside this file: node test/torture/golden/make.mjs format-2
+// and then: npm run format
 // NOTE: what an earlier version made stays as it is; every later one must read it (compat.ts).
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
