@@ -5,7 +5,7 @@ import { bitflip } from './bitflip.ts'
 const seconds = Number(process.env['VARVE_TORTURE_SECONDS'] ?? 0)
 const seed = Number(process.env['VARVE_SEED'] ?? 1)
 
-it('bitflip finds nothing: one bit of every byte', { timeout: (seconds + 300) * 1000 }, async () => {
+it('bitflip finds nothing: one bit of every byte', { timeout: (seconds + 900) * 1000 }, async () => {
   const summary = await bitflip({ seed, seconds })
   console.log(JSON.stringify(summary))
   expect(summary).toMatchObject({ percentOfBytes: 100, detected: 100 })

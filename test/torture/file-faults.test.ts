@@ -5,7 +5,7 @@ import { fileFaults } from './file-faults.ts'
 const seconds = Number(process.env['VARVE_TORTURE_SECONDS'] ?? 0)
 const seed = Number(process.env['VARVE_SEED'] ?? 1)
 
-it('file-faults finds nothing', { timeout: (seconds + 300) * 1000 }, async () => {
+it('file-faults finds nothing', { timeout: (seconds + 900) * 1000 }, async () => {
   const summary = await fileFaults({ seed, seconds, brief: 1 })
   console.log(JSON.stringify(summary))
   expect(summary.cases).toBeGreaterThan(30_000)
