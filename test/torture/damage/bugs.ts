@@ -95,7 +95,7 @@ export const BUGS: Readonly<Record<string, Bug>> = {
         file: 'src/engine/open.ts',
         find: 'kernel?.release()\n',
         replace:
-          'kernel?.release()\n    for (const from = process.cpuUsage().user; process.cpuUsage().user < from + 1.5e6;);\n',
+          'kernel?.release()\n    for (const from = process.cpuUsage().user; process.cpuUsage().user < from + 1.1e6;);\n',
       },
     ],
     case: 'closed/0000000000000010.man@200=ff',
