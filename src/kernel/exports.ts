@@ -263,7 +263,7 @@ export interface KernelExports {
   streamExclude(stream: number, from: number, fromLength: number, to: number, toLength: number): void
   /**
    * Gives the run source `number` its next data block, which lies at [block, block + size) as it was read from `offset` of `table`'s file.
-   * @returns as checkBlock
+   * @returns as checkBlock; SLOT_COUNT_RESULT: its entries
    */
   streamBlock(
     slot: number,

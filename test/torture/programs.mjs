@@ -8,6 +8,14 @@
  */
 export const PROGRAMS = [
   {
+    name: 'compat',
+    run: 'compat',
+    test: 'T17',
+    short: {},
+    long: {},
+    bars: { goldens: 4, future: 100 },
+  },
+  {
     name: 'spin',
     run: 'spin',
     test: 'T13',
@@ -78,6 +86,22 @@ export const PROGRAMS = [
     short: { seconds: 30 },
     long: { seconds: 3600 },
     bars: { runs: 500 },
+  },
+  {
+    name: 'bitflip',
+    run: 'bitflip',
+    test: 'T06',
+    short: { seconds: 150, passes: 7 },
+    long: { seconds: 3600, passes: 12 },
+    bars: { flips: 100_000, percentOfBytes: 100, detected: 100 },
+  },
+  {
+    name: 'file-faults',
+    run: 'fileFaults',
+    test: 'T07',
+    short: { seconds: 60 },
+    long: { seconds: 1800 },
+    bars: { cases: 60_000, realCases: 100 },
   },
   {
     name: 'isolation',

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openOn } from '../../../src/api/open.ts'
 import { expectCode, openBytes, openText, SMALL_MEMORY } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { engineOf, failOnce, fillJournal, freeDisk, keeperOf, powerLoss } from './support.ts'
+import { engineOf, failOnce, filesEnding, fillJournal, freeDisk, keeperOf, powerLoss } from './support.ts'
 
 describe('replay', () => {
   it('does not delete journals it is still replaying', async () => {
@@ -50,6 +50,24 @@ describe('replay', () => {
       const y = again.keyspaceSync('x', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
       expect([...y.rangeSync()]).toEqual([['a', 'in x']])
     }
+  })
+})
+
+describe('what cannot be replayed', () => {
+  it('is refused before anything is changed: writes to a keyspace whose creation the manifest has lost', async () => {
+    const disk = new FaultyFileSystem()
+    const db = await openText(disk)
+    const [manifest = ''] = filesEnding(disk, '.man')
+    const sizeBytes = disk.snapshotFiles().get(manifest)?.byteLength ?? 0
+    db.keyspaceSync('lost', { keyEncoding: 'utf8', valueEncoding: 'utf8' }).putSync('a', 'b')
+    const files = disk.snapshotFiles()
+    const before = new Map(files).set(manifest, (files.get(manifest) as Uint8Array).slice(0, sizeBytes))
+    const image = FaultyFileSystem.fromFiles(before, { bootNumber: 2 })
+    const error = await expectCode('CORRUPT', () => openText(image))
+    expect(error.file).toMatch(/\.wal$/)
+    expect(error.offset).toBe(128)
+    expect(image.snapshotFiles()).toEqual(before)
+    await db.close()
   })
 })
 
