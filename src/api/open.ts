@@ -42,6 +42,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     threadsOf === undefined
       ? new LocalKeeper(keeper)
       : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
+  // NOTE: what the last process left undone, if it did not close, need not wait for the next flush.
+  keeper.compactor.request()
   const engine = new Engine(keeper.thread, port, lock, recovery)
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}

@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { runs: 12_000 },
   },
   {
+    name: 'kill9',
+    run: 'kill9',
+    test: 'T05',
+    short: { seconds: 150, kills: 500 },
+    long: { seconds: 10_800, kills: 50_000 },
+    bars: { kills: 500 },
+  },
+  {
     name: 'isolation',
     run: 'isolation',
     test: 'T10',
