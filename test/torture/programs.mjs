@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { runs: 12_000 },
   },
   {
+    name: 'lock',
+    run: 'lock',
+    test: 'T16',
+    short: { seconds: 60, races: 50 },
+    long: { seconds: 3600, races: 5000 },
+    bars: { races: 50, cases: 50 },
+  },
+  {
     name: 'kill9',
     run: 'kill9',
     test: 'T05',

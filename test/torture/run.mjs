@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     steps: { type: 'string' },
     workloads: { type: 'string' },
     kills: { type: 'string' },
+    races: { type: 'string' },
     all: { type: 'string' },
     case: { type: 'string' },
     schedule: { type: 'string' },
@@ -40,7 +41,7 @@ async function runOne(program) {
   if (program === undefined) {
     const names = PROGRAMS.map((each) => each.name).join('|')
     console.error(
-      `usage: node test/torture/run.mjs ${names}|short|all [--seconds n] [--seed n] [--steps n] [--workloads n] [--kills n] [--all 1] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
+      `usage: node test/torture/run.mjs ${names}|short|all [--seconds n] [--seed n] [--steps n] [--workloads n] [--kills n] [--races n] [--all 1] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
     )
     process.exit(2)
   }
