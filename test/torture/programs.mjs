@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { runs: 12_000 },
   },
   {
+    name: 'durability-audit',
+    run: 'durabilityAudit',
+    test: 'T19',
+    short: { seconds: 20 },
+    long: { seconds: 1800 },
+    bars: { configurations: 6, realRuns: 2 },
+  },
+  {
     name: 'lock',
     run: 'lock',
     test: 'T16',
@@ -54,6 +62,14 @@ export const PROGRAMS = [
     short: { seconds: 150, kills: 500 },
     long: { seconds: 10_800, kills: 50_000 },
     bars: { kills: 500 },
+  },
+  {
+    name: 'soak',
+    run: 'soak',
+    test: 'T15',
+    short: { seconds: 90 },
+    long: { seconds: 28_800 },
+    bars: { laps: 10, operations: 100_000 },
   },
   {
     name: 'isolation',

@@ -16,11 +16,18 @@ const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
  * Runs a program in a process of its own, with a directory of its own that goes with it. It gets `request` and the directory as JSON, and reports in JSON on its last line.
  * `limitMs`: then it is killed.
  */
-export async function runChild<T>(file: string, request: object, limitMs: number): Promise<Outcome<T>> {
+export async function runChild<T>(
+  file: string,
+  request: object,
+  limitMs: number,
+  nodeOptions: readonly string[] = [],
+): Promise<Outcome<T>> {
   const root = await mkdtemp(join(base, 'varve-torture-'))
   try {
     const argument = JSON.stringify({ ...request, directory: join(root, 'db') })
-    const child = spawn(process.execPath, [file, argument], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...nodeOptions, file, argument], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let output = ''
     let errors = ''
     child.stdout.on('data', (data: Buffer) => (output += data.toString()))
