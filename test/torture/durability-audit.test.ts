@@ -86,7 +86,7 @@ describe('durability-audit notices', () => {
       'failed',
       [...failedSync, { kind: 'syncStart', file: first, token: 2 }],
     ],
-    ['a write after a failed sync', 'poisoned', [...failedSync, ...write(second)]],
+    ['a write after a failed sync', 'poisoned', [...failedSync, { kind: 'settled' }, ...write(second)]],
     [
       'a sync that covers what was written after it began',
       'rotated',

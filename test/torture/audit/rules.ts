@@ -87,7 +87,8 @@ export class Auditor {
   /** Files that these have named. */
   readonly #named = new Set<string>()
   /** The first of which a sync failed. */
-  #failedSync: string | undefined
+  #failedSync = ''
+  #hasSettled = false
   #directoryFailed = false
 
   /** @throws BrokenRule */
@@ -117,6 +118,9 @@ export class Auditor {
         return this.#syncStart(event.file, event.token)
       case 'sync':
         return this.#sync(event.file, event.token, event.failed)
+      case 'settled':
+        this.#hasSettled = this.failedSyncs > 0
+        return
       case 'unlink':
         return this.#unlink(event.file)
       case 'acknowledged':
@@ -194,10 +198,10 @@ export class Auditor {
   #requireSound(name: string, what: string): void {
     const { checks } = this
     checks.poisoned++
-    if (this.#failedSync !== undefined)
+    if (this.#hasSettled)
       throw new BrokenRule(
         'poisoned',
-        `${name} ${what} after the sync of ${this.#failedSync || 'the directory'} failed`,
+        `${name} ${what} after the sync of ${this.#failedSync === '' ? 'the directory' : this.#failedSync} failed`,
       )
   }
 
@@ -225,8 +229,7 @@ export class Auditor {
 
   #sync(name: string, token: number, failed: boolean): void {
     if (failed) {
-      this.failedSyncs++
-      this.#failedSync ??= name
+      if (this.failedSyncs++ === 0) this.#failedSync = name
     }
     if (name === '') {
       const files = this.#pendingNames.get(token) ?? []

@@ -9,6 +9,8 @@ const CALLS = 'openat,close,write,pwrite64,fdatasync,fsync,ftruncate,unlink,unli
 /** A program says so, by a write to whatever descriptor, when a commit was acknowledged: 'acknowledged 17'. */
 export const ACKNOWLEDGED = 'acknowledged '
 const LONGEST_STRING = 262_144
+/** P16: so long a failure may take to reach the other threads. */
+const SETTLED_SECONDS = 0.1
 
 /** `inject`: a fault that the calls of the program meet, in the words of strace. @throws what keeps it from running */
 export async function runTraced(
@@ -16,7 +18,18 @@ export async function runTraced(
   program: readonly string[],
   inject?: string,
 ): Promise<void> {
-  const args = ['-f', '-qq', '-xx', '-s', String(LONGEST_STRING), '-o', traceFile, '-e', `trace=${CALLS}`]
+  const args = [
+    '-f',
+    '-qq',
+    '-ttt',
+    '-xx',
+    '-s',
+    String(LONGEST_STRING),
+    '-o',
+    traceFile,
+    '-e',
+    `trace=${CALLS}`,
+  ]
   if (inject !== undefined) args.push('-e', `inject=${inject}`)
   const child = spawn('strace', [...args, process.execPath, ...program], {
     // NOTE: calls that go by a ring are no calls.
@@ -58,22 +71,35 @@ export class StraceReader {
   /** Calls that a thread has begun. */
   readonly #unfinished = new Map<string, Call>()
   #tokens = 0
+  #settledAtSeconds = Infinity
 
   constructor(directory: string) {
     this.#directory = directory
   }
 
-  *line(line: string): Generator<TraceEvent> {
-    const resumed = /^(\d+) +<\.\.\. (\w+) resumed>.*= (-?\d+|\?)/.exec(line)
+  *line(stamped: string): Generator<TraceEvent> {
+    const [, thread = '', seconds = '', line = ''] = /^(\d+) +(\d+\.\d+) (.*)$/.exec(stamped) ?? []
+    if (Number(seconds) > this.#settledAtSeconds) {
+      this.#settledAtSeconds = Infinity
+      yield { kind: 'settled' }
+    }
+    for (const event of this.#call(thread, line)) {
+      if (event.kind === 'sync' && event.failed) this.#settledAtSeconds = Number(seconds) + SETTLED_SECONDS
+      yield event
+    }
+  }
+
+  *#call(thread: string, line: string): Generator<TraceEvent> {
+    const resumed = /^<\.\.\. (\w+) resumed>.*= (-?\d+|\?)/.exec(line)
     if (resumed !== null) {
-      const call = this.#unfinished.get(resumed[1] ?? '')
-      this.#unfinished.delete(resumed[1] ?? '')
-      if (call !== undefined) yield* this.#end(call, Number(resumed[3]))
+      const call = this.#unfinished.get(thread)
+      this.#unfinished.delete(thread)
+      if (call !== undefined) yield* this.#end(call, Number(resumed[2]))
       return
     }
-    const begun = /^(\d+) +(\w+)\((.*)$/.exec(line)
+    const begun = /^(\w+)\((.*)$/.exec(line)
     if (begun === null) return
-    const [, thread = '', name = '', rest = ''] = begun
+    const [, name = '', rest = ''] = begun
     const file = this.#names.get(Number.parseInt(rest, 10))
     const call: Call = { name, text: rest, file, token: ++this.#tokens }
     yield* this.#begin(call)

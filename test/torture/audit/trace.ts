@@ -8,5 +8,7 @@ export type TraceEvent =
   /** `file`: '' for the directory. `token`: tells syncs of one file apart that overlap. */
   | { readonly kind: 'syncStart'; readonly file: string; readonly token: number }
   | { readonly kind: 'sync'; readonly file: string; readonly token: number; readonly failed: boolean }
+  /** Every thread had time to hear of the syncs that failed before. */
+  | { readonly kind: 'settled' }
   /** A caller was told that this commit is as durable as `sync` promises. */
   | { readonly kind: 'acknowledged'; readonly commit: number }

@@ -15,6 +15,8 @@ export function tracedDisk(files: FaultyFileSystem, emit: (event: TraceEvent) =>
       failed = false
     } finally {
       emit({ kind: 'sync', file, token, failed })
+      // NOTE: one thread, and its next step knows.
+      if (failed) emit({ kind: 'settled' })
     }
   }
   const syncingAsync = async (file: string, sync: () => Promise<void>): Promise<void> => {
@@ -26,6 +28,8 @@ export function tracedDisk(files: FaultyFileSystem, emit: (event: TraceEvent) =>
       failed = false
     } finally {
       emit({ kind: 'sync', file, token, failed })
+      // NOTE: one thread, and its next step knows.
+      if (failed) emit({ kind: 'settled' })
     }
   }
   const traced = (file: File): File => {
