@@ -44,16 +44,16 @@ describe('soak notices', () => {
       lapsMin: 1,
       says: /B of journals in lap/,
     },
-    'that each flush leaves something in memory': {
+    'that each batch leaves something in memory': {
       patches: [
         {
-          file: 'src/engine/flush.ts',
-          find: 'keeper.thread.locked(() => prepared.install())',
+          file: 'src/engine/write-path.ts',
+          find: '      applyPayload(kernel, this.#page, record.bytes,',
           replace:
-            'keeper.thread.locked(() => prepared.install());\n      (Object.assign(globalThis, { leak: [(globalThis as { leak?: unknown }).leak, Buffer.alloc(2_000_000, 1)] }))',
+            '      Object.assign(globalThis, { leak: [Reflect.get(globalThis, "leak"), Buffer.alloc(50_000, 1)] })\n      applyPayload(kernel, this.#page, record.bytes,',
         },
       ],
-      says: /the process grew by/,
+      says: /the heap grew by/,
     },
   }
   it.each(Object.entries(controls))('%s', { timeout: 120_000 }, async (_, { says, ...budget }) => {
@@ -71,7 +71,7 @@ describe('soak notices', () => {
     diskBytes: 200,
     logicalBytes: 100,
     mostJournalBytes: 1,
-    strangers: '',
+    heapBytes: 10e6,
   }
   const idle = { seconds: 10, cpuMs: 50, changes: '' }
   const report = (last: Partial<Lap>, atRest: Partial<SoakReport['idle']> = {}): SoakReport => ({

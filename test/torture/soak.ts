@@ -27,6 +27,7 @@ export interface Summary {
   readonly writtenBytes: number
   readonly abandoned: number
   readonly rssGrowthBytes: number
+  readonly heapGrowthBytes: number
   readonly rssBytes: number
   readonly mostJournalBytes: number
   /** Bytes on disk for each byte of content, at worst. */
@@ -65,7 +66,8 @@ export async function soak(budget: Budget): Promise<Summary> {
     operations: sum(laps, ({ operations }) => operations),
     writtenBytes: sum(laps, ({ writtenBytes }) => writtenBytes),
     abandoned,
-    rssGrowthBytes: rssGrowth(laps),
+    rssGrowthBytes: growth(laps, (lap) => lap.rssBytes),
+    heapGrowthBytes: growth(laps, (lap) => lap.heapBytes),
     rssBytes: laps.at(-1)?.rssBytes ?? 0,
     mostJournalBytes: most(laps, ({ mostJournalBytes }) => mostJournalBytes),
     spaceAmplification: most(laps, ({ diskBytes, logicalBytes }) => diskBytes / logicalBytes),
@@ -73,9 +75,10 @@ export async function soak(budget: Budget): Promise<Summary> {
   }
 }
 
-/** The heap, and what the host's allocator keeps, take a while to find their sizes; beyond that what a run may grow by, and an hour. */
-const RSS_NOISE_BYTES = 32 * MIB
-const RSS_HOUR_BYTES = MIB
+/** What a run may grow by, and an hour. The host's allocator, and the stacks and heaps of threads, take a while to find their sizes. */
+const RSS_NOISE_BYTES = 64 * MIB
+const HEAP_NOISE_BYTES = 4 * MIB
+const HOUR_BYTES = MIB
 /** Records are given out of pages that stay, so how many there were at once may show in some pages more. */
 const SPARE_PAGES = 8
 const SPACE_AMPLIFICATION = 2.5
@@ -92,7 +95,6 @@ export function problemOf({ laps, idle, failure }: SoakReport, hours: number): s
   const [first] = warm
   for (const [number, lap] of laps.entries()) {
     const inLap = `in lap ${number + 1} of ${laps.length}`
-    if (lap.strangers !== '') return `${lap.strangers}, ${inLap}`
     if (lap.diskBytes > lap.logicalBytes * SPACE_AMPLIFICATION)
       return `${lap.diskBytes} B on disk for ${lap.logicalBytes} B, ${inLap}`
     if (lap.mostJournalBytes > JOURNAL_BYTES) return `${lap.mostJournalBytes} B of journals ${inLap}`
@@ -106,9 +108,14 @@ export function problemOf({ laps, idle, failure }: SoakReport, hours: number): s
     if ((lap.descriptors ?? 0) > (first.descriptors ?? 0))
       return `${lap.descriptors} descriptors are open after close, and ${first.descriptors} were at first`
   }
-  const growth = rssGrowth(laps)
-  if (growth > RSS_NOISE_BYTES + hours * RSS_HOUR_BYTES)
-    return `the process grew by ${growth} B: ${warm.map(({ rssBytes }) => Math.round(rssBytes / MIB)).join(' ')} MiB`
+  const grown = [
+    ['the heap', HEAP_NOISE_BYTES, ({ heapBytes }: Lap) => heapBytes],
+    ['the process', RSS_NOISE_BYTES, ({ rssBytes }: Lap) => rssBytes],
+  ] as const
+  for (const [what, noiseBytes, of] of grown) {
+    if (growth(laps, of) <= noiseBytes + hours * HOUR_BYTES) continue
+    return `${what} grew by ${growth(laps, of)} B: ${laps.map((lap) => (of(lap) / MIB).toFixed(1)).join(' ')} MiB`
+  }
   if (idle.changes !== '') return `idle, and written to: ${idle.changes}`
   if (idle.cpuMs > idle.seconds * 1000 * IDLE_CPU + IDLE_CPU_MS)
     return `idle, it burnt ${idle.cpuMs} ms in ${idle.seconds} s`
@@ -116,14 +123,13 @@ export function problemOf({ laps, idle, failure }: SoakReport, hours: number): s
 }
 
 /** From the middle third of the laps to the last one. */
-function rssGrowth(laps: readonly Lap[]): number {
+function growth(laps: readonly Lap[], of: (lap: Lap) => number): number {
   const third = Math.ceil(laps.length / 3)
-  return median(laps.slice(-third)) - median(laps.slice(third, 2 * third))
+  return median(laps.slice(-third).map(of)) - median(laps.slice(third, 2 * third).map(of))
 }
 
-function median(laps: readonly Lap[]): number {
-  const sorted = laps.map(({ rssBytes }) => rssBytes).sort((a, b) => a - b)
-  return sorted[sorted.length >>> 1] ?? 0
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >>> 1] ?? 0
 }
 
 function sum(laps: readonly Lap[], of: (lap: Lap) => number): number {

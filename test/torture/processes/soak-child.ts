@@ -13,9 +13,11 @@ import { compareBytes } from '../../model.ts'
 
 const KEYS = 4000
 const VALUE_BYTES = 600
+/** Of a lap, however slow the machine. */
+const OPERATIONS_MIN = 1000
 const OPEN_READS_MAX = 60
 const COLLECT_MS = 10_000
-const SETTLE_MS = 10_000
+const SETTLE_MS = 3000
 /** The journal is synced once more after the last write. */
 const QUIET_MS = 1500
 
@@ -58,16 +60,17 @@ class Soak {
       operations: 0,
       writtenBytes: 0,
       rssBytes: 0,
+      heapBytes: 0,
       usedPages: 0,
       madePages: 0,
       descriptors: undefined,
       diskBytes: 0,
       logicalBytes: 0,
       mostJournalBytes: 0,
-      strangers: '',
     }
+    if (this.laps.length === 0) this.#fill(db)
     this.#touchOthers(db)
-    for (let sampleMs = 0; performance.now() < untilMs;) {
+    for (let sampleMs = 0; performance.now() < untilMs || lap.operations < OPERATIONS_MIN;) {
       for (let i = 0; i < 50; i++) await this.#step(db, lap)
       await setImmediate()
       if (performance.now() < sampleMs) continue
@@ -82,6 +85,19 @@ class Soak {
     lap.madePages = madePages
     this.laps.push(lap)
     return idle
+  }
+
+  #fill(db: Store): void {
+    for (let i = 0; i < KEYS; i++) this.#put(db.putSync.bind(db), keyOf(i))
+  }
+
+  /** @returns how many bytes that were */
+  #put(put: (key: string, value: Uint8Array) => unknown, key: string): number {
+    const start = pick(this.#random, this.#noise.length - VALUE_BYTES)
+    const value = this.#noise.slice(start, start + pick(this.#random, VALUE_BYTES))
+    put(key, value)
+    this.#truth.set(key, value)
+    return key.length + value.byteLength
   }
 
   /** One keyspace in which little happens, so that its memtable holds journals back, and one that is filled and cleared. */
@@ -128,18 +144,14 @@ class Soak {
         this.#truth.delete(key)
         continue
       }
-      const start = pick(random, this.#noise.length - VALUE_BYTES)
-      const value = this.#noise.slice(start, start + pick(random, VALUE_BYTES))
-      batch.put(key, value)
-      this.#truth.set(key, value)
-      lap.writtenBytes += key.length + value.byteLength
+      lap.writtenBytes += this.#put(batch.put.bind(batch), key)
     }
     if (random() < 0.5) batch.commitSync()
     else await batch.commit({ durability: random() < 0.01 ? 'sync' : 'buffered' })
   }
 
   #key(): string {
-    return `k${String(pick(this.#random, KEYS)).padStart(5, '0')}`
+    return keyOf(pick(this.#random, KEYS))
   }
 
   #check(key: string, value: Uint8Array | undefined): void {
@@ -174,14 +186,15 @@ class Soak {
       lap.logicalBytes += key.length + value.byteLength
     }
     untilMs = performance.now() + SETTLE_MS
-    do {
-      lap.strangers = strangersIn(this.#request.directory, db)
-      await setTimeout(5)
-    } while (lap.strangers !== '' && performance.now() < untilMs)
+    for (let strangers; (strangers = strangersIn(this.#request.directory, db)) !== ''; await setTimeout(5))
+      if (performance.now() > untilMs) throw new Error(strangers)
+    entries.length = 0
     globalThis.gc?.()
     const { memoryFreeBytes, memoryLimit, cache } = db.stats()
     lap.usedPages = (memoryLimit - memoryFreeBytes - cache.bytes) / PAGE_BYTES
-    lap.rssBytes = process.memoryUsage.rss()
+    const { rss, heapUsed, external } = process.memoryUsage()
+    lap.rssBytes = rss
+    lap.heapBytes = heapUsed + external
     for (const { sizeBytes } of filesIn(this.#request.directory)) lap.diskBytes += sizeBytes
   }
 
@@ -210,6 +223,10 @@ class Soak {
     const changes = before === after ? '' : `${before} became ${after}`
     return { seconds: idleSeconds, cpuMs: (user + system) / 1000, changes }
   }
+}
+
+function keyOf(number: number): string {
+  return `k${String(number).padStart(5, '0')}`
 }
 
 interface FoundFile {

@@ -14,6 +14,8 @@ export interface Lap {
   operations: number
   writtenBytes: number
   rssBytes: number
+  /** Of JavaScript on the main thread, with what it holds outside. */
+  heapBytes: number
   /** Pages of linear memory in use, but for the cache; and of all memories made so far. */
   usedPages: number
   madePages: number
@@ -21,8 +23,6 @@ export interface Lap {
   diskBytes: number
   logicalBytes: number
   mostJournalBytes: number
-  /** Files that the manifest does not name, and the other way round. */
-  strangers: string
 }
 
 export interface SoakReport {
