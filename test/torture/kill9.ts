@@ -100,6 +100,7 @@ export async function kill9(budget: Budget): Promise<Summary> {
     await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)))
   } finally {
     rmSync(root, { recursive: true, force: true })
+    if (patches.length > 0) rmSync(file)
   }
   summary.seconds = (Date.now() - began) / 1000
   if (!(failure instanceof Violation)) {

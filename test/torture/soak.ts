@@ -2,6 +2,7 @@
  * T15 of RELIABILITY.md: one process reads and writes, opens its database again every few seconds, and leaves snapshots and iterators to the garbage collector, beside keyspaces in which nothing
  * happens. What is in use at the end of each lap must not grow; what is on disk belongs there; when nobody asks for anything nothing happens.
  */
+import { rmSync } from 'node:fs'
 import { Violation } from './runner.ts'
 import { MEMTABLE_BYTES, type Lap, type SoakReport, type SoakRequest } from './processes/soak-report.ts'
 import { runChild } from './threads/child.ts'
@@ -52,6 +53,7 @@ export async function soak(budget: Budget): Promise<Summary> {
   const request: Omit<SoakRequest, 'directory'> = { seed, seconds, lapSeconds, lapsMin, idleSeconds }
   const limitMs = (3 * seconds + idleSeconds + 120) * 1000
   const { report, failure } = await runChild<SoakReport>(file, request, limitMs, ['--expose-gc'])
+  if (patches.length > 0) rmSync(file)
   const problem = failure ?? problemOf(report, seconds / 3600)
   if (report === undefined || problem !== undefined) {
     const repeat = `node test/torture/run.mjs soak --seed ${seed} --seconds ${seconds}`

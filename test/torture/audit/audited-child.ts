@@ -4,7 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 import { attach, open, VarveError, type Database, type SharedDatabase } from '../../../src/index.ts'
 import { mulberry32, pick } from '../../support/random.ts'
 import { ACKNOWLEDGED } from './strace.ts'
@@ -105,5 +105,4 @@ if (isMainThread) {
   const failure = await writeAsGuest().catch((error: unknown) => error)
   // NOTE: the owner finds out by itself.
   parentPort?.postMessage(isPoisoned(failure) ? undefined : failure)
-  void workerData
 }
