@@ -45,6 +45,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     threadsOf === undefined
       ? new LocalKeeper(keeper)
       : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
+  // NOTE: what the last process left undone, if it did not close, need not wait for the next flush.
+  keeper.compactor.request()
   const engine = new Engine(
     keeper.thread,
     port,

@@ -252,6 +252,15 @@ export class Keeper {
     this.thread.assertUnpoisoned(this.journals.current?.poisoned)
   }
 
+  /**
+   * Before a step that changes what the next open finds: a job may still be on its way to it. A second sync may find clean what the first one could not write, and
+   * count as good. @throws POISONED
+   */
+  refusePoisoned(): void {
+    const poisonedBy = this.thread.poisonedBy ?? this.journals.current?.poisoned
+    if (poisonedBy !== undefined) throw poisonedBy
+  }
+
   /** After an await. @throws CLOSED, NOT_FOUND for a dropped keyspace */
   assertReadable(tree: Tree): void {
     this.thread.assertOpen()
@@ -368,6 +377,7 @@ export class Keeper {
 
   /** Makes created and deleted names durable. @throws POISONED: which names are on disk is not known then */
   syncDirectory(): void {
+    this.refusePoisoned()
     try {
       this.files.syncDirectory()
     } catch (error) {

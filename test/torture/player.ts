@@ -355,7 +355,7 @@ export class Player {
     await this.#endReads()
     const database = this.#opened
     await this.#rest()
-    await requireNoOrphans(database, this.#files)
+    requireNoOrphans(database, await this.#files.list())
     const { journals } = database.stats()
     if (journals > mostJournals) throw new Violation(`${journals} journals are live though nothing is read`)
     if (this.#set.ends === 'closed') {

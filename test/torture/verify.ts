@@ -127,18 +127,14 @@ export async function goOn({ run }: Recovered, number: number): Promise<void> {
     throw new Violation('written after the recovery, and gone after the next open')
   }
   await run.run(last)
-  await requireNoOrphans(run.database, run.files)
+  requireNoOrphans(run.database, await run.files.list())
   await run.close()
 }
 
-/** The files on the disk are those that the database knows of. NOTE: what an open snapshot or range reads stays as well. */
-export async function requireNoOrphans(
-  database: Pick<SubjectDatabase, 'stats'>,
-  files: FileSystem,
-): Promise<void> {
+/** `names`: of the files in the directory of a database that has been written to. @throws Violation if there are others than it uses */
+export function requireNoOrphans(database: Pick<SubjectDatabase, 'stats'>, names: readonly string[]): void {
   const { keyspaces, journals } = database.stats()
   const known = { sst: keyspaces.reduce((sum, { tables }) => sum + tables, 0), wal: journals, man: 1 }
-  const names = await files.list()
   for (const [extension, count] of Object.entries(known)) {
     const found = names.filter((name) => name.endsWith(`.${extension}`))
     if (found.length !== count)
