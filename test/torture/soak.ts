@@ -52,7 +52,7 @@ export async function soak(budget: Budget): Promise<Summary> {
   const lapSeconds = budget.lapSeconds ?? Math.min(LAP_SECONDS_MAX, Math.max(0.5, seconds / LAPS))
   const request: Omit<SoakRequest, 'directory'> = { seed, seconds, lapSeconds, lapsMin, idleSeconds }
   const limitMs = (3 * seconds + idleSeconds + 120) * 1000
-  const { report, failure } = await runChild<SoakReport>(file, request, limitMs, ['--expose-gc'])
+  const { report, failure } = await runChild<SoakReport>(file, request, limitMs, { flags: ['--expose-gc'] })
   if (patches.length > 0) rmSync(file)
   const problem = failure ?? problemOf(report, seconds / 3600)
   if (report === undefined || problem !== undefined) {
