@@ -90,6 +90,7 @@ async function openLocked(
   if (options.errorIfExists) {
     throw new VarveError('EXISTS', `A database exists in ${fileSystem.location} already (errorIfExists).`)
   }
+  kernel.hashKeysFor(found.superblock.databaseId)
   const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
   let superblock: SuperblockWriter | undefined
   let keeper: Keeper | undefined
@@ -187,8 +188,10 @@ async function create(
     { type: 'keyspaceCreated', id: DEFAULT_KEYSPACE_ID, name: '', ...definition },
   ])
   if (problem !== undefined) throw new Error(`creation: ${problem}`)
+  const databaseId = randomBytes(16)
+  kernel.hashKeysFor(databaseId)
   const stored: StoredDatabase = {
-    databaseId: randomBytes(16),
+    databaseId,
     epoch: 0,
     manifestId: 0,
     state,
