@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/api/database.ts'
 import type { Keyspace } from '../../src/api/keyspace.ts'
 import { openOn } from '../../src/api/open.ts'
+import type { AsyncRange } from '../../src/api/range.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { VarveLevel } from '../../src/level/index.ts'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -54,9 +55,11 @@ async function run(steps: readonly Step[]): Promise<number> {
   for (const step of steps) {
     try {
       const result: unknown = await step()
-      if (Symbol.iterator in Object(result)) for (const _ of result as Iterable<unknown>);
-      else if (Symbol.asyncIterator in Object(result))
-        for await (const _ of result as AsyncIterable<unknown>);
+      const { [Symbol.iterator]: sync, toArray } = Object(result) as Partial<
+        AsyncRange<unknown> & Iterable<unknown>
+      >
+      if (toArray !== undefined) await toArray.call(result)
+      else if (sync !== undefined) Array.from(result as Iterable<unknown>)
     } catch (error) {
       failed++
       expectDiscreet(error)
