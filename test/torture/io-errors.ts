@@ -52,6 +52,9 @@ export interface FaultSummary {
   [fault: string]: number | string
 }
 
+/** However slow the machine is. */
+const LEAST_RUNS = 500
+
 const faultSettings: readonly Setting[] = [
   { durability: 'os', memtableSize: 4096 },
   { durability: 'buffered', memtableSize: 4096 },
@@ -62,7 +65,8 @@ const faultSettings: readonly Setting[] = [
 export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
   const began = Date.now()
   const { seed, seconds, workloads = Infinity, steps = 20 } = budget
-  const inTime = (): boolean => Date.now() - began < seconds * 1000
+  const isOver = (): boolean =>
+    Date.now() - began >= seconds * 1000 && workloads === Infinity && summary.runs >= LEAST_RUNS
   const summary: FaultSummary = {
     program: 'io-errors',
     seed,
@@ -78,13 +82,13 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
     sticky: 0,
   }
   const found = new Map<string, Violation>()
-  while (summary.workloads < workloads && (summary.workloads === 0 || inTime())) {
+  while (summary.workloads < workloads && !isOver()) {
     const current = seed + summary.workloads
     const random = mulberry32(current)
     const setting = faultSettings[current % faultSettings.length] ?? { durability: 'os', memtableSize: 4096 }
     const workload = withReads(makeWorkload(random, setting, steps), random)
     for (const injection of await injections(workload, random)) {
-      if (!inTime() && workloads === Infinity && summary.runs >= 500) break
+      if (isOver()) break
       try {
         await runWithFault(workload, injection, summary, budget.disk)
       } catch (error) {
