@@ -26,8 +26,15 @@ function contentOf(value: unknown, what: string): Content {
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object') return `a ${value.constructor?.name ?? 'object'}`
+  if (typeof value === 'object') return `a ${className(value)}`
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
+}
+
+/** NOTE: of the prototype, which is program text; what the object itself has may be data that must not get into a message. */
+function className(value: object): string {
+  const prototype = Object.getPrototypeOf(value) as { constructor?: unknown } | null
+  const constructor = prototype?.constructor
+  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'object'
 }
 
 class BytesCodec implements Codec {
@@ -105,13 +112,28 @@ class Utf8Codec implements Codec {
 
 class JsonCodec extends Utf8Codec {
   override encode(value: unknown, what: string): Content {
-    const text: string | undefined = JSON.stringify(value)
+    const text = jsonText(value, what)
     if (text === undefined) throw new TypeError(`${what} is ${describe(value)}, which JSON cannot express`)
     return text
   }
 
   override decode(copy: unknown): unknown {
-    return JSON.parse(copy as string)
+    try {
+      return JSON.parse(copy as string)
+    } catch {
+      // NOTE: without its cause, which quotes the value.
+      throw new SyntaxError("a stored value is not JSON; read it with the valueEncoding 'bytes' or 'utf8'")
+    }
+  }
+}
+
+/** @throws TypeError without the engine's own words, which name properties of the value */
+function jsonText(value: unknown, what: string): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new TypeError(`${what} cannot be JSON: it has a cycle, a BigInt or a toJSON that fails`)
   }
 }
 
@@ -135,6 +157,19 @@ class CustomCodec extends BytesCodec {
   override decode(copy: unknown): unknown {
     return this.#encoding.decode(copy as Uint8Array)
   }
+}
+
+/** An encoding option, read once: what a getter or a Proxy says the next time does not count. */
+export function settledEncoding(encoding: unknown): unknown {
+  if (typeof encoding !== 'object' || encoding === null) return encoding
+  const { encode, decode } = encoding as Partial<Encoding<unknown>>
+  // NOTE: refused by encodingName, as what it is.
+  if (typeof encode !== 'function' || typeof decode !== 'function') return {}
+  const settled: Encoding<unknown> = {
+    encode: (value) => encode.call(encoding, value),
+    decode: (bytes) => decode.call(encoding, bytes),
+  }
+  return settled
 }
 
 /** What is persisted of an encoding option; undefined for the raw views `bytes` and `buffer`, which fix nothing. @throws TypeError */

@@ -6,6 +6,7 @@ import {
   type Bytes,
   type Durability,
   type Operation,
+  type Entry,
   type State,
   Model,
   compareBytes,
@@ -42,6 +43,8 @@ export class Run {
   readonly model: Model
   readonly files: FileSystem
   readonly setting: Setting
+  /** Called with each database that is opened or taken over. */
+  onOpen: (database: SubjectDatabase) => void = () => {}
   #database: SubjectDatabase | undefined
   #snapshot: { real: SubjectSnapshot; state: State } | undefined
   readonly #handles = new Map<string, SubjectKeyspace>()
@@ -68,6 +71,7 @@ export class Run {
   /** Goes on with a database that is open already. */
   async adopt(database: SubjectDatabase): Promise<void> {
     this.#database = database
+    this.onOpen(database)
     this.#handles.clear()
     for (const name of this.model.layout.keys()) this.#handles.set(name, await database.keyspace(name))
   }
@@ -178,6 +182,8 @@ export class Run {
         return model.acknowledgeLayout()
       case 'snapshot':
         return this.#useSnapshot()
+      case 'read':
+        return this.#readAll(step.sync)
       case 'reopen':
         await this.close()
         return this.open()
@@ -230,6 +236,36 @@ export class Run {
     if (gte !== undefined && lt !== undefined && compareBytes(gte, lt) >= 0) return
     if (this.setting.durability === 'none') model.acknowledgeFlush([id])
     else model.acknowledge('sync')
+  }
+
+  async #readAll(sync: boolean): Promise<void> {
+    for (const [name, id] of [['', defaultKeyspace] as const, ...this.model.layout]) {
+      const handle = this.#handle(name)
+      const entries = this.model.entries(id)
+      const keys = entries.map(([key]) => key)
+      const [all, backwards, many, last] = sync
+        ? [
+            [...handle.rangeSync()],
+            [...handle.rangeSync({ reverse: true })],
+            handle.getManySync(keys),
+            handle.lastSync(),
+          ]
+        : await Promise.all([
+            handle.range().toArray(),
+            handle.range({ reverse: true }).toArray(),
+            handle.getMany(keys),
+            handle.last(),
+          ])
+      const found = many.map((value, i): Entry => [keys[i] ?? encode(''), value ?? encode('missing')])
+      const ends = last === undefined ? [] : [last]
+      if (
+        !equalEntries(all, entries) ||
+        !equalEntries(backwards.toReversed(), entries) ||
+        !equalEntries(found, entries) ||
+        !equalEntries(ends, entries.slice(-1))
+      )
+        throw new Violation(`keyspace '${name}' is read differently from what was written`)
+    }
   }
 
   #useSnapshot(): void {

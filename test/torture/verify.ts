@@ -142,12 +142,19 @@ export function requireNoOrphans(database: Pick<SubjectDatabase, 'stats'>, names
   }
 }
 
-/** Opens an image, compares, writes more, opens again, compares exactly. @throws Violation */
-export async function verify(image: Image, model: Model, setting: Setting, number: number): Promise<void> {
+/** Opens an image, compares and, if it `continues`, writes more, opens again, compares exactly. @throws Violation */
+export async function verify(
+  image: Image,
+  model: Model,
+  setting: Setting,
+  number: number,
+  continues = true,
+): Promise<void> {
   let recovered: Recovered | undefined
   try {
     recovered = await recover(image, model, setting)
-    await goOn(recovered, number)
+    if (continues) await goOn(recovered, number)
+    else await recovered.run.close()
   } catch (error) {
     await recovered?.run
       .abandon()

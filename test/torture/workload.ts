@@ -40,6 +40,8 @@ export type Step =
   | { readonly do: 'create' | 'drop'; readonly name: string; readonly sync: boolean }
   /** Takes a snapshot, or compares the open one with what it was and closes it. */
   | { readonly do: 'snapshot' }
+  /** Reads everything, in every way, and compares. */
+  | { readonly do: 'read'; readonly sync: boolean }
   | { readonly do: 'reopen' }
 
 /** How the database of a workload is opened. */
