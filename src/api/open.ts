@@ -42,7 +42,16 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     threadsOf === undefined
       ? new LocalKeeper(keeper)
       : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
-  const engine = new Engine(keeper.thread, port, lock, recovery)
+  let engine: Engine
+  try {
+    engine = new Engine(keeper.thread, port, lock, recovery)
+  } catch (error) {
+    // NOTE: without pages for it.
+    port.close()
+    keeper.kernel.release()
+    await lock.release()
+    throw error
+  }
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}
   let view: View

@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { runs: 12_000 },
   },
   {
+    name: 'oom',
+    run: 'oom',
+    test: 'T04',
+    short: { seconds: 60 },
+    long: { seconds: 3600 },
+    bars: { allocations: 500 },
+  },
+  {
     name: 'isolation',
     run: 'isolation',
     test: 'T10',

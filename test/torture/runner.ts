@@ -231,13 +231,18 @@ export class Run {
       return
     }
     const { real, state } = this.#snapshot
-    this.#snapshot = undefined
     for (const [name, id] of [['', defaultKeyspace] as const, ...this.model.layout]) {
       const seen = [...this.#handle(name).at(real).rangeSync()]
       if (!equalEntries(seen, entriesOf(state, id)))
         throw new Violation(`a snapshot changed in keyspace '${name}'`)
     }
-    real.close()
+    this.closeSnapshot()
+  }
+
+  /** Closes the snapshot if there is one. */
+  closeSnapshot(): void {
+    this.#snapshot?.real.close()
+    this.#snapshot = undefined
   }
 
   /** Acknowledged: this commit and all before it are as durable as it asked, whatever those asked. */

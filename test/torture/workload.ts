@@ -44,6 +44,7 @@ export type Step =
 export interface Setting {
   readonly durability: Durability | 'none'
   readonly memtableSize: number
+  readonly stallTimeout?: number
 }
 
 export interface Workload {
