@@ -10,7 +10,11 @@ import { engineOf, keeperOf } from '../integration/regressions/support.ts'
 import { type Account, type Allocation, GIVERS, type Shortage, ScarcePool } from './oom/shortage.ts'
 import { Run, Violation } from './runner.ts'
 import { readAll } from './verify.ts'
-import { type Setting, type Step, type Workload, makeWorkload } from './workload.ts'
+import { type Setting, type Step, type Workload, type Write, makeWorkload } from './workload.ts'
+
+/** Pages of the smallest memory, and the longest value there. */
+const PAGES = 128
+const VALUE_LIMIT_BYTES = 1_048_576
 
 export interface OomBudget {
   readonly seed: number
@@ -32,6 +36,8 @@ export interface OomSummary {
   failed: number
   /** Allocations of the workloads, each of which failed in some runs. */
   allocations: number
+  /** Runs with fewer pages from the beginning to the end. */
+  capped: number
   byCall: Record<string, number>
 }
 
@@ -55,6 +61,7 @@ export async function oom(budget: OomBudget): Promise<OomSummary> {
     runs: 0,
     failed: 0,
     allocations: 0,
+    capped: 0,
     byCall: {},
   }
   const found = new Map<string, Violation>()
@@ -62,32 +69,42 @@ export async function oom(budget: OomBudget): Promise<OomSummary> {
     const current = seed + summary.workloads
     const workload = workloadOf(current, steps)
     const { allocations, account } = await unfailed(workload)
-    summary.allocations += allocations.length
-    for (const shortage of shortagesOf(allocations, mulberry32(current))) {
-      // INVARIANT: the first workload goes through to its end: coverage of allocations is never cut.
-      if (!inTime() && workloads === Infinity && summary.workloads > 0) break
+    // INVARIANT: the first workload goes through to its end: coverage of allocations is never cut.
+    const goesOn = (): boolean => inTime() || workloads !== Infinity || summary.workloads === 0
+    const attempt = async (what: string, name: string, run: () => Promise<boolean>): Promise<void> => {
       try {
-        if (await runWithShortage(workload, shortage, account)) summary.failed++
+        if (await run()) summary.failed++
         summary.runs++
-        summary.byCall[shortage.name] = (summary.byCall[shortage.name] ?? 0) + 1
       } catch (error) {
         if (!(error instanceof Violation)) throw error
         const violation = new Violation(
-          `${describe(shortage)}: ${error.message}\n  setting ${JSON.stringify(workload.setting)}\n` +
+          `${what}: ${error.message}\n  setting ${JSON.stringify(workload.setting)}\n` +
             workload.steps.map((step, i) => `  ${i}. ${JSON.stringify(step)}`).join('\n') +
             `\n  node test/torture/run.mjs oom --seed ${current} --steps ${steps} --workloads 1`,
           { cause: error },
         )
         if (budget.all !== 1) throw violation
-        found.set(`${shortage.name}: ${error.message.replaceAll(/[0-9a-f]{16}|\d+/g, 'n')}`, violation)
+        found.set(`${name}: ${error.message.replaceAll(/[0-9a-f]{16}|\d+/g, 'n')}`, violation)
       }
     }
+    for (const shortage of shortagesOf(allocations, mulberry32(current))) {
+      if (!goesOn()) break
+      await attempt(describe(shortage), shortage.name, () => runWithShortage(workload, shortage, account))
+      summary.byCall[shortage.name] = (summary.byCall[shortage.name] ?? 0) + 1
+    }
+    const heavy = withLargeValues(workload)
+    for (let pages = 0; pages <= PAGES && goesOn(); pages++) {
+      await attempt(`${pages} pages in all, values of up to 1 MiB`, 'cap', () => runWithCap(heavy, pages))
+      summary.capped++
+    }
+    summary.allocations += allocations.length
     summary.workloads++
   }
   summary.seconds = (Date.now() - began) / 1000
   if (found.size > 0) {
     const list = [...found].map(
-      ([kind, violation]) => `${kind}\n    e.g. ${violation.message.split('\n')[0]} ${violation.message.split('\n').at(-1)}`,
+      ([kind, violation]) =>
+        `${kind}\n    e.g. ${violation.message.split('\n')[0]} ${violation.message.split('\n').at(-1)}`,
     )
     throw new Violation(`${found.size} kinds of violations:\n${list.join('\n')}`)
   }
@@ -101,7 +118,11 @@ export async function oom(budget: OomBudget): Promise<OomSummary> {
 export function workloadOf(seed: number, length: number): Workload {
   const setting = oomSettings[(seed >>> 1) % oomSettings.length] ?? { durability: 'os', memtableSize: 4096 }
   const { steps } = makeWorkload(mulberry32(seed), setting, length)
-  return { setting, steps: seed % 2 === 0 && setting.durability !== 'none' ? steps : steps.filter((step) => step.do !== 'reopen') }
+  return {
+    setting,
+    steps:
+      seed % 2 === 0 && setting.durability !== 'none' ? steps : steps.filter((step) => step.do !== 'reopen'),
+  }
 }
 
 /** A run with pages enough. */
@@ -124,9 +145,7 @@ export function shortagesOf(allocations: readonly Allocation[], random: () => nu
   const list = allocations.flatMap(({ call, name, pages }) =>
     (['call', 'step'] as const).flatMap((until): Shortage[] => {
       const starved = Array.from({ length: pages }, (_, left) => ({ call, name, left, until }))
-      return pages > 1 || !GIVERS.has(name)
-        ? starved
-        : [{ call, name, left: undefined, until }]
+      return pages > 1 || !GIVERS.has(name) ? starved : [{ call, name, left: undefined, until }]
     }),
   )
   for (let i = list.length - 1; i > 0; i--) {
@@ -146,45 +165,107 @@ export async function runWithShortage(
   const pool = new ScarcePool(shortage)
   const files = new FaultyFileSystem()
   const run = new Run(files, workload.setting)
-  return pool.during(async () => {
-    let hasFailed = false
-    const attempt = async (what: string, step: () => Promise<void>): Promise<boolean> => {
-      try {
-        await step()
-        return true
-      } catch (error) {
-        requireTyped(error, what)
-        hasFailed = true
-        return false
-      } finally {
-        pool.end()
+  return pool
+    .during(async () => {
+      let hasFailed = false
+      const attempt = async (what: string, step: () => Promise<void>): Promise<boolean> => {
+        try {
+          await step()
+          return true
+        } catch (error) {
+          requireTyped(error, what)
+          hasFailed = true
+          return false
+        } finally {
+          pool.end()
+        }
       }
+      if (!(await attempt('open', () => run.open()))) {
+        if (files.openFileCount !== 0 || files.locked) throw new Violation('a failed open leaves files open')
+        await run.open()
+      }
+      for (const step of workload.steps) {
+        const layouts = run.model.layouts.length
+        if (await attempt(JSON.stringify(step), () => run.run(step))) continue
+        run.model.layouts.length = layouts
+        await again(run, step)
+      }
+      if (!pool.hit) throw new Error('the workload is not deterministic: the shortage never came')
+      await exactly(run, 'at the end')
+      const account = await leave(run, pool)
+      if (JSON.stringify(account) !== JSON.stringify(unfailedAccount))
+        throw new Violation(
+          `in use at the end: ${JSON.stringify(account)}, but ${JSON.stringify(unfailedAccount)} of an unfailed run`,
+        )
+      if (files.openFileCount !== 0 || files.locked) throw new Violation('close() leaves files open')
+      return hasFailed
+    })
+    .catch((error: unknown) => abandon(run, pool, error))
+}
+
+/** Values so large that memory fills up. */
+function withLargeValues({ setting, steps }: Workload): Workload {
+  const larger = (write: Write): Write =>
+    write.valueBytes === undefined
+      ? write
+      : { ...write, valueBytes: Math.min(write.valueBytes * 1500, VALUE_LIMIT_BYTES) }
+  return {
+    setting: { ...setting, memtableSize: 1_048_576 },
+    steps: steps.map((step) => {
+      if (step.do === 'write') return { ...step, write: larger(step.write) }
+      return step.do === 'batch' || step.do === 'turn' ? { ...step, writes: step.writes.map(larger) } : step
+    }),
+  }
+}
+
+/** One run with at most so many pages. What fails is not tried again. @returns whether a call failed. @throws Violation */
+export async function runWithCap(workload: Workload, pages: number): Promise<boolean> {
+  const pool = new ScarcePool(undefined, pages)
+  pool.listing = false
+  const files = new FaultyFileSystem()
+  const run = new Run(files, workload.setting)
+  let hasFailed = false
+  const attempt = async (what: string, step: () => Promise<void>): Promise<void> => {
+    try {
+      await step()
+    } catch (error) {
+      requireTyped(error, what)
+      hasFailed = true
     }
-    if (!(await attempt('open', () => run.open()))) {
-      if (files.openFileCount !== 0 || files.locked) throw new Violation('a failed open leaves files open')
-      await run.open()
-    }
-    for (const step of workload.steps) {
-      const layouts = run.model.layouts.length
-      if (await attempt(JSON.stringify(step), () => run.run(step))) continue
-      run.model.layouts.length = layouts
-      await again(run, step)
-    }
-    if (!pool.hit) throw new Error('the workload is not deterministic: the shortage never came')
-    await exactly(run, 'at the end')
-    const account = await leave(run, pool)
-    if (JSON.stringify(account) !== JSON.stringify(unfailedAccount))
-      throw new Violation(
-        `in use at the end: ${JSON.stringify(account)}, but ${JSON.stringify(unfailedAccount)} of an unfailed run`,
-      )
-    if (files.openFileCount !== 0 || files.locked) throw new Violation('close() leaves files open')
-    return hasFailed
-  }).catch(async (error: unknown) => {
-    pool.end()
-    run.closeSnapshot()
-    await run.abandon()?.close().catch(() => {})
-    throw error
-  })
+  }
+  return pool
+    .during(async () => {
+      await attempt('open', () => run.open())
+      for (const step of workload.steps) {
+        if (run.openDatabase === undefined) break
+        const layouts = run.model.layouts.length
+        const failedBefore: boolean = hasFailed
+        hasFailed = false
+        await attempt(JSON.stringify(step), () => run.run(step))
+        if (hasFailed) run.model.layouts.length = layouts
+        if (hasFailed && run.openDatabase !== undefined) await run.adopt(run.database)
+        hasFailed ||= failedBefore
+      }
+      pool.end()
+      if (run.openDatabase === undefined) {
+        if (files.openFileCount !== 0 || files.locked) throw new Violation('a failed open leaves files open')
+        return hasFailed
+      }
+      await exactly(run, 'with pages again')
+      await leave(run, pool)
+      return hasFailed
+    })
+    .catch((error: unknown) => abandon(run, pool, error))
+}
+
+async function abandon(run: Run, pool: ScarcePool, error: unknown): Promise<never> {
+  pool.end()
+  run.closeSnapshot()
+  await run
+    .abandon()
+    ?.close()
+    .catch(() => {})
+  throw error
 }
 
 /** There are pages again: the database shows what it had, and does what it was asked for. */
@@ -209,7 +290,9 @@ async function retry(what: string, step: () => Promise<void>): Promise<void> {
 
 async function exactly(run: Run, when: string): Promise<void> {
   const contents = await readAll(run.database).catch((error: unknown) => {
-    throw error instanceof Violation ? error : new Violation(`${when} reads fail: ${String(error)}`, { cause: error })
+    throw error instanceof Violation
+      ? error
+      : new Violation(`${when} reads fail: ${String(error)}`, { cause: error })
   })
   const { model } = run
   if (model.matching(contents, model.boundsWhenClosed(), 'kill') === undefined)
@@ -234,7 +317,12 @@ async function leave(run: Run, pool: ScarcePool): Promise<Account> {
   keeperOf(database).disposal.collect()
   thread.cursorPages.release(Infinity)
   const account = pool.account()
-  await run.run({ do: 'write', write: { keyspace: '', key: 'k1', valueBytes: 9 }, sync: true, durability: undefined })
+  await run.run({
+    do: 'write',
+    write: { keyspace: '', key: 'k1', valueBytes: 9 },
+    sync: true,
+    durability: undefined,
+  })
   await run.run({ do: 'reopen' })
   await exactly(run, 'after a reopen')
   await run.close()

@@ -19,7 +19,12 @@ export const GIVERS: ReadonlySet<string> = new Set([
   'builderCreate',
 ])
 /** Their pages are there before they are called: what a group can need is seen to before its seqnos are taken. */
-const PAID_FOR: ReadonlySet<string> = new Set(['applyEntries', 'applyLarge', 'allocateChain', 'memtableIndex'])
+const PAID_FOR: ReadonlySet<string> = new Set([
+  'applyEntries',
+  'applyLarge',
+  'allocateChain',
+  'memtableIndex',
+])
 
 /** A call of the kernel that took pages, or might have. */
 export interface Allocation {
@@ -57,14 +62,17 @@ export class ScarcePool {
   /** Whether the shortage came. */
   hit = false
   readonly #shortage: Shortage | undefined
+  #cap: number
   #calls = 0
   #kernel: Kernel | undefined
   #taken = 0
   #held = new Map<string, number>()
   #recordPages = 0
 
-  constructor(shortage?: Shortage) {
+  /** `cap`: a kernel has so many pages at most, until `end`. */
+  constructor(shortage?: Shortage, cap: number = Infinity) {
     this.#shortage = shortage
+    this.#cap = cap
   }
 
   /** Runs `body` with every kernel that is made meanwhile on this pool. */
@@ -84,6 +92,7 @@ export class ScarcePool {
     if (this.#taken > 0 && this.#kernel !== undefined)
       Atomics.add(this.#kernel.words, CONTROL_FREE_PAGES >>> 2, this.#taken)
     this.#taken = 0
+    this.#cap = Infinity
   }
 
   account(): Account {
@@ -101,6 +110,7 @@ export class ScarcePool {
     this.#taken = 0
     this.#held = new Map()
     this.#recordPages = 0
+    this.#take(kernel, this.#cap)
     const watched: Record<string, unknown> = {}
     for (const [name, call] of Object.entries(kernel.exports as unknown as Record<string, Call>)) {
       watched[name] = typeof call === 'function' ? this.#around(kernel, name, call) : call
@@ -125,8 +135,7 @@ export class ScarcePool {
       if (shortage?.until === 'call') this.end()
       if (this.listing && this.#shortage === undefined && mayFail) {
         const pages = before - kernel.freePages()
-        if (GIVERS.has(name) || pages > 0)
-          this.allocations.push({ call: number, name, pages })
+        if (GIVERS.has(name) || pages > 0) this.allocations.push({ call: number, name, pages })
       }
       if (!refused) this.#enter(kernel, name, args, result, before)
       return result
