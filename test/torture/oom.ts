@@ -9,7 +9,7 @@ import { mulberry32, pick } from '../support/random.ts'
 import { engineOf, keeperOf } from '../integration/regressions/support.ts'
 import { type Account, type Allocation, GIVERS, type Shortage, ScarcePool } from './oom/shortage.ts'
 import { Run, Violation } from './runner.ts'
-import { readAll } from './verify.ts'
+import { readAll, requireNoOrphans } from './verify.ts'
 import { type Setting, type Step, type Workload, type Write, makeWorkload } from './workload.ts'
 
 /** Pages of the smallest memory, and the longest value there. */
@@ -317,6 +317,7 @@ async function leave(run: Run, pool: ScarcePool): Promise<Account> {
   keeperOf(database).disposal.collect()
   thread.cursorPages.release(Infinity)
   const account = pool.account()
+  await requireNoOrphans(run)
   await run.run({
     do: 'write',
     write: { keyspace: '', key: 'k1', valueBytes: 9 },

@@ -120,7 +120,8 @@ export async function goOn({ run }: Recovered, number: number): Promise<void> {
   await run.close()
 }
 
-async function requireNoOrphans({ database, files }: Run): Promise<void> {
+/** The files that are there are those that it knows of. */
+export async function requireNoOrphans({ database, files }: Run): Promise<void> {
   const { keyspaces, journals } = database.stats()
   const known = { sst: keyspaces.reduce((sum, { tables }) => sum + tables, 0), wal: journals, man: 1 }
   const names = await files.list()
