@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openText, type TextDatabase } from '../../api/support.ts'
+import { expectCode, openText, type TextDatabase } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
 import { ScarcePool } from '../../torture/oom/shortage.ts'
 import { codeOf, engineOf, freePages, keeperOf, turn } from './support.ts'
@@ -100,13 +100,14 @@ describe('without pages', () => {
     const first = await openText(files)
     first.putSync('k', 'v')
     await first.close()
-    for (let pages = 0, isOpen = false; !isOpen; pages++) {
-      await new ScarcePool(undefined, pages).during(async () => {
-        const db = await openText(files).catch(() => undefined)
-        isOpen = db !== undefined
-        await db?.close()
-      })
-      expect([files.openFileCount, files.locked], `${pages} pages`).toEqual([0, false])
+    const pool = new ScarcePool()
+    await pool.during(async () => (await openText(files)).close())
+    for (const { call, name, pages } of pool.allocations) {
+      const left = pages === 0 ? undefined : pages - 1
+      await new ScarcePool({ call, name, left, until: 'call' }).during(() =>
+        expectCode('NO_MEMORY', () => openText(files)),
+      )
+      expect([files.openFileCount, files.locked], name).toEqual([0, false])
     }
   })
 })
