@@ -24,6 +24,14 @@ export const PROGRAMS = [
     bars: { schedules: 2_000_000 },
   },
   {
+    name: 'fuzz-decoders',
+    run: 'fuzzDecoders',
+    test: 'T14',
+    short: { seconds: 60 },
+    long: { seconds: 3600 },
+    bars: { executions: 1_000_000, guarded: 500_000 },
+  },
+  {
     name: 'crash-points',
     run: 'crashPoints',
     test: 'T01, T01b',
