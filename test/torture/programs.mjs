@@ -8,6 +8,14 @@
  */
 export const PROGRAMS = [
   {
+    name: 'limits',
+    run: 'limits',
+    test: 'T18',
+    short: { seconds: 20 },
+    long: { seconds: 600 },
+    bars: { cases: 400, processes: 4 },
+  },
+  {
     name: 'spin',
     run: 'spin',
     test: 'T13',
