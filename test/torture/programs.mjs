@@ -64,6 +64,14 @@ export const PROGRAMS = [
     bars: { allocations: 500 },
   },
   {
+    name: 'canaries',
+    run: 'canaries',
+    test: 'section 4.5',
+    short: { seconds: 20 },
+    long: { seconds: 600 },
+    bars: { workloads: 5 },
+  },
+  {
     name: 'isolation',
     run: 'isolation',
     test: 'T10',
