@@ -14,9 +14,9 @@ let outputTo: u64 = 0
 export function guard(from: u32, input: u32, inputLength: u32, output: u32, outputLength: u32): void {
   zone = from
   inputFrom = input
-  inputTo = (<u64>input) + inputLength
+  inputTo = <u64>input + inputLength
   outputFrom = output
-  outputTo = (<u64>output) + outputLength
+  outputTo = <u64>output + outputLength
 }
 
 // @ts-ignore: decorator

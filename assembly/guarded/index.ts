@@ -14,7 +14,13 @@ export { createMemtable, freeMemtable } from '../memtable/memtable'
 export { checkBlock } from '../table/block-check'
 export { blockGet } from '../table/block-get'
 export { blockFirst, blockLast, blockNext, blockOpen, blockPrevious } from '../table/block-reader'
-export { checkExtentList, listedOffset, listedSize, listedExtents, listedValueLength } from '../table/extent-list'
+export {
+  checkExtentList,
+  listedOffset,
+  listedSize,
+  listedExtents,
+  listedValueLength,
+} from '../table/extent-list'
 export { filterLine, filterMayContain } from '../table/filter'
 export { indexEntry, indexSeek } from '../table/index-block'
 export { LZ4_SCRATCH_BYTES, lz4Compress } from '../table/lz4-compress'

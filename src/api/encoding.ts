@@ -31,7 +31,8 @@ function contentOf(value: unknown, what: string): Content {
   const isPlain =
     (prototype === Uint8Array.prototype || prototype === bufferPrototype) &&
     !Object.hasOwn(value, 'byteLength')
-  if (isPlain && value.byteLength > 0 && (value.byteLength <= SHORT_BYTES || !mayGrow(value.buffer))) return value
+  if (isPlain && value.byteLength > 0 && (value.byteLength <= SHORT_BYTES || !mayGrow(value.buffer)))
+    return value
   try {
     return new Uint8Array(value)
   } catch (cause) {

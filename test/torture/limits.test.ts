@@ -1,6 +1,7 @@
 /** T18: see limits.ts. More of it: node test/torture/run.mjs limits --seconds 600. The positive controls below prove that it would notice. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { RecordBuffer } from '../../src/engine/record.ts'
+import { original } from '../support/original.ts'
 import { limits } from './limits.ts'
 
 const seconds = Number(process.env['VARVE_TORTURE_SECONDS'] ?? 10)
@@ -20,7 +21,7 @@ describe('limits notices', () => {
     vi.restoreAllMocks()
   })
 
-  const { add } = RecordBuffer.prototype
+  const add = original(RecordBuffer.prototype, 'add')
   const controls: [string, typeof add, RegExp][] = [
     [
       'a limit that is off by one',

@@ -7,6 +7,7 @@ import { Tree } from '../../src/engine/tree.ts'
 import { WritePath } from '../../src/engine/write-path.ts'
 import { EntryStream } from '../../src/table/entry-stream.ts'
 import { TableWriter } from '../../src/table/writer.ts'
+import { original } from '../support/original.ts'
 import { oom } from './oom.ts'
 
 const seconds = Number(process.env['VARVE_TORTURE_SECONDS'] ?? 15)
@@ -29,8 +30,8 @@ describe('oom notices', () => {
     expect(oom({ seed: 6, seconds: 20, workloads: 1, steps: 24 })).rejects.toThrow(message)
 
   it('a stream that a failed job forgets', async () => {
-    const { abandon } = TableWriter.prototype
-    const free = EntryStream.prototype.free
+    const abandon = original(TableWriter.prototype, 'abandon')
+    const free = original(EntryStream.prototype, 'free')
     let isAbandoned = false
     vi.spyOn(TableWriter.prototype, 'abandon').mockImplementation(function (this: TableWriter) {
       isAbandoned = true
@@ -44,8 +45,8 @@ describe('oom notices', () => {
   })
 
   it('a memtable that is lost when its SuperVersion cannot be made', async () => {
-    const { openMemtable } = Tree.prototype
-    const { free } = Memtable.prototype
+    const openMemtable = original(Tree.prototype, 'openMemtable')
+    const free = original(Memtable.prototype, 'free')
     let isOpening = false
     vi.spyOn(Tree.prototype, 'openMemtable').mockImplementation(function (this: Tree, firstJournal) {
       isOpening = true
@@ -62,8 +63,8 @@ describe('oom notices', () => {
   })
 
   it('a write that says it failed and was applied', async () => {
-    const { putSync } = WritePath.prototype
-    const { openMemtable } = Tree.prototype
+    const putSync = original(WritePath.prototype, 'putSync')
+    const openMemtable = original(Tree.prototype, 'openMemtable')
     let hasFailed = false
     vi.spyOn(Tree.prototype, 'openMemtable').mockImplementation(function (this: Tree, firstJournal) {
       try {
@@ -83,7 +84,7 @@ describe('oom notices', () => {
   })
 
   it('an error without a code', async () => {
-    const { prepare } = Tree.prototype
+    const prepare = original(Tree.prototype, 'prepare')
     vi.spyOn(Tree.prototype, 'prepare').mockImplementation(function (this: Tree, replacement) {
       try {
         return prepare.call(this, replacement)
@@ -95,8 +96,8 @@ describe('oom notices', () => {
   })
 
   it('a file that a failed job leaves behind', async () => {
-    const { abandon } = TableWriter.prototype
-    const { removeOrphan } = Files.prototype
+    const abandon = original(TableWriter.prototype, 'abandon')
+    const removeOrphan = original(Files.prototype, 'removeOrphan')
     let isAbandoned = false
     vi.spyOn(TableWriter.prototype, 'abandon').mockImplementation(function (this: TableWriter) {
       isAbandoned = true

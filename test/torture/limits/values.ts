@@ -95,10 +95,8 @@ export const DISGUISED: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>)
   'that say they are shorter': (bytes) => new Lying(bytes, [1]),
   'that say they are longer': (bytes) => new Lying(bytes, [bytes.byteLength + 1000]),
   'that say they are shorter at first': (bytes) => new Lying(bytes, [2, 2, bytes.byteLength]),
-  'whose own property lies': (bytes) =>
-    Object.defineProperty(bytes.slice(), 'byteLength', { value: 70 }) as Uint8Array,
-  'whose own length lies': (bytes) =>
-    Object.defineProperty(bytes.slice(), 'length', { value: 3 }) as Uint8Array,
+  'whose own property lies': (bytes) => Object.defineProperty(bytes.slice(), 'byteLength', { value: 70 }),
+  'whose own length lies': (bytes) => Object.defineProperty(bytes.slice(), 'length', { value: 3 }),
   'whose constructor is another': (bytes) =>
-    Object.defineProperty(bytes.slice(), 'constructor', { value: undefined }) as Uint8Array,
+    Object.defineProperty(bytes.slice(), 'constructor', { value: undefined }),
 }

@@ -5,8 +5,8 @@ import {
   CONTROL_FREE_PAGES,
   CONTROL_PAGE_COUNT,
 } from '../../../assembly/memory/layout.ts'
-import type { KernelExports } from '../../../src/kernel/exports.ts'
 import { Kernel } from '../../../src/kernel/kernel.ts'
+import { original } from '../../support/original.ts'
 
 /** Calls that give a pointer, or 0 without pages. */
 export const GIVERS: ReadonlySet<string> = new Set([
@@ -77,7 +77,7 @@ export class ScarcePool {
 
   /** Runs `body` with every kernel that is made meanwhile on this pool. */
   async during<T>(body: () => Promise<T>): Promise<T> {
-    const create = Kernel.create
+    const create = original(Kernel, 'create')
     // NOTE: the same heights in the skiplists every time, so that the same steps make the same calls.
     Kernel.create = (memoryLimit) => this.#watch(create.call(Kernel, memoryLimit, new Uint8Array(8).fill(7)))
     try {
@@ -115,7 +115,7 @@ export class ScarcePool {
     for (const [name, call] of Object.entries(kernel.exports as unknown as Record<string, Call>)) {
       watched[name] = typeof call === 'function' ? this.#around(kernel, name, call) : call
     }
-    Object.defineProperty(kernel, 'exports', { value: watched as unknown as KernelExports })
+    Object.defineProperty(kernel, 'exports', { value: watched })
     return kernel
   }
 
