@@ -1,4 +1,4 @@
-import type { Content } from '../engine/record.ts'
+import { mayGrow, SHORT_BYTES, type Content } from '../engine/record.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Encoding } from './types.ts'
 import type { ResultPool } from './result-pool.ts'
@@ -18,10 +18,29 @@ export interface Codec {
   decode(copy: unknown): unknown
 }
 
+/**
+ * What is given as text or bytes. NOTE: whoever copies it into linear memory asks for its length, then for its bytes: the two must agree whatever
+ * is given. A subclass, an own property, or a thread that makes a shared buffer grow could say one and copy the other, so of those a copy is taken;
+ * a Proxy is none. A short one that grows is found out by copyContent.
+ */
 function contentOf(value: unknown, what: string): Content {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value
-  throw new TypeError(`${what} must be a string or a Uint8Array, not ${describe(value)}`)
+  if (typeof value === 'string') return value
+  if (!(value instanceof Uint8Array) || !ArrayBuffer.isView(value))
+    throw new TypeError(`${what} must be a string or a Uint8Array, not ${describe(value)}`)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const isPlain =
+    (prototype === Uint8Array.prototype || prototype === bufferPrototype) &&
+    !Object.hasOwn(value, 'byteLength')
+  if (isPlain && value.byteLength > 0 && (value.byteLength <= SHORT_BYTES || !mayGrow(value.buffer)))
+    return value
+  try {
+    return new Uint8Array(value)
+  } catch (cause) {
+    throw new TypeError(`${what} is a Uint8Array whose buffer was detached or cut off`, { cause })
+  }
 }
+
+const bufferPrototype: unknown = typeof Buffer === 'undefined' ? undefined : Buffer.prototype
 
 export function describe(value: unknown): string {
   if (value === null) return 'null'

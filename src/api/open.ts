@@ -48,12 +48,21 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
       : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
   // NOTE: what the last process left undone, if it did not close, need not wait for the next flush.
   keeper.compactor.request()
-  const engine = new Engine(
-    keeper.thread,
-    port,
-    lock,
-    salvage === undefined ? recovery : { ...recovery, salvage },
-  )
+  let engine: Engine
+  try {
+    engine = new Engine(
+      keeper.thread,
+      port,
+      lock,
+      salvage === undefined ? recovery : { ...recovery, salvage },
+    )
+  } catch (error) {
+    // NOTE: without pages for it.
+    port.close()
+    keeper.kernel.release()
+    await lock.release()
+    throw error
+  }
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}
   let view: View

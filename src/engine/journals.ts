@@ -110,7 +110,7 @@ export class Journals {
       // NOTE: most is written and synced already; what others wrote meanwhile is handed over here, and synced below.
       link = thread.guarded(() => old.seal())
       const nextSeqno = this.#keeper.kernel.exports.nextSeqno()
-      const next = this.#keeper.newJournal(file, record.id, link, nextSeqno, record, old)
+      const next = this.#keeper.newJournal(file, record, link, nextSeqno, old)
       this.#next = undefined
       thread.journal = next
     } finally {

@@ -16,6 +16,14 @@ export const PROGRAMS = [
     bars: { goldens: 4, future: 100 },
   },
   {
+    name: 'limits',
+    run: 'limits',
+    test: 'T18',
+    short: { seconds: 20 },
+    long: { seconds: 600 },
+    bars: { cases: 400, processes: 4 },
+  },
+  {
     name: 'spin',
     run: 'spin',
     test: 'T13',
@@ -46,6 +54,14 @@ export const PROGRAMS = [
     short: { seconds: 180 },
     long: { seconds: 3600, steps: 4, all: 1 },
     bars: { complete: 1, sequences: 1110, images: 90_000 },
+  },
+  {
+    name: 'fuzz-decoders',
+    run: 'fuzzDecoders',
+    test: 'T14',
+    short: { seconds: 60 },
+    long: { seconds: 3600 },
+    bars: { executions: 1_000_000, guarded: 500_000 },
   },
   {
     name: 'crash-points',
@@ -134,6 +150,22 @@ export const PROGRAMS = [
     short: { seconds: 90 },
     long: { seconds: 28_800 },
     bars: { laps: 10, operations: 100_000 },
+  },
+  {
+    name: 'oom',
+    run: 'oom',
+    test: 'T04',
+    short: { seconds: 60 },
+    long: { seconds: 3600 },
+    bars: { allocations: 500 },
+  },
+  {
+    name: 'canaries',
+    run: 'canaries',
+    test: 'section 4.5',
+    short: { seconds: 20 },
+    long: { seconds: 600 },
+    bars: { workloads: 5 },
   },
   {
     name: 'isolation',

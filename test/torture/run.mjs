@@ -62,7 +62,7 @@ async function runOne(program) {
     target: 'node20',
     sourcemap: 'inline',
     outfile,
-    external: ['esbuild'],
+    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js'],
     logLevel: 'warning',
   })
   process.setSourceMapsEnabled(true)

@@ -47,6 +47,8 @@ export class Run {
   onOpen: (database: SubjectDatabase) => void = () => {}
   #database: SubjectDatabase | undefined
   #snapshot: { real: SubjectSnapshot; state: State } | undefined
+  /** Of the writes of a turn that failed, those that did not. */
+  #applied: readonly Operation[] = []
   readonly #handles = new Map<string, SubjectKeyspace>()
 
   constructor(files: FileSystem, setting: Setting, model?: Model) {
@@ -99,10 +101,14 @@ export class Run {
    */
   async run(step: Step): Promise<void> {
     const before = this.model.commits
+    this.#applied = []
     try {
       await this.#do(step)
     } catch (error) {
-      if (nothingApplied(error)) this.model.revoke(this.model.commits - before)
+      if (nothingApplied(error)) {
+        this.model.revoke(this.model.commits - before)
+        for (const operation of this.#applied) this.model.commit([operation])
+      }
       throw error
     }
   }
@@ -123,14 +129,21 @@ export class Run {
       }
       case 'turn': {
         const level = optional(step.durability)
+        const operations: Operation[] = []
         const pending = step.writes.map((write): Promise<void> => {
           const { handle, operation } = this.#prepare(write)
+          operations.push(operation)
           model.commit([operation])
           return operation.type === 'put'
             ? handle.put(operation.key, operation.value, level)
             : handle.delete(operation.key, level)
         })
-        await allSettled(pending)
+        const outcomes = await Promise.allSettled(pending)
+        const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+        if (failure !== undefined) {
+          this.#applied = operations.filter((_, i) => outcomes[i]?.status === 'fulfilled')
+          throw failure.reason
+        }
         return this.#acknowledge(step.durability)
       }
       case 'batch':
@@ -274,13 +287,18 @@ export class Run {
       return
     }
     const { real, state } = this.#snapshot
-    this.#snapshot = undefined
     for (const [name, id] of [['', defaultKeyspace] as const, ...this.model.layout]) {
       const seen = [...this.#handle(name).at(real).rangeSync()]
       if (!equalEntries(seen, entriesOf(state, id)))
         throw new Violation(`a snapshot changed in keyspace '${name}'`)
     }
-    real.close()
+    this.closeSnapshot()
+  }
+
+  /** Closes the snapshot if there is one. */
+  closeSnapshot(): void {
+    this.#snapshot?.real.close()
+    this.#snapshot = undefined
   }
 
   /** Acknowledged: this commit and all before it are as durable as it asked, whatever those asked. */
@@ -321,10 +339,4 @@ export function nothingApplied(error: unknown): boolean {
 
 function optional(level: Durability | undefined): { durability?: Durability } {
   return level === undefined ? {} : { durability: level }
-}
-
-/** Waits for all; then throws the first failure, if there was one. */
-async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(promises))
-    if (outcome.status === 'rejected') throw outcome.reason
 }

@@ -48,6 +48,7 @@ export type Step =
 export interface Setting {
   readonly durability: Durability | 'none'
   readonly memtableSize: number
+  readonly stallTimeout?: number
 }
 
 export interface Workload {
