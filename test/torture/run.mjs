@@ -22,7 +22,10 @@ const { values, positionals } = parseArgs({
     steps: { type: 'string' },
     workloads: { type: 'string' },
     flips: { type: 'string' },
+    kills: { type: 'string' },
+    races: { type: 'string' },
     all: { type: 'string' },
+    passes: { type: 'string' },
     case: { type: 'string' },
     schedule: { type: 'string' },
     death: { type: 'string' },
@@ -43,7 +46,7 @@ async function runOne(program) {
   if (program === undefined) {
     const names = PROGRAMS.map((each) => each.name).join('|')
     console.error(
-      `usage: node test/torture/run.mjs ${names}|short|all|report [--seconds n] [--seed n] [--steps n] [--workloads n] [--flips n] [--all 1] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
+      `usage: node test/torture/run.mjs ${names}|short|all|report [--seconds n] [--seed n] [--steps n] [--workloads n] [--flips n] [--kills n] [--races n] [--all 1] [--passes n] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
     )
     process.exit(2)
   }
@@ -88,7 +91,7 @@ async function bundled(file) {
     target: 'node20',
     sourcemap: 'inline',
     outfile,
-    external: ['esbuild', 'prettier'],
+    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js', 'prettier'],
     logLevel: 'warning',
   })
   process.setSourceMapsEnabled(true)
