@@ -110,7 +110,10 @@ function tableHeaders(kernel: Kernel, tables: readonly Uint8Array[]): Decoder {
         // INVARIANT: its callers read so many bytes, or say CORRUPT before.
         const header = fixed(bytes, 64)
         const keyspaceId = decodeHeader(kernel, header, salt, 'fuzzed')
-        must(Buffer.compare(encodeHeader(kernel, salt, keyspaceId), header) === 0, 'written again it is another')
+        must(
+          Buffer.compare(encodeHeader(kernel, salt, keyspaceId), header) === 0,
+          'written again it is another',
+        )
         return 'ok'
       }),
   }
