@@ -11,8 +11,9 @@ import { findPeer, versionIn } from './peers/engine.ts'
 import type { EngineFigures } from './peers/figures.ts'
 import { EngineProcess } from './peers/process.ts'
 import { Subject, type Result } from './peers/subject.ts'
+import { root } from './root.ts'
 import { Violation } from './runner.ts'
-import { bundleWithEngine, root } from './threads/engine-bundle.ts'
+import { bundleWithEngine } from './threads/engine-bundle.ts'
 
 export interface Budget {
   readonly seed: number
