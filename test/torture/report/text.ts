@@ -6,7 +6,7 @@ export const PROMISES = `- What was acknowledged survives what its durability sa
 - A read, on whatever thread, sees one moment and whole batches; a snapshot never changes.
 - A directory has one owner. A thread or process that dies takes the others neither with it nor into waiting for ever.
 
-In full: [durability.md](durability.md), which says what survives what; [architecture.md](architecture.md), how it is done, and what is left of a damaged database; [concurrency.md](concurrency.md), what threads may rely on.`
+In full: [durability.md](durability.md), which says what survives what; [architecture.md](architecture.md), how it is done, and what is left of a damaged database; [concurrency.md](concurrency.md), what threads may rely on; [security.md](security.md), what hostile files and data cannot do.`
 
 export const AFTER_TABLE = `The ids are those of the design. Each program draws what it does from a seed, ends at the first violation with the command that repeats it, and is tested itself by bugs that are put in for it to find. \`npm test\` runs each in small.
 "Figures" are what the program must have done to count as passed, not a measure of speed; how many it does per second depends on the machine.`
@@ -30,6 +30,6 @@ export const NOT_COVERED: readonly string[] = [
   '**Real file systems** in all their kinds and ages, and network file systems.',
   '**Browsers.** There is no storage for them yet.',
   '**Damage in memory**, before a checksum is made or after it was checked.',
-  '**Malice.** Checksums are against accidents: who can write to the directory can make files that are right and say something else. What an invented file can do to the process is what `fuzz-decoders` is about.',
+  '**Malice.** Checksums are against accidents: who can write to the directory can make files that are right and say something else. What a file that was made to be opened cannot do to the process is in [security.md](security.md).',
   '**Long runs,** but for the seconds that the table has: a rare race may need days.',
 ]
