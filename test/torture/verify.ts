@@ -1,5 +1,4 @@
 /** What must hold of every database that is opened after a crash. */
-import type { FileSystem } from '../../src/fs/filesystem.ts'
 import {
   type Contents,
   type Entries,
