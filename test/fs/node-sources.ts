@@ -6,6 +6,7 @@ export const nodeSources: readonly string[] = [
   'fs/lock-socket',
   'fs/memory',
   'fs/node',
+  'fs/node-aside',
   'fs/node-file',
   'fs/owner-file',
   'fs/owner-lock',

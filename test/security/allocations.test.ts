@@ -24,6 +24,7 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/salvage/table-remains.ts: new Uint8Array(length)': 'constants: header, salt, magic',
   // ── sizes of what is in memory ──
   'src/api/async-reads.ts: new Uint8Array(key)': 'a copy',
+  'src/api/encoding.ts: new Uint8Array(bytes)': 'a copy',
   'src/api/encoding.ts: new Uint8Array(value)': 'a copy',
   'src/api/range.ts: new Uint8Array(content)': 'a copy',
   'src/api/result-pool.ts: new Uint8Array(length)': 'a value in linear memory',
