@@ -382,7 +382,7 @@ class Limits {
       { stallTimeout: 1.5 },
       { threads: 17 },
       { threads: -1 },
-      { recovery: 'salvage' },
+      { recovery: 'best-effort' },
       { compaction: 'fifo' },
       { tables: { blockSize: 0 } },
       { tables: { blockSize: 1e9 } },

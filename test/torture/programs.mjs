@@ -2,7 +2,7 @@
  * The torture programs (RELIABILITY.md, section 3), in the order in which they run: what fails fast comes first.
  *
  * `run`: the function that the file of the same name exports. It takes { seed, seconds, ... } and returns a summary: flat figures by name.
- * `short`: what `torture -- short` gives it; `seconds` is when it begins nothing new, enough on two cores for the figures of `bars`.
+ * `short`: what `torture -- short` gives it, if it runs it; `seconds` is when it begins nothing new, enough on two cores for the figures of `bars`.
  * `long`: the same for `torture -- all`. `npm test` runs each at a quarter of `short`.
  * `bars`: figures of the summary that `short` has to reach.
  */
@@ -182,5 +182,12 @@ export const PROGRAMS = [
     short: { seconds: 60 },
     long: { seconds: 1800 },
     bars: {},
+  },
+  {
+    name: 'peer-parity',
+    run: 'peerParity',
+    test: 'T23',
+    long: { seconds: 1800, flips: 10_000 },
+    bars: { flips: 4000 },
   },
 ]

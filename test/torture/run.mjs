@@ -1,8 +1,10 @@
 // Runs a torture program for as long as asked: node test/torture/run.mjs crash-points --seconds 60 --seed 7
 // Prints the seed first, a JSON summary last; on a violation what was violated, the command that repeats it, and exits with 1.
-// `short` runs all of them, each with what RELIABILITY.md's short column asks for; `all` the long column. Both leave their summaries in build/torture/.
+// `short` runs all of them, each with what RELIABILITY.md's short column asks for; `all` the long column. Summaries are left in build/torture/.
+// `report` makes docs/reliability.md of the last summary of each.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -19,6 +21,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     steps: { type: 'string' },
     workloads: { type: 'string' },
+    flips: { type: 'string' },
     kills: { type: 'string' },
     races: { type: 'string' },
     all: { type: 'string' },
@@ -36,67 +39,103 @@ const folder = join(here, '../../build/torture')
 mkdirSync(folder, { recursive: true })
 
 if (name === 'short' || name === 'all') runAll(name === 'short' ? 'short' : 'long')
+else if (name === 'report') await report()
 else await runOne(PROGRAMS.find((program) => program.name === name))
 
 async function runOne(program) {
   if (program === undefined) {
     const names = PROGRAMS.map((each) => each.name).join('|')
     console.error(
-      `usage: node test/torture/run.mjs ${names}|short|all [--seconds n] [--seed n] [--steps n] [--workloads n] [--kills n] [--races n] [--all 1] [--passes n] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
+      `usage: node test/torture/run.mjs ${names}|short|all|report [--seconds n] [--seed n] [--steps n] [--workloads n] [--flips n] [--kills n] [--races n] [--all 1] [--passes n] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
     )
     process.exit(2)
   }
-  const { summary: summaryFile, ...given } = values
+  // What was run again to look at one case says nothing about the program.
+  const isReplay = TEXTS.some((key) => values[key] !== undefined)
+  const { summary: summaryFile = isReplay ? undefined : summaryFileOf(name), ...given } = values
   const options = Object.fromEntries(
     Object.entries({ seconds: '60', ...given }).map(([key, value]) => [
       key,
       TEXTS.includes(key) ? value : Number(value),
     ]),
   )
-  const outfile = join(folder, `${name}.mjs`)
+  const bundle = await bundled(name)
+  console.log(`${name}: seed ${options.seed}, ${options.seconds} s`)
+  const began = Date.now()
+  const leave = (summary) => {
+    if (summaryFile === undefined) return
+    const seconds = Math.round((Date.now() - began) / 1000)
+    writeFileSync(summaryFile, JSON.stringify({ ...summary, run: { options, seconds, ...machine() } }))
+  }
+  try {
+    const summary = await bundle[program.run](options)
+    console.log(JSON.stringify(summary, undefined, 2))
+    leave(summary)
+  } catch (error) {
+    console.error(error)
+    const violation = { program: name, ...options, violation: String(error?.message ?? error) }
+    console.log(JSON.stringify(violation, undefined, 2))
+    leave(violation)
+    process.exit(1)
+  }
+}
+
+/** A file of this folder with what it imports, as one module. */
+async function bundled(file) {
+  const outfile = join(folder, `${file}.mjs`)
   await build({
-    entryPoints: [join(here, `${name}.ts`)],
+    entryPoints: [join(here, `${file}.ts`)],
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
     sourcemap: 'inline',
     outfile,
-    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js'],
+    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js', 'prettier'],
     logLevel: 'warning',
   })
   process.setSourceMapsEnabled(true)
-  console.log(`${name}: seed ${options.seed}, ${options.seconds} s`)
-  const run = (await import(pathToFileURL(outfile).href))[program.run]
-  try {
-    const summary = await run(options)
-    console.log(JSON.stringify(summary, undefined, 2))
-    if (summaryFile !== undefined) writeFileSync(summaryFile, JSON.stringify(summary))
-  } catch (error) {
-    console.error(error)
-    const violation = { program: name, ...options, violation: String(error?.message ?? error) }
-    console.log(JSON.stringify(violation, undefined, 2))
-    if (summaryFile !== undefined) writeFileSync(summaryFile, JSON.stringify(violation))
-    process.exit(1)
+  return import(pathToFileURL(outfile).href)
+}
+
+async function report() {
+  const { writeReport } = await bundled('report')
+  const file = join(here, '../../docs/reliability.md')
+  await writeReport({ programs: PROGRAMS, folder, file })
+  console.log(`wrote ${file}`)
+}
+
+function summaryFileOf(program) {
+  return join(folder, `${program}.summary.json`)
+}
+
+/** Where and when: the report says it. */
+function machine() {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
   }
 }
 
-/** Every program in a process of its own, one after the other. */
+/** Every program that the column has something for, in a process of its own, one after the other. */
 function runAll(column) {
   const began = Date.now()
   const results = []
-  for (const program of PROGRAMS) {
-    const file = join(folder, `${program.name}.summary.json`)
+  for (const program of PROGRAMS.filter((each) => each[column] !== undefined)) {
+    const file = summaryFileOf(program.name)
     rmSync(file, { force: true })
     const options = Object.entries({ seed: values.seed, ...program[column] })
     const args = options.flatMap(([key, value]) => [`--${key}`, String(value)])
     const start = Date.now()
-    const { status } = spawnSync(
-      process.execPath,
-      [fileURLToPath(import.meta.url), program.name, ...args, '--summary', file],
-      { stdio: ['ignore', 'ignore', 'inherit'] },
-    )
+    const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), program.name, ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     const summary = readSummary(file)
+    // So that the report does not take it for one that did not run.
+    if (summary.run === undefined) writeFileSync(file, JSON.stringify(summary))
     const seconds = Math.round((Date.now() - start) / 1000)
     const missed = Object.entries(column === 'short' ? program.bars : {}).filter(
       ([figure, bar]) => !(summary[figure] >= bar),
@@ -117,7 +156,7 @@ function runAll(column) {
     column,
     seed: Number(values.seed),
     minutes: Number(minutes),
-    node: process.version,
+    ...machine(),
     results,
   }
   writeFileSync(join(folder, `${column}.json`), JSON.stringify(report, undefined, 2))

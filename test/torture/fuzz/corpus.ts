@@ -1,10 +1,22 @@
 /** Files of a database that went through everything, for mutations to begin with. */
 import { openOn } from '../../../src/api/open.ts'
+import { Kernel } from '../../../src/kernel/kernel.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
 import { withSmallLevels } from '../../support/small-compactions.ts'
 
-/** By name. A second open, killed, leaves a journal that was never sealed. */
+/** By name. NOTE: keys are hashed with the default secret, as by the kernels that read them here, and by the second reader. */
 export async function databaseFiles(): Promise<Map<string, Uint8Array>> {
+  const own = Object.getOwnPropertyDescriptor(Kernel.prototype, 'hashKeysFor') ?? {}
+  Object.defineProperty(Kernel.prototype, 'hashKeysFor', { ...own, value: () => {} })
+  try {
+    return await makeFiles()
+  } finally {
+    Object.defineProperty(Kernel.prototype, 'hashKeysFor', own)
+  }
+}
+
+/** A second open, killed, leaves a journal that was never sealed. */
+async function makeFiles(): Promise<Map<string, Uint8Array>> {
   const files = new FaultyFileSystem()
   const open = async () =>
     withSmallLevels(
