@@ -55,4 +55,12 @@ export const PROGRAMS = [
     long: { seconds: 1800 },
     bars: {},
   },
+  {
+    name: 'bug-bench',
+    run: 'bugBench',
+    test: 'T22',
+    short: { seconds: 180 },
+    long: { seconds: 3600, all: 1 },
+    bars: { bugs: 8, percentKilled: 90 },
+  },
 ]
