@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { median } from '../measure.mjs'
 import { DISTURBED_FROM_CORES, waitForCalm } from './machine.mjs'
 
-const JSON_MARK = '\n--json--\n'
+export const JSON_MARK = '\n--json--\n'
 /** Fewer undisturbed rounds than this say nothing for themselves. */
 const ROUNDS_MIN = 3
 

@@ -26,38 +26,28 @@ export function readValueAsync(view: View, key: Content, seqno: number): unknown
   return copy instanceof Promise ? copy.then((late) => decoded(view, late)) : decoded(view, copy)
 }
 
-/** The values of several keys at one moment. */
+/** The values of several keys at one moment. All blocks that are missing are asked for at once. */
 export function readValuesAsync(
   view: View,
   keys: readonly Content[],
   seqno: number,
 ): unknown[] | Promise<unknown[]> {
-  const { engine } = view
-  const reading: ManyValues = { view, copies: [] }
+  const values: unknown[] = []
+  const late: Promise<void>[] = []
   // NOTE: a read that waits keeps S by itself from within readingAt on.
-  const copies = engine.readingAt(seqno, (s) =>
-    readAsyncAt(engine, s, copyValues, reading, keys, (all) => all.map(ownKey)),
-  )
-  return copies instanceof Promise ? copies.then((late) => decodeAll(view, late)) : decodeAll(view, copies)
+  view.engine.readingAt(seqno, (s) => {
+    for (const [i, key] of keys.entries()) {
+      const copy = readKeyAsync(view, key, s, copyValue)
+      values.push(copy)
+      if (copy instanceof Promise) late.push(copy.then((there) => void (values[i] = there)))
+    }
+  })
+  return late.length === 0 ? decodeAll(view, values) : Promise.all(late).then(() => decodeAll(view, values))
 }
 
-/** Decodes in place. */
+/** Decodes in place. NOTE: what the user's decoder does is done when all are read. */
 function decodeAll(view: View, copies: unknown[]): unknown[] {
   for (let i = 0; i < copies.length; i++) copies[i] = decoded(view, copies[i])
-  return copies
-}
-
-interface ManyValues {
-  readonly view: View
-  /** Of the first keys: those that were read. */
-  readonly copies: unknown[]
-}
-
-function copyValues({ view, copies }: ManyValues, keys: readonly Content[], seqno: number): unknown[] {
-  for (let i = copies.length; i < keys.length; i++) {
-    copies.push(copyValue(view, keys[i] as Content, seqno))
-    view.engine.blocks.forgetAwaited()
-  }
   return copies
 }
 

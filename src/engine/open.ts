@@ -24,6 +24,7 @@ const JUNK = /^(\.DS_Store|\._.*|Thumbs\.db|desktop\.ini)$/i
 /** A manifest that says no more than creation wrote is at most this long (its two first frames, encodings named). */
 const FRESH_MANIFEST_BYTES = 320
 const EMPTY_JOURNAL_BYTES = 128
+const LEFTOVERS_MAX = 4
 /** So often the directory may disappear under an open that creates it. */
 const MAXIMUM_ATTEMPTS = 10
 
@@ -151,23 +152,32 @@ function noDatabase({ location }: FileSystem): VarveError {
 
 /** @throws EXISTS in a directory of strangers, MISSING_FILE where there was a database */
 async function clearForCreation(fileSystem: FileSystem, names: readonly string[]): Promise<void> {
+  const stranger = names.find((name) => parseFileName(name) === undefined && !JUNK.test(name))
+  if (stranger !== undefined) throw strangers(fileSystem, stranger)
+  const leftovers = await leftoversOfCreation(fileSystem, names)
+  if (leftovers === undefined) throw missing('superblock-a')
+  await discardUnfinishedSuperblock(fileSystem)
+  for (const name of leftovers) await fileSystem.remove(name)
+}
+
+/**
+ * What a creation left that was cut off; undefined: more than that, so there was a database.
+ * CRASH: before the superblock that is one manifest and one empty journal, for each time it was tried.
+ */
+export async function leftoversOfCreation(
+  fileSystem: FileSystem,
+  names: readonly string[],
+): Promise<string[] | undefined> {
   const leftovers: string[] = []
   for (const name of names) {
     const file = parseFileName(name)
-    if (file === undefined) {
-      if (JUNK.test(name)) continue
-      throw strangers(fileSystem, name)
-    }
-    if (!('id' in file)) continue
-    // CRASH: creation cut off before the superblock leaves one manifest and one empty journal. More than that was a database.
+    if (file === undefined || !('id' in file)) continue
     const limit =
       file.kind === 'manifest' ? FRESH_MANIFEST_BYTES : file.kind === 'journal' ? EMPTY_JOURNAL_BYTES : -1
-    if ((await sizeOf(fileSystem, name)) > limit) throw missing('superblock-a')
+    if ((await sizeOf(fileSystem, name)) > limit) return undefined
     leftovers.push(name)
   }
-  if (leftovers.length > 4) throw missing('superblock-a')
-  await discardUnfinishedSuperblock(fileSystem)
-  for (const name of leftovers) await fileSystem.remove(name)
+  return leftovers.length > LEFTOVERS_MAX ? undefined : leftovers
 }
 
 async function sizeOf(fileSystem: FileSystem, name: string): Promise<number> {

@@ -4,6 +4,7 @@ import { journalFileName, manifestFileName, parseFileName, tableFileName } from 
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { readJournalHeader } from '../journal/scan.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import { leftoversOfCreation } from '../engine/open.ts'
 import { readDatabase, type StoredDatabase } from '../engine/read-database.ts'
 import { fileChecksum } from '../table/file-checksum.ts'
 import { openTable } from '../table/open.ts'
@@ -62,6 +63,9 @@ export async function readFindings(
 ): Promise<Findings | undefined> {
   const losses = new Losses()
   const superblock = await readable(() => readSuperblock(fileSystem, kernel), losses)
+  const isAbsent = superblock?.kind === 'unfinished' || superblock?.kind === 'none'
+  // CRASH: the creation of a database was cut off: there is none yet.
+  if (isAbsent && (await leftoversOfCreation(fileSystem, names)) !== undefined) return undefined
   const found = superblock?.kind === 'found' ? superblock : undefined
   if (found !== undefined) {
     const whole = new Losses()

@@ -115,7 +115,7 @@ export class Rebuild {
     const { losses } = this.#findings
     const remains = new TableRemains(this.#kernel, keeper.blocks, file, id, info?.salt)
     try {
-      const keyspaceId = info?.keyspaceId ?? remains.keyspaceId() ?? this.#onlyKeyspace()
+      const keyspaceId = info?.keyspaceId ?? remains.keyspaceId()
       if (keyspaceId === undefined) {
         losses.add(file.name, 0, file.size(), 'nothing says which keyspace it belongs to')
         return
@@ -133,12 +133,6 @@ export class Rebuild {
     } finally {
       remains.free()
     }
-  }
-
-  /** The keyspace if there is no other. */
-  #onlyKeyspace(): number | undefined {
-    const [first, ...others] = this.keeper.trees.keys()
-    return others.length === 0 ? first : undefined
   }
 
   /** The keyspace of that id; made up if the manifest may have lost it. @returns undefined if it was dropped */

@@ -15,7 +15,7 @@ import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { BlockEntries } from '../table/block-entries.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
-import { FILE_HEADER_BYTES, FOOTER_BYTES, SALT_BYTES } from '../table/format.ts'
+import { decodeHeader, FILE_HEADER_BYTES, FOOTER_BYTES, SALT_BYTES } from '../table/format.ts'
 import { keyspaceOfProperties } from '../table/properties.ts'
 import type { OpenTable } from '../table/table-file.ts'
 import { createTableRecord, freeTableRecord } from '../table/table-record.ts'
@@ -56,8 +56,22 @@ export class TableRemains {
     this.#end = hasFooter ? end : sizeBytes
   }
 
-  /** The keyspace its properties name, if they can be read. @throws IO */
+  /** The keyspace that its header names, or else its properties, if either can be read. @throws IO */
   keyspaceId(): number | undefined {
+    return this.#headersKeyspaceId() ?? this.#propertiesKeyspaceId()
+  }
+
+  #headersKeyspaceId(): number | undefined {
+    const { file, record } = this.#table
+    try {
+      return decodeHeader(this.#kernel, readAt(file, 0, FILE_HEADER_BYTES), record + TABLE_SALT, file.name)
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'CORRUPT') return undefined
+      throw error
+    }
+  }
+
+  #propertiesKeyspaceId(): number | undefined {
     const walk = this.#walk(new Losses())
     while (walk.next()) {
       if (walk.kind !== BLOCK_PROPERTIES) continue

@@ -5,14 +5,14 @@ import {
   KIND_FOOTER,
   SLOT_CHECKSUM,
 } from '../../assembly/memory/layout.ts'
-import { equalBytes, hasAscii, putAscii } from '../bytes.ts'
+import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
 import { VarveError, corrupt } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
 /**
  * Header and footer of a table file (docs/table-format.md).
  *
- *   header: magic 8 | version u16 | length u16 | flags u32 | salt 16 | algorithm u8 | integrity length u8 | zero 22 | checksum 8
+ *   header: magic 8 | version u16 | length u16 | flags u32 | salt 16 | algorithm u8 | integrity length u8 | zero 2 | keyspace id u32 | zero 16 | checksum 8
  *   footer: root offset u64 | size u32 | zero 4 | properties offset u64 | size u32 | zero 4 | file length u64 | zero 8 | checksum 8 | magic 8
  */
 export const FILE_HEADER_BYTES = 64
@@ -23,6 +23,7 @@ const HEADER_MAGIC = 'VARVESST'
 const FOOTER_MAGIC = 'VARVETBL'
 const VERSION = 1
 const SALT_AT = 16
+const KEYSPACE_AT = 36
 export const SALT_BYTES = 16
 const CHECKSUM_AT_HEADER = 56
 const CHECKSUM_AT_FOOTER = 48
@@ -39,7 +40,7 @@ export interface Footer {
 }
 
 /** `salt`: address of the 16 salt bytes in linear memory. */
-export function encodeHeader(kernel: Kernel, salt: number): Uint8Array {
+export function encodeHeader(kernel: Kernel, salt: number, keyspaceId: number): Uint8Array {
   const bytes = new Uint8Array(FILE_HEADER_BYTES)
   const view = new DataView(bytes.buffer)
   putAscii(bytes, 0, HEADER_MAGIC)
@@ -48,6 +49,7 @@ export function encodeHeader(kernel: Kernel, salt: number): Uint8Array {
   bytes.set(kernel.u8.subarray(salt, salt + SALT_BYTES), SALT_AT)
   view.setUint8(32, INTEGRITY_XXH3_64)
   view.setUint8(33, INTEGRITY_BYTES)
+  view.setUint32(KEYSPACE_AT, keyspaceId, true)
   bytes.set(
     mixed(kernel, bytes.subarray(0, CHECKSUM_AT_HEADER), KIND_FILE_HEADER, salt, 0),
     CHECKSUM_AT_HEADER,
@@ -68,8 +70,8 @@ export function encodeFooter(kernel: Kernel, salt: number, footer: Footer): Uint
   return bytes
 }
 
-/** Checks a header and puts its salt at `salt`. @throws CORRUPT, FORMAT_VERSION */
-export function decodeHeader(kernel: Kernel, bytes: Uint8Array, salt: number, file: string): void {
+/** Checks a header and puts its salt at `salt`. @returns the id of the keyspace it belongs to. @throws CORRUPT, FORMAT_VERSION */
+export function decodeHeader(kernel: Kernel, bytes: Uint8Array, salt: number, file: string): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (!hasAscii(bytes, 0, HEADER_MAGIC)) throw corrupt(file, 0, 'it does not start like a table')
   const version = view.getUint16(8, true)
@@ -91,9 +93,12 @@ export function decodeHeader(kernel: Kernel, bytes: Uint8Array, salt: number, fi
       { file },
     )
   }
-  if (bytes.subarray(34, CHECKSUM_AT_HEADER).some((byte) => byte !== 0)) {
+  if (
+    !isZero(bytes.subarray(34, KEYSPACE_AT)) ||
+    !isZero(bytes.subarray(KEYSPACE_AT + 4, CHECKSUM_AT_HEADER))
+  )
     throw corrupt(file, 34, 'reserved bytes of its header are not zero')
-  }
+  return view.getUint32(KEYSPACE_AT, true)
 }
 
 /** Checks the footer of a file of `fileLength` bytes. @throws CORRUPT */

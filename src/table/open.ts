@@ -25,10 +25,11 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
   }
   const record = createTableRecord(kernel)
   const header = readAt(file, 0, FILE_HEADER_BYTES)
-  decodeHeader(kernel, header, record, file.name)
+  const keyspaceId = decodeHeader(kernel, header, record, file.name)
   if (info.salt.some((byte, i) => byte !== kernel.u8[record + i]) || info.salt.byteLength !== SALT_BYTES) {
     throw corrupt(file.name, 16, 'it is another file than the manifest names')
   }
+  if (keyspaceId !== info.keyspaceId) throw corrupt(file.name, 36, 'it belongs to another keyspace')
   const footer = decodeFooter(
     kernel,
     readAt(file, sizeBytes - FOOTER_BYTES, FOOTER_BYTES),

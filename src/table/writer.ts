@@ -122,7 +122,7 @@ export class TableWriter {
     }
     exports.hashBegin(this.#builder + BUILDER_HASH_STATE)
     try {
-      this.#write(encodeHeader(kernel, this.#record))
+      this.#write(encodeHeader(kernel, this.#record, keyspaceId))
     } catch (error) {
       exports.builderFree(this.#builder)
       freeTableRecord(kernel, this.#record)

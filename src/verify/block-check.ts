@@ -68,7 +68,8 @@ function checkEnds({ kernel }: Keeper, { file, info, record }: TableFile): void 
   // NOTE: not into the table's record, which readers use.
   const salt = kernel.record(SALT_RECORD_BYTES)
   try {
-    decodeHeader(kernel, header, salt, file.name)
+    if (decodeHeader(kernel, header, salt, file.name) !== info.keyspaceId)
+      throw corrupt(file.name, 36, 'it belongs to another keyspace')
     decodeFooter(kernel, footer, record + TABLE_SALT, info.sizeBytes, file.name)
   } finally {
     kernel.exports.freeRecord(salt, SALT_RECORD_BYTES)

@@ -143,6 +143,23 @@ describe('a read that misses', () => {
   })
 })
 
+describe('getMany', () => {
+  it('asks for all blocks that are missing at once, and ends when the last is there', async () => {
+    const { db, reads } = await coldDatabase()
+    const keys = [10, 700, 1400, 2100, 2800].map(keyOf)
+    // NOTE: what leads to the blocks is read first, by each by itself; the same index block once.
+    await reads.until(db.get(keyOf(0)))
+    await reads.until(Promise.all(keys.map((key) => db.has(`${key}x`))))
+    limitCache(db, 1)
+    const many = db.getMany(keys)
+    await turn()
+    expect(reads.waiting.length).toBeGreaterThanOrEqual(2)
+    expect(new Set(reads.waiting.map(({ offset }) => offset)).size).toBe(reads.waiting.length)
+    expect(await reads.until(many)).toEqual([10, 700, 1400, 2100, 2800].map(valueOf))
+    await db.close()
+  })
+})
+
 describe('what it sees', () => {
   it('is the state of its call, whatever is written, flushed and compacted meanwhile', async () => {
     const { db, reads } = await coldDatabase()

@@ -40,6 +40,14 @@ export const PROGRAMS = [
     bars: { runs: 12_000 },
   },
   {
+    name: 'salvage',
+    run: 'salvage',
+    test: 'issue: repair and salvage',
+    short: { seconds: 30 },
+    long: { seconds: 3600 },
+    bars: { runs: 500 },
+  },
+  {
     name: 'isolation',
     run: 'isolation',
     test: 'T10',

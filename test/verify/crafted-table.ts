@@ -114,7 +114,7 @@ function craft(
   const { salt } = place
   const saltAt = kernel.record(64)
   kernel.u8.set(salt, saltAt)
-  const parts: Uint8Array[] = [encodeHeader(kernel, saltAt)]
+  const parts: Uint8Array[] = [encodeHeader(kernel, saltAt, 0)]
   let length = (parts[0] as Uint8Array).byteLength
   const append = (payload: Uint8Array, kind: number): { offset: number; size: number } => {
     const offset = length
