@@ -9,9 +9,10 @@ import { mulberry32, pick } from '../support/random.ts'
 import type { SeededBug } from './bugs/bug.ts'
 import { BUDGETS, functionOf, type ProgramName } from './bugs/budgets.ts'
 import { CATALOG } from './bugs/catalog.ts'
+import { root } from './root.ts'
 import { Violation } from './runner.ts'
 import { runChild } from './threads/child.ts'
-import { bundleWithEngine, root } from './threads/engine-bundle.ts'
+import { bundleWithEngine } from './threads/engine-bundle.ts'
 import type { Patch } from './threads/patches.ts'
 
 export interface Budget {

@@ -1,19 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
+import { root } from '../root.ts'
 import { isOfKernel, patchedKernel } from './patched-kernel.ts'
 import { patched, type Patch } from './patches.ts'
 
 const KERNEL = /wasm\.generated\.ts$/
 const SCRIPT = /worker-source\.generated\.ts$/
-
-/** The root of the repository. NOTE: this file is found in test/, and in bundles of programs in build/. */
-export const root: string = findRoot(dirname(fileURLToPath(import.meta.url)))
-
-function findRoot(folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : findRoot(dirname(folder))
-}
 
 /** On the first line, so that lines count as before. */
 const importDawdle = `import { dawdle, doze, linger } from ${JSON.stringify(join(root, 'test/torture/threads/dawdle.ts'))}; `
