@@ -59,10 +59,9 @@ export const TABLE_BUGS: Bugs = {
     field: 6,
     patches: [
       {
-        file: 'src/engine/disposal.ts',
-        find: '    return this.#keeper.snapshots.beginDropping()\n',
-        replace:
-          '    const { barrier } = this.#keeper.snapshots.beginDropping()\n    return { barrier, snapshots: [] }\n',
+        file: 'src/table/entry-stream.ts',
+        find: '    const below = snapshots.filter((seqno) => seqno < barrier)\n',
+        replace: '    const below: number[] = (void snapshots, [])\n',
       },
     ],
     programs: ['crash-points', 'isolation'],
