@@ -8,7 +8,7 @@ import type { Model } from '../model.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { mulberry32 } from '../support/random.ts'
 import { Camera, type Image, describe, develop } from './images.ts'
-import { Run, Violation } from './runner.ts'
+import { ImpossibleStep, Run, Violation } from './runner.ts'
 import { goOn, recover, verify } from './verify.ts'
 import { type Setting, type Step, type Workload, makeWorkload, settings } from './workload.ts'
 
@@ -143,8 +143,9 @@ async function runAll(run: Run, { steps }: Workload): Promise<void> {
       .abandon()
       ?.close()
       .catch(() => {})
-    if (!(error instanceof VarveError)) throw error
-    throw new Violation(`without a crash or a fault: ${error.code}: ${error.message}`, { cause: error })
+    if (error instanceof Violation || error instanceof ImpossibleStep) throw error
+    const what = error instanceof VarveError ? `${error.code}: ${error.message}` : String(error)
+    throw new Violation(`without a crash or a fault: ${what}`, { cause: error })
   }
 }
 

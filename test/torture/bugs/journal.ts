@@ -7,7 +7,7 @@ const WRITE_PATH = 'src/engine/write-path.ts'
 /** The old journal is left without a sync of its own. */
 const UNSYNCED_OLD_JOURNAL = [
   { file: JOURNALS, find: '    this.sync()\n    this.#next ??=', replace: '    this.#next ??=' },
-  { file: JOURNALS, find: 'nextSeqno, record, old)', replace: 'nextSeqno, record)' },
+  { file: JOURNALS, find: ', old)', replace: ')' },
   {
     file: JOURNALS,
     find: '    thread.guarded(() => this.current?.syncEarlier())\n',
