@@ -36,7 +36,7 @@ function budget(
 
 /** Each program has the same budget and seed for all bugs, so that one run without a bug is a control for all of them. */
 export const BUDGETS: Readonly<Record<ProgramName, ProgramBudget>> = {
-  'crash-points': budget({ seed: 1, seconds: 120, workloads: 6, steps: 40, shorten: false }, 180),
+  'crash-points': budget({ seed: 1, seconds: 120, workloads: 8, steps: 40, shorten: false }, 180),
   'io-errors': budget({ seed: 1, seconds: 120, workloads: 2, steps: 20 }, 180),
   isolation: budget({ seed: 1, seconds: 11 }, 180, true),
   'gc-under-load': budget({ seed: 1, seconds: 12, roundSeconds: 3, settleSeconds: 6 }, 180, true),

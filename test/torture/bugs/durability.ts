@@ -57,7 +57,7 @@ export const DURABILITY_BUGS: Bugs = {
         replace: '',
       },
     ],
-    programs: ['crash-points', 'durability-audit'],
+    programs: ['durability-audit', 'bounded-exhaustive', 'crash-points'],
   },
   'values that were read are views of memory that goes on being used': {
     field: 23,

@@ -104,7 +104,7 @@ export const MANIFEST_BUGS: Bugs = {
         replace: '  const id = ',
       },
     ],
-    programs: ['bounded-exhaustive', 'crash-points'],
+    programs: ['bounded-exhaustive', 'durability-audit'],
   },
   'a keyspace is dropped before what was written is durable': {
     patches: [
@@ -114,7 +114,7 @@ export const MANIFEST_BUGS: Bugs = {
         replace: '  keeper.flusher.cancel(tree)\n',
       },
     ],
-    programs: ['bounded-exhaustive', 'crash-points'],
+    programs: ['bounded-exhaustive', 'durability-audit'],
   },
   'a keyspace is dropped in memory only': {
     field: 12,
@@ -125,7 +125,7 @@ export const MANIFEST_BUGS: Bugs = {
         replace: '',
       },
     ],
-    programs: ['bounded-exhaustive', 'crash-points'],
+    programs: ['bounded-exhaustive'],
   },
   'the flushed seqno is not logged': {
     patches: [

@@ -31,7 +31,7 @@ export const TABLE_BUGS: Bugs = {
         replace: '    return runs\n      .slice(newest, newest)\n',
       },
     ],
-    programs: ['crash-points', 'metamorphic'],
+    programs: ['metamorphic', 'model'],
   },
   'a flush drops tombstones though older tables hold the key': {
     field: 5,
@@ -53,7 +53,7 @@ export const TABLE_BUGS: Bugs = {
         replace: 'compareSmallest(loadU32(tables + 4 * at), key, keyLength) < 0) return true',
       },
     ],
-    programs: ['crash-points', 'metamorphic'],
+    programs: ['metamorphic', 'model'],
   },
   'what is dropped is chosen without regard to snapshots': {
     field: 6,
@@ -152,7 +152,7 @@ export const TABLE_BUGS: Bugs = {
         replace: '    const opened',
       },
     ],
-    programs: ['crash-points', 'bounded-exhaustive'],
+    programs: ['bounded-exhaustive', 'durability-audit'],
   },
   'files of tables that nothing names stay open': {
     patches: [
