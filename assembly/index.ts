@@ -30,6 +30,7 @@ export { tablePosition } from './read/table-position'
 // ── checksum ─────────────────────────────────────────────────────────────────────────────────────────────
 export { hash, mixedChecksum } from './checksum/mixed'
 export { hashBegin, hashFinish, hashUpdate } from './checksum/xxh3-stream'
+export { setKeySecret } from './checksum/xxh3'
 
 // ── block cache ──────────────────────────────────────────────────────────────────────────────────────────
 export { cacheCreate, cacheShrink } from './cache/cache'

@@ -20,6 +20,7 @@ const PARTS = [
       'test/sync',
       'test/api',
       'test/cli',
+      'test/security',
     ],
   },
   { name: 'conformance', folders: ['test/conformance'] },

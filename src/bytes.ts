@@ -27,6 +27,17 @@ export function compareKeys(a: Uint8Array, b: Uint8Array): number {
   return a.byteLength - b.byteLength
 }
 
+/** Whether no half of a surrogate pair stands alone, so that the text has a UTF-8 form. */
+export function isWellFormed(text: string): boolean {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0xd800 || unit > 0xdfff) continue
+    const low = text.charCodeAt(++i)
+    if (unit > 0xdbff || !(low >= 0xdc00 && low <= 0xdfff)) return false
+  }
+  return true
+}
+
 export function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length))
 }

@@ -63,6 +63,11 @@ export function corrupt(file: string, offset: number, what: string): VarveError 
   )
 }
 
+/** A read gave fewer bytes than the file has: it was cut while it was read, or the host is not telling the truth. */
+export function becameShorter(file: string, offset: number): VarveError {
+  return new VarveError('IO', `${file} became shorter while it was read.`, { file, offset })
+}
+
 /** Whether something was not there, as opposed to any other failure. */
 export function isNotFound(error: unknown): boolean {
   return error instanceof VarveError && error.code === 'NOT_FOUND'

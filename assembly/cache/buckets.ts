@@ -1,5 +1,5 @@
-import { CACHE_TABLES, CONTROL_CACHE, PAGE_BYTES } from '../memory/layout'
-import { fillBytes, loadU32, storeU32 } from '../memory/bytes'
+import { CACHE_TABLES, CONTROL_CACHE, CONTROL_SEED, PAGE_BYTES } from '../memory/layout'
+import { fillBytes, loadU32, loadU64, storeU32 } from '../memory/bytes'
 import { allocatePage } from '../memory/pages'
 import { allocateRecord } from '../memory/records'
 
@@ -43,11 +43,12 @@ export function createTables(blocks: u32): bool {
   return true
 }
 
-/** The hash of a block's name. */
+/** The hash of a block's name, another one in each database: who chooses sizes of values has a say in offsets. */
 // @ts-ignore: decorator
 @inline
 export function hashOf(ordinal: u32, offset: u64): u64 {
-  let x = (offset ^ ((<u64>ordinal) << 40) ^ (<u64>(ordinal >>> 8))) * 0x9e3779b97f4a7c15
+  const name = offset ^ ((<u64>ordinal) << 40) ^ (<u64>(ordinal >>> 8))
+  let x = (name ^ loadU64(CONTROL_SEED)) * 0x9e3779b97f4a7c15
   x ^= x >>> 32
   x *= 0xd6e8feb86659fd93
   return x ^ (x >>> 32)

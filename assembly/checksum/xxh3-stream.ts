@@ -11,7 +11,7 @@ import {
   initialLanes45,
   initialLanes67,
   scramble,
-  xxh3,
+  xxh3With,
 } from './xxh3'
 
 /**
@@ -43,6 +43,16 @@ export function hashBegin(state: u32): void {
 }
 
 export function hashUpdate(state: u32, p: u32, length: u32): void {
+  hashUpdateWith(state, p, length, HASH_SECRET)
+}
+
+/** The hash of all input since hashBegin; more input may follow. */
+export function hashFinish(state: u32, result: u32): void {
+  storeU64(result, hashFinishWith(state, HASH_SECRET))
+}
+
+/** The same with the secret that lies at `secret`; one for all input. */
+export function hashUpdateWith(state: u32, p: u32, length: u32, secret: u32): void {
   const buffer = state + BUFFER
   const buffered = loadU32(state + BUFFERED)
   storeU64(state + TOTAL, loadU64(state + TOTAL) + length)
@@ -56,12 +66,12 @@ export function hashUpdate(state: u32, p: u32, length: u32): void {
     copyBytes(buffer + buffered, p, room)
     p += room
     length -= room
-    consume(state, buffer, BUFFER_STRIPES)
+    consume(state, buffer, BUFFER_STRIPES, secret)
   }
   if (length > BUFFER_BYTES) {
     const stripes = (length - 1) / STRIPE_BYTES
     const bytes = stripes * STRIPE_BYTES
-    consume(state, p, stripes)
+    consume(state, p, stripes, secret)
     p += bytes
     length -= bytes
     copyBytes(buffer + (BUFFER_BYTES - STRIPE_BYTES), p - STRIPE_BYTES, STRIPE_BYTES)
@@ -70,15 +80,11 @@ export function hashUpdate(state: u32, p: u32, length: u32): void {
   storeU32(state + BUFFERED, length)
 }
 
-/** The hash of all input since hashBegin; more input may follow. */
-export function hashFinish(state: u32, result: u32): void {
+export function hashFinishWith(state: u32, secret: u32): u64 {
   const buffer = state + BUFFER
   const buffered = loadU32(state + BUFFERED)
   const total = loadU64(state + TOTAL)
-  if (total <= SHORT_INPUT_BYTES) {
-    storeU64(result, xxh3(buffer, buffered))
-    return
-  }
+  if (total <= SHORT_INPUT_BYTES) return xxh3With(buffer, buffered, secret)
   // The lanes are kept: stripes that go in here are only a look ahead.
   const lanes01 = loadV128(state + LANES)
   const lanes23 = loadV128(state + LANES + 16)
@@ -87,7 +93,7 @@ export function hashFinish(state: u32, result: u32): void {
   const position = loadU32(state + BLOCK_POSITION)
   let last = state + SCRATCH
   if (buffered >= STRIPE_BYTES) {
-    consume(state, buffer, (buffered - 1) / STRIPE_BYTES)
+    consume(state, buffer, (buffered - 1) / STRIPE_BYTES, secret)
     last = buffer + (buffered - STRIPE_BYTES)
   } else {
     const missing = STRIPE_BYTES - buffered
@@ -101,35 +107,36 @@ export function hashFinish(state: u32, result: u32): void {
     loadV128(state + LANES + 48),
     last,
     total,
+    secret,
   )
   storeV128(state + LANES, lanes01)
   storeV128(state + LANES + 16, lanes23)
   storeV128(state + LANES + 32, lanes45)
   storeV128(state + LANES + 48, lanes67)
   storeU32(state + BLOCK_POSITION, position)
-  storeU64(result, hash)
+  return hash
 }
 
 /** Takes `stripes` stripes from p into the lanes. */
-function consume(state: u32, p: u32, stripes: u32): void {
+function consume(state: u32, p: u32, stripes: u32, secret: u32): void {
   let a = loadV128(state + LANES)
   let b = loadV128(state + LANES + 16)
   let c = loadV128(state + LANES + 32)
   let d = loadV128(state + LANES + 48)
   let position = loadU32(state + BLOCK_POSITION)
   for (; stripes > 0; stripes--) {
-    const secret = HASH_SECRET + (position << 3)
-    a = accumulate(a, p, secret)
-    b = accumulate(b, p + 16, secret + 16)
-    c = accumulate(c, p + 32, secret + 32)
-    d = accumulate(d, p + 48, secret + 48)
+    const at = secret + (position << 3)
+    a = accumulate(a, p, at)
+    b = accumulate(b, p + 16, at + 16)
+    c = accumulate(c, p + 32, at + 32)
+    d = accumulate(d, p + 48, at + 48)
     p += STRIPE_BYTES
     if (++position == BLOCK_STRIPES) {
       position = 0
-      a = scramble(a, 0)
-      b = scramble(b, 16)
-      c = scramble(c, 32)
-      d = scramble(d, 48)
+      a = scramble(a, secret)
+      b = scramble(b, secret + 16)
+      c = scramble(c, secret + 32)
+      d = scramble(d, secret + 48)
     }
   }
   storeV128(state + LANES, a)

@@ -1,6 +1,7 @@
 import { fillBytes, copyBytes, loadU32, storeF64, storeU32 } from '../memory/bytes'
 import {
   BLOCK_DATA,
+  SLOT_COUNT_RESULT,
   SLOT_LENGTH,
   SLOT_POINTER,
   STATUS_OK,
@@ -26,6 +27,7 @@ import {
 import { sourceSeekBlock, sourceSeekMemtable } from '../read/merge-source'
 import { CURSOR_ENTRY, CURSOR_REST } from '../table/block-entry'
 import { openFrame } from '../table/block-check'
+import { blockEntries } from '../table/index-block'
 import {
   currentEntry,
   NO_STRIPE,
@@ -146,6 +148,7 @@ export function streamBlock(
   const payload = loadU32(slot + SLOT_POINTER)
   const length = loadU32(slot + SLOT_LENGTH)
   if (payload != page) copyBytes(page, payload, length)
+  storeU32(slot + SLOT_COUNT_RESULT, blockEntries(page, length))
   storeU32(source + SOURCE_TABLE, table)
   storeU32(source + RUN_HOT, cacheHolds(table, <u64>offset) ? 1 : 0)
   storeU32(source + RUN_PHASE, RUN_STANDS)

@@ -133,8 +133,11 @@ export const SLOT_EPOCH: u32 = 960
 export const INPUT_SECOND: u32 = 65536
 
 // ── spare part of page 0 ─────────────────────────────────────────────────────────────────────────────────
-/** 192 bytes: the secret of XXH3, written by initialise, constant from then on. */
+/** The secret of XXH3, written by initialise, constant from then on. */
 export const HASH_SECRET: u32 = 69632
+export const SECRET_BYTES: u32 = 192
+/** That of the database, with which keys are hashed: written before the first of them is. */
+export const KEY_SECRET: u32 = 69824
 
 /** u8 for each page: index + 1 of the slot whose thread has it for itself, 0 if it is everybody's. */
 export const PAGE_OWNERS: u32 = 98304

@@ -29,6 +29,7 @@ import {
 import { allocatePage } from '../memory/pages'
 import { chainBytes, chainPages, freeChain } from '../memory/chain'
 import { equalBytes } from '../key/compare'
+import { SECRET_STEP, spread } from '../checksum/xxh3'
 import { keyHash } from '../key/hash'
 import { ARENA_DATA, arenaAllocate, arenaBeginPage, arenaFree } from './arena'
 import {
@@ -76,9 +77,6 @@ const MEMTABLE_VALUES: u32 = 44
 const MEMTABLE_CHAINS: u32 = 48
 const MEMTABLE_INDEX: u32 = 52
 
-/** Constant of the splitmix generator: consecutive memtables get unrelated seeds. */
-const SEED_STEP: u64 = 0x9e3779b97f4a7c15
-
 /** An empty memtable of one page, or 0 without pages. */
 export function createMemtable(): u32 {
   const page = allocatePage()
@@ -90,7 +88,7 @@ export function createMemtable(): u32 {
   storeU64(memtable + MEMTABLE_LOWEST_SEQNO, <u64>-1)
   storeU32(memtable + MEMTABLE_NODES, memtable + LIST_HEADER_END)
   const ordinal = atomicAddU32(CONTROL_MEMTABLES, 1)
-  listCreate(memtable, mix(loadU64(CONTROL_SEED) + <u64>(ordinal + 1) * SEED_STEP))
+  listCreate(memtable, spread(loadU64(CONTROL_SEED) + <u64>(ordinal + 1) * SECRET_STEP))
   return memtable
 }
 
@@ -221,11 +219,4 @@ function account(memtable: u32, bytes: u32, trailer: u64): void {
   storeU32(memtable + MEMTABLE_ENTRIES, loadU32(memtable + MEMTABLE_ENTRIES) + 1)
   atomicMaxU64(memtable + MEMTABLE_HIGHEST_SEQNO, seqno)
   atomicMinU64(memtable + MEMTABLE_LOWEST_SEQNO, seqno)
-}
-
-/** The finaliser of splitmix64: spreads every bit of x over the result. */
-function mix(x: u64): u64 {
-  x = (x ^ (x >>> 30)) * 0xbf58476d1ce4e5b9
-  x = (x ^ (x >>> 27)) * 0x94d049bb133111eb
-  return x ^ (x >>> 31)
 }

@@ -31,7 +31,7 @@ import {
   HEADER_ZERO,
 } from './block-layout'
 import { walkPayload } from './block-walk'
-import { lz4Decompress } from './lz4-decompress'
+import { lz4Decompress, lz4MaxBytes } from './lz4-decompress'
 
 /** Longest payload, compressed or not. */
 const PAYLOAD_MAX_BYTES: u32 = BLOCK_MAX_BYTES - BLOCK_HEADER_BYTES - BLOCK_TRAILER_BYTES
@@ -86,7 +86,8 @@ export function openFrame(
   const rawLength = loadU32(block + HEADER_RAW_LENGTH)
   if (isCompressed) {
     if (!ASC_NO_ASSERT) assert(target != 0)
-    if (rawLength <= length || rawLength > PAYLOAD_MAX_BYTES) return STATUS_MALFORMED
+    if (rawLength <= length || rawLength > min(PAYLOAD_MAX_BYTES, lz4MaxBytes(length)))
+      return STATUS_MALFORMED
     if (!lz4Decompress(payload, length, target, rawLength)) return STATUS_MALFORMED
     payload = target
   } else if (rawLength != length) {

@@ -1,13 +1,11 @@
-import { hashBegin, hashFinish, hashUpdate } from '../checksum/xxh3-stream'
 import { compareBytes } from '../key/compare'
-import { keyHash } from '../key/hash'
+import { keyHash, splitKeyHash } from '../key/hash'
 import { SEQNO_LIMIT } from '../key/internal-key'
 import { readVarint32, varint64Length, varint64Value, varintNext, varintValue } from '../key/varint'
 import { loadU16, loadU32, loadU64, loadU8 } from '../memory/bytes'
 import {
   INLINE_VALUE_LIMIT_BYTES,
   KEY_MAX_BYTES,
-  SLOT_CHECKSUM,
   SLOT_HASH_STATE,
   STATUS_MALFORMED,
   STATUS_OK,
@@ -139,7 +137,9 @@ export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u6
     // An index that leads astray would hide entries.
     if (buckets != 0) {
       const hash =
-        shared == 0 ? keyHash(rest, restLength) : splitKeyHash(slot, head, shared, rest, restLength)
+        shared == 0
+          ? keyHash(rest, restLength)
+          : splitKeyHash(slot + SLOT_HASH_STATE, head, shared, rest, restLength)
       if (!leadsTo(hashIndex, buckets, hash, i / interval)) return STATUS_MALFORMED
     }
     if (++position == interval) position = 0
@@ -160,14 +160,4 @@ export function walkPayload(payload: u32, length: u32, isIndex: bool, offset: u6
   }
   if (p != end || (!isIndex && lowest != 0)) return STATUS_MALFORMED
   return STATUS_OK
-}
-
-/** keyHash of [head, head + shared) and [rest, rest + restLength) one behind the other. */
-function splitKeyHash(slot: u32, head: u32, shared: u32, rest: u32, restLength: u32): u64 {
-  const state = slot + SLOT_HASH_STATE
-  hashBegin(state)
-  hashUpdate(state, head, shared)
-  hashUpdate(state, rest, restLength)
-  hashFinish(state, slot + SLOT_CHECKSUM)
-  return loadU64(slot + SLOT_CHECKSUM)
 }

@@ -6,6 +6,13 @@ const FAST_INPUT_BYTES: u32 = 16
 /** Output that the fast path may write: at most 14 literals, behind them 18 bytes of a match. */
 const FAST_OUTPUT_BYTES: u32 = 32
 
+/** No block of `length` bytes makes more than this: a byte of a length stands for 255, tokens for a little. INVARIANT: length < 2^24. */
+// @ts-ignore: decorator
+@inline
+export function lz4MaxBytes(length: u32): u32 {
+  return 255 * length + 64
+}
+
 /**
  * Decompresses [from, from + length), in the LZ4 block format, to [to, to + rawLength); the two do not overlap. Hostile bytes:
  * nothing else is read or written, whatever they are.

@@ -1,7 +1,9 @@
 // What needs no other runtime: the types as users compile them, what the package contains, and what installing it does.
+import { createHash } from 'node:crypto'
 import { cpSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
 import { requireSuccess, run } from './process.mjs'
 import { createProject, installPackages } from './project.mjs'
@@ -10,6 +12,30 @@ const sources = fileURLToPath(new URL('types/', import.meta.url))
 
 /** Scripts that npm runs when the package is installed. */
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare']
+
+/** All files of the package. Chunks and their types have names that follow from what is in them. */
+const FILES = [
+  'CHANGELOG.md',
+  'LICENSE',
+  'README.md',
+  'dist/*.d.ts',
+  'dist/THIRD_PARTY_LICENSES.txt',
+  'dist/browser.d.ts',
+  'dist/browser.js',
+  'dist/browser.js.map',
+  'dist/chunk-*.js',
+  'dist/chunk-*.js.map',
+  'dist/cli.js',
+  'dist/cli.js.map',
+  'dist/index.d.ts',
+  'dist/index.js',
+  'dist/index.js.map',
+  'dist/level.d.ts',
+  'dist/level.js',
+  'dist/level.js.map',
+  'dist/varve.wasm',
+  'package.json',
+]
 
 /** What a user may have set, and must still compile. */
 const strictest = {
@@ -43,6 +69,8 @@ export async function checkPackaging(report, tarball, projects, directory) {
   await report.check('installing runs no scripts, warns of nothing and brings nothing else', () =>
     checkInstallation(tarball, directory),
   )
+  await report.check('the package has these files and no others', () => checkFiles(directory))
+  await report.check('the kernel is what its sources make', () => checkKernel(directory))
   for (const resolution of RESOLUTIONS) {
     await report.check(`types of varve, moduleResolution ${resolution.name}`, () =>
       checkTypes(directory, 'consumer', resolution),
@@ -83,6 +111,30 @@ async function checkInstallation(tarball, directory) {
   if (dependencies !== undefined) throw new Error('the package has dependencies')
   // npm takes this file for an install script of its own.
   if (readdirSync(home).includes('binding.gyp')) throw new Error('the package contains binding.gyp')
+}
+
+async function checkFiles(directory) {
+  const home = join(directory, 'node_modules', 'varve')
+  const found = readdirSync(home, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(relative(home, entry.parentPath), entry.name))
+    .map((name) => name.replace(/^(dist\/chunk)-[A-Z0-9]{8}\.js/, '$1-*.js'))
+    .map((name) => name.replace(/^dist\/[a-z]+-[A-Za-z0-9_-]{8}\.d\.ts$/, 'dist/*.d.ts'))
+  const odd = [...new Set(found)].filter((name) => !FILES.includes(name))
+  const missing = FILES.filter((name) => !found.includes(name))
+  if (odd.length + missing.length > 0)
+    throw new Error(`not expected: ${odd.join(', ') || 'none'}; missing: ${missing.join(', ') || 'none'}`)
+}
+
+/** Compiles the kernel anew, in a place of its own, and compares it with the one in the package. */
+async function checkKernel(directory) {
+  const again = join(directory, 'again.wasm')
+  const { error } = await asc.main(['assembly/index.ts', '--target', 'release', '--outFile', again])
+  if (error) throw error
+  const [shipped, made] = [join(directory, 'node_modules/varve/dist/varve.wasm'), again].map((file) =>
+    createHash('sha256').update(readFileSync(file)).digest('hex'),
+  )
+  if (shipped !== made) throw new Error(`in the package is ${shipped}, made of the sources ${made}`)
 }
 
 /** @param home the project that has the packages which the program imports */

@@ -10,6 +10,7 @@ import type { ThreadPorts } from '../workers/thread-host.ts'
 import { Database } from './database.ts'
 import { unwatchDatabase, watchDatabase } from './forgotten.ts'
 import { noteOpenEngine } from './open-engines.ts'
+import { settledEncoding } from './encoding.ts'
 import { ownOptions } from './options.ts'
 import { ResultPool } from './result-pool.ts'
 import { useHandle } from './share.ts'
@@ -51,7 +52,7 @@ export function attachOn<KE extends KeyEncoding, VE extends ValueEncoding>(
   }
   const keyEncoding = 'keyEncoding' in bag ? bag['keyEncoding'] : shared.keyEncoding
   const valueEncoding = 'valueEncoding' in bag ? bag['valueEncoding'] : shared.valueEncoding
-  return databaseOn(engine, keyEncoding, valueEncoding)
+  return databaseOn(engine, settledEncoding(keyEncoding), settledEncoding(valueEncoding))
 }
 
 function databaseOn<KE extends KeyEncoding, VE extends ValueEncoding>(

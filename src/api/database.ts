@@ -3,12 +3,12 @@ import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
 import { EVENT_NAMES, type EventName, type Listener } from '../engine/events.ts'
 import { compareKeys } from '../bytes.ts'
 import { Batch, viewOf } from './batch.ts'
-import { describe, encodingName } from './encoding.ts'
+import { describe, encodingName, settledEncoding } from './encoding.ts'
 import { unwatchDatabase } from './forgotten.ts'
 import { EVERYTHING, Keyspace } from './keyspace.ts'
 import { attempt } from './keyspace-reads.ts'
 import { checkKeyspaceName, ownOptions, progressListener } from './options.ts'
-import { POLICY_OPTIONS, policyOf } from './policy.ts'
+import { POLICY_OPTIONS, policyChange, policyOf } from './policy.ts'
 import { signalOf } from './range.ts'
 import { makeHandle, type SharedDatabase } from './share.ts'
 import type { VerifyReport } from '../engine/verify-report.ts'
@@ -77,18 +77,21 @@ export class Database<KE extends KeyEncoding, VE extends ValueEncoding> extends 
     const engine = this.#engine
     const checked = checkKeyspaceName(name)
     const bag = ownOptions(options, ['keyEncoding', 'valueEncoding', ...POLICY_OPTIONS], 'keyspace')
-    const keyEncoding = encodingName(bag['keyEncoding'], 'keyEncoding')
-    const valueEncoding = encodingName(bag['valueEncoding'], 'valueEncoding')
+    const keys = settledEncoding(bag['keyEncoding'])
+    const values = settledEncoding(bag['valueEncoding'])
+    const keyEncoding = encodingName(keys, 'keyEncoding')
+    const valueEncoding = encodingName(values, 'valueEncoding')
+    const change = policyChange(bag)
     engine.assertOpen()
     const found = engine.keeper.call('keyspaceNamed', checked)
     if (found === undefined) engine.writes.drainSync()
     const identity =
-      found ?? engine.keeper.call('keyspace', checked, { keyEncoding, valueEncoding }, policyOf(bag))
+      found ?? engine.keeper.call('keyspace', checked, { keyEncoding, valueEncoding }, policyOf(change))
     const tree = engine.openTree(identity)
-    const view = viewUnder({ ...this.view, tree }, bag['keyEncoding'], bag['valueEncoding'])
+    const view = viewUnder({ ...this.view, tree }, keys, values)
     if (found !== undefined) {
       const before = engine.keeper.call('policy', tree.id)
-      engine.keeper.call('setPolicy', tree.id, policyOf(bag, before))
+      engine.keeper.call('setPolicy', tree.id, policyOf(change, before))
     }
     return new Keyspace<K, V>(view)
   }

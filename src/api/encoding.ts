@@ -1,4 +1,4 @@
-import type { Content } from '../engine/record.ts'
+import { mayGrow, SHORT_BYTES, type Content } from '../engine/record.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Encoding } from './types.ts'
 import type { ResultPool } from './result-pool.ts'
@@ -18,16 +18,42 @@ export interface Codec {
   decode(copy: unknown): unknown
 }
 
+/**
+ * What is given as text or bytes. NOTE: whoever copies it into linear memory asks for its length, then for its bytes: the two must agree whatever
+ * is given. A subclass, an own property, or a thread that makes a shared buffer grow could say one and copy the other, so of those a copy is taken;
+ * a Proxy is none. A short one that grows is found out by copyContent.
+ */
 function contentOf(value: unknown, what: string): Content {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value
-  throw new TypeError(`${what} must be a string or a Uint8Array, not ${describe(value)}`)
+  if (typeof value === 'string') return value
+  if (!(value instanceof Uint8Array) || !ArrayBuffer.isView(value))
+    throw new TypeError(`${what} must be a string or a Uint8Array, not ${describe(value)}`)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const isPlain =
+    (prototype === Uint8Array.prototype || prototype === bufferPrototype) &&
+    !Object.hasOwn(value, 'byteLength')
+  if (isPlain && value.byteLength > 0 && (value.byteLength <= SHORT_BYTES || !mayGrow(value.buffer)))
+    return value
+  try {
+    return new Uint8Array(value)
+  } catch (cause) {
+    throw new TypeError(`${what} is a Uint8Array whose buffer was detached or cut off`, { cause })
+  }
 }
+
+const bufferPrototype: unknown = typeof Buffer === 'undefined' ? undefined : Buffer.prototype
 
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object') return `a ${value.constructor?.name ?? 'object'}`
+  if (typeof value === 'object') return `a ${className(value)}`
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
+}
+
+/** NOTE: of the prototype, which is program text; what the object itself has may be data that must not get into a message. */
+function className(value: object): string {
+  const prototype = Object.getPrototypeOf(value) as { constructor?: unknown } | null
+  const constructor = prototype?.constructor
+  return typeof constructor === 'function' && constructor.name !== '' ? constructor.name : 'object'
 }
 
 class BytesCodec implements Codec {
@@ -105,13 +131,28 @@ class Utf8Codec implements Codec {
 
 class JsonCodec extends Utf8Codec {
   override encode(value: unknown, what: string): Content {
-    const text: string | undefined = JSON.stringify(value)
+    const text = jsonText(value, what)
     if (text === undefined) throw new TypeError(`${what} is ${describe(value)}, which JSON cannot express`)
     return text
   }
 
   override decode(copy: unknown): unknown {
-    return JSON.parse(copy as string)
+    try {
+      return JSON.parse(copy as string)
+    } catch {
+      // NOTE: without its cause, which quotes the value.
+      throw new SyntaxError("a stored value is not JSON; read it with the valueEncoding 'bytes' or 'utf8'")
+    }
+  }
+}
+
+/** @throws TypeError without the engine's own words, which name properties of the value */
+function jsonText(value: unknown, what: string): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new TypeError(`${what} cannot be JSON: it has a cycle, a BigInt or a toJSON that fails`)
   }
 }
 
@@ -135,6 +176,19 @@ class CustomCodec extends BytesCodec {
   override decode(copy: unknown): unknown {
     return this.#encoding.decode(copy as Uint8Array)
   }
+}
+
+/** An encoding option, read once: what a getter or a Proxy says the next time does not count. */
+export function settledEncoding(encoding: unknown): unknown {
+  if (typeof encoding !== 'object' || encoding === null) return encoding
+  const { encode, decode } = encoding as Partial<Encoding<unknown>>
+  // NOTE: refused by encodingName, as what it is.
+  if (typeof encode !== 'function' || typeof decode !== 'function') return {}
+  const settled: Encoding<unknown> = {
+    encode: (value) => encode.call(encoding, value),
+    decode: (bytes) => decode.call(encoding, bytes),
+  }
+  return settled
 }
 
 /** What is persisted of an encoding option; undefined for the raw views `bytes` and `buffer`, which fix nothing. @throws TypeError */

@@ -313,6 +313,8 @@ export abstract class Reads<KE extends KeyEncoding, VE extends ValueEncoding> {
   #syncRange<T>(mode: RangeMode, options: unknown): SyncRange<T> {
     const bag = sliceRangeOptions(options)
     const span = rangeSpan(bag, this.view.keys, mode)
+    // NOTE: nothing can abort it; but what is no signal is a mistake here, too.
+    signalOf(bag['signal'])
     return new SyncRange<T>(this.view, span, mode, this.seqnoFor(bag['snapshot']), flag(bag, 'slices', false))
   }
 

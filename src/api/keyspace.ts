@@ -5,6 +5,7 @@ import { firstKey } from '../engine/key-span.ts'
 import type { Content } from '../engine/record.ts'
 import { attempt, Reads } from './keyspace-reads.ts'
 import type { ProgressListener } from '../engine/progress.ts'
+import { settledEncoding } from './encoding.ts'
 import { ownOptions, progressListener, writeDurability } from './options.ts'
 import { BOUND_OPTIONS, rangeSpan, signalOf } from './range.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -101,7 +102,9 @@ export class Keyspace<KE extends KeyEncoding, VE extends ValueEncoding> extends 
   ): Keyspace<K, V> {
     const bag = ownOptions(encodings, ['keyEncoding', 'valueEncoding'], 'the encodings')
     const { keyEncoding = 'bytes', valueEncoding = 'bytes' } = bag
-    return new Keyspace<K, V>(viewUnder(this.view, keyEncoding, valueEncoding, true))
+    const keys = settledEncoding(keyEncoding)
+    const values = settledEncoding(valueEncoding)
+    return new Keyspace<K, V>(viewUnder(this.view, keys, values, true))
   }
 
   /** The reads of this keyspace as of a snapshot of its database. */

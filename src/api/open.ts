@@ -11,7 +11,7 @@ import { watchDatabase } from './forgotten.ts'
 import { encodingName } from './encoding.ts'
 import { noteOpenEngine } from './open-engines.ts'
 import { openRequest } from './options.ts'
-import { policyOf } from './policy.ts'
+import { policyChange, policyOf } from './policy.ts'
 import { ResultPool } from './result-pool.ts'
 import type { CreateWorker, KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
 import { viewUnder, type View } from './view.ts'
@@ -31,7 +31,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
   const request = openRequest(options)
   const { engine: engineOptions, threads, keyEncoding, valueEncoding, policy } = request
   // NOTE: before anything is opened or created; what it is added to is known later.
-  policyOf(policy)
+  const change = policyChange(policy)
+  policyOf(change)
   const definition = {
     keyEncoding: encodingName(keyEncoding, 'keyEncoding'),
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
@@ -45,12 +46,23 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     threadsOf === undefined
       ? new LocalKeeper(keeper)
       : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
-  const engine = new Engine(
-    keeper.thread,
-    port,
-    lock,
-    salvage === undefined ? recovery : { ...recovery, salvage },
-  )
+  // NOTE: what the last process left undone, if it did not close, need not wait for the next flush.
+  keeper.compactor.request()
+  let engine: Engine
+  try {
+    engine = new Engine(
+      keeper.thread,
+      port,
+      lock,
+      salvage === undefined ? recovery : { ...recovery, salvage },
+    )
+  } catch (error) {
+    // NOTE: without pages for it.
+    port.close()
+    keeper.kernel.release()
+    await lock.release()
+    throw error
+  }
   const tree = engine.openTree(keeper.tree(DEFAULT_KEYSPACE_ID).door.identity)
   const lifeline = {}
   let view: View
@@ -61,7 +73,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
       valueEncoding,
     )
     const before = engine.keeper.call('policy', tree.id)
-    engine.keeper.call('setPolicy', tree.id, policyOf(policy, before))
+    engine.keeper.call('setPolicy', tree.id, policyOf(change, before))
   } catch (error) {
     await engine.close()
     throw error

@@ -1,8 +1,9 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { isWellFormed } from '../bytes.ts'
 import type { DatabaseDurability, Durability } from '../engine/durability.ts'
 import type { EngineOptions } from '../engine/thread.ts'
 import type { ProgressListener } from '../engine/progress.ts'
-import { describe } from './encoding.ts'
+import { describe, settledEncoding } from './encoding.ts'
 import type { CreateWorker } from './types.ts'
 
 const MIB = 1048576
@@ -99,8 +100,8 @@ export function openRequest(options: unknown): OpenRequest {
     threads: integer(bag, 'threads', THREADS_DEFAULT, 0, THREADS_MAX),
     createWorker: workerHook(bag['createWorker']),
     policy: { compaction: bag['compaction'], tables: bag['tables'] },
-    keyEncoding: bag['keyEncoding'],
-    valueEncoding: bag['valueEncoding'],
+    keyEncoding: settledEncoding(bag['keyEncoding']),
+    valueEncoding: settledEncoding(bag['valueEncoding']),
   }
 }
 
@@ -128,15 +129,8 @@ export function writeDurability(options: unknown, database: DatabaseDurability):
 export function checkKeyspaceName(name: unknown): string {
   if (typeof name !== 'string')
     throw new TypeError(`the keyspace name must be a string, not ${describe(name)}`)
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i)
-    if (code === 0) throw new TypeError('the keyspace name must not contain a NUL character')
-    const high = code >= 0xd800 && code <= 0xdbff
-    const paired = high && name.charCodeAt(i + 1) >= 0xdc00 && name.charCodeAt(i + 1) <= 0xdfff
-    if (paired) i++
-    else if (code >= 0xd800 && code <= 0xdfff)
-      throw new TypeError('the keyspace name contains half of a surrogate pair')
-  }
+  if (name.includes('\0')) throw new TypeError('the keyspace name must not contain a NUL character')
+  if (!isWellFormed(name)) throw new TypeError('the keyspace name contains half of a surrogate pair')
   const sizeBytes = new TextEncoder().encode(name).byteLength
   if (sizeBytes < 1 || sizeBytes > 255) {
     throw new RangeError(`the keyspace name is ${sizeBytes} bytes long in UTF-8; 1 to 255 are possible`)

@@ -10,21 +10,23 @@ import { ownOptions } from './options.ts'
 /** The options of a keyspace that say how its tables are written and merged. */
 export const POLICY_OPTIONS = ['compaction', 'tables'] as const
 
-/**
- * The policy that options ask for: what they do not name stays as in `current`, or as by default.
- * @throws TypeError, RangeError
- */
-export function policyOf(
-  bag: Readonly<Record<string, unknown>>,
-  current: KeyspacePolicy = DEFAULT_POLICY,
-): KeyspacePolicy {
-  const policy = { ...current, ...compactionOf(bag['compaction']), ...tablesOf(bag['tables']) }
+/** What options change of a policy. NOTE: read once: a getter or a Proxy may say something else the next time. */
+export type PolicyChange = Partial<KeyspacePolicy>
+
+/** @throws TypeError */
+export function policyChange(bag: Readonly<Record<string, unknown>>): PolicyChange {
+  return { ...compactionOf(bag['compaction']), ...tablesOf(bag['tables']) }
+}
+
+/** The policy that options ask for: what they do not name stays as in `current`, or as by default. @throws RangeError */
+export function policyOf(change: PolicyChange, current: KeyspacePolicy = DEFAULT_POLICY): KeyspacePolicy {
+  const policy = { ...current, ...change }
   const problem = policyProblem(policy)
   if (problem !== undefined) throw new RangeError(renamed(problem))
   return policy
 }
 
-function compactionOf(option: unknown): Partial<KeyspacePolicy> {
+function compactionOf(option: unknown): PolicyChange {
   if (option === undefined) return {}
   const bag = ownOptions(option, ['strategy', 'sizeLimit', 'ttl'], 'compaction')
   const { strategy = 'leveled', sizeLimit = 0, ttl = 0 } = bag
@@ -35,7 +37,7 @@ function compactionOf(option: unknown): Partial<KeyspacePolicy> {
   return { strategy, sizeLimitBytes: number(sizeLimit, 'sizeLimit'), ttlMs: number(ttl, 'ttl') }
 }
 
-function tablesOf(option: unknown): Partial<KeyspacePolicy> {
+function tablesOf(option: unknown): PolicyChange {
   if (option === undefined) return {}
   const bag = ownOptions(option, ['blockSize', 'restartInterval', 'compression', 'bitsPerKey'], 'tables')
   return {

@@ -1,6 +1,6 @@
 import { INPUT_SECOND, KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import type { Engine } from '../engine/engine.ts'
-import { contentBound, keyTooLong, type Content } from '../engine/record.ts'
+import { contentBound, copyContent, keyTooLong, type Content } from '../engine/record.ts'
 import { Slice } from './slice.ts'
 import type { View } from './view.ts'
 
@@ -20,8 +20,7 @@ function inputKey(engine: Engine, key: Content): number {
     return length
   }
   if (key.byteLength > KEY_MAX_BYTES) throw keyTooLong(key.byteLength)
-  u8.set(key, input)
-  return key.byteLength
+  return copyContent(u8, key, input)
 }
 
 /** The value of a key at a seqno (0: latest), decoded; undefined if it is not there. */

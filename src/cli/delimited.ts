@@ -3,7 +3,7 @@ import { CsvError, parse, type Options } from 'csv-parse'
 import { bytesOfText } from './codec.ts'
 import { keyFieldOf, valueFieldOf, type FieldMapping, type LoadItem } from './entries.ts'
 import { oneLine, usage } from './failure.ts'
-import { malformed, type TextBlock } from './input.ts'
+import { LINE_MAX_BYTES, malformed, type TextBlock } from './input.ts'
 
 /** What csv-parse gives for a record with `info: true`. */
 interface Row {
@@ -41,6 +41,7 @@ async function* rows(blocks: AsyncGenerator<TextBlock>, delimiter: string): Asyn
     delimiter,
     quote: delimiter === '\t' ? null : '"',
     skip_empty_lines: true,
+    max_record_size: LINE_MAX_BYTES,
     info: true,
   }
   const parser = parse(options)

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { notFound, usage, type CommandFailure } from './failure.ts'
 
 /** A line longer than this is not a record but a mistake (a file without line breaks). */
-const LINE_MAX_BYTES = 256 * 1024 * 1024
+export const LINE_MAX_BYTES: number = 256 * 1024 * 1024
 const LINE_FEED = 0x0a
 
 export interface Input {

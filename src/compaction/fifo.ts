@@ -11,16 +11,16 @@ export interface FifoOptions {
 
 /**
  * FIFO: nothing is merged; tables that are too old go, then the oldest until the rest fit the limit. For data that is written in the order of its keys and
- * not changed: what is dropped may uncover older versions elsewhere. The newest table stays.
+ * not changed: what is dropped may uncover older versions elsewhere. The newest table stays. A table that is not too old keeps those after it, however
+ * old the clock says that they are.
  */
 export function chooseFifo(
   version: Version,
   nowMs: number,
   { sizeLimitBytes, ttlMs }: FifoOptions,
 ): DropChoice | undefined {
-  const oldestFirst = [...version.tables()].sort(
-    (a, b) => a.createdAt - b.createdAt || a.highestSeqno - b.highestSeqno || a.id - b.id,
-  )
+  // NOTE: by what was written when, not by the clock: one that was set back would have the newest entries go first.
+  const oldestFirst = [...version.tables()].sort((a, b) => a.highestSeqno - b.highestSeqno || a.id - b.id)
   const isExpired = ({ createdAt }: TableInfo): boolean => ttlMs > 0 && createdAt <= nowMs - ttlMs
   let left = totalBytes(oldestFirst)
   const tables: TableInfo[] = []

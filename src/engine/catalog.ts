@@ -117,6 +117,7 @@ export class Catalog {
 
   /** Makes edits durable and applies them: all or none. @throws DISK_FULL (nothing changed), or poisons. */
   log(edits: readonly VersionEdit[]): void {
+    this.#keeper.refusePoisoned()
     this.#guard(() => {
       this.#writer().append([this.#counters(), ...this.#deferred, ...edits])
       this.#deferred = []
@@ -173,6 +174,7 @@ export class Catalog {
 
   /** Writes the superblock: what the manifest says now stays, so files it gave up may be deleted. */
   coverBySuperblock(cleanClose = false): void {
+    this.#keeper.refusePoisoned()
     this.#guard(() => this.#superblock?.write(this.#superblockContent(cleanClose)))
   }
 

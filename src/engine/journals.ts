@@ -110,7 +110,7 @@ export class Journals {
       // NOTE: most is written and synced already; what others wrote meanwhile is handed over here, and synced below.
       link = thread.guarded(() => old.seal())
       const nextSeqno = this.#keeper.kernel.exports.nextSeqno()
-      const next = this.#keeper.newJournal(file, record.id, link, nextSeqno, record, old)
+      const next = this.#keeper.newJournal(file, record, link, nextSeqno, old)
       this.#next = undefined
       thread.journal = next
     } finally {
@@ -253,6 +253,9 @@ export class Journals {
 
   /** Has what holds the oldest journals back flushed, if they are many. */
   thinOut(): void {
+    if (!this.crowded) return
+    // NOTE: an oldest one that nothing needs any more, as after a clean end, would hide those that something does.
+    this.removeObsolete()
     if (!this.crowded) return
     const { trees, flusher, budget } = this.#keeper
     const oldest = this.#left[0]?.id ?? 0

@@ -48,6 +48,8 @@ export interface KeeperServices {
   figures(): KeeperFigures
   /** A read has ended, or a page is wanted: frees what it can. */
   collect(): void
+  /** A page is wanted, and nothing but compactions under way can give one. */
+  endCompactions(): void
 }
 
 export type ServiceName = keyof KeeperServices

@@ -3,7 +3,7 @@ import type { VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, tableFileName } from '../fs/file-names.ts'
 import type { JournalLink } from '../journal/format.ts'
-import type { JournalRecord } from '../journal/journal-record.ts'
+import { JournalRecord } from '../journal/journal-record.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
@@ -252,6 +252,15 @@ export class Keeper {
     this.thread.assertUnpoisoned(this.journals.current?.poisoned)
   }
 
+  /**
+   * Before a step that changes what the next open finds: a job may still be on its way to it. A second sync may find clean what the first one could not write, and
+   * count as good. @throws POISONED
+   */
+  refusePoisoned(): void {
+    const poisonedBy = this.thread.poisonedBy ?? this.journals.current?.poisoned
+    if (poisonedBy !== undefined) throw poisonedBy
+  }
+
   /** After an await. @throws CLOSED, NOT_FOUND for a dropped keyspace */
   assertReadable(tree: Tree): void {
     this.thread.assertOpen()
@@ -285,12 +294,16 @@ export class Keeper {
     else {
       const id = catalog.newFileId()
       const file = files.create(journalFileName(id), true)
+      let record: JournalRecord | undefined
       try {
+        // ORDER: its pages before the manifest: from there on only a disk can fail.
+        record = JournalRecord.create(this.kernel, id, file)
         catalog.begin([{ type: 'journalCreated', id }])
-        this.journals.begin(this.#firstJournal(file, id))
+        this.journals.begin(this.#firstJournal(file, record))
       } catch (error) {
         file.close()
         if (catalog.begun) throw this.poison(error)
+        record?.discard()
         files.removeOrphan(file.name)
         throw error
       }
@@ -311,11 +324,11 @@ export class Keeper {
   }
 
   /** The journal that continues the log found at open. */
-  #firstJournal(file: File, id: number): JournalWriter {
+  #firstJournal(file: File, record: JournalRecord): JournalWriter {
     const { exports, slot } = this.kernel
     const next = exports.nextSeqno()
     const logNext = this.#logNextSeqno ?? next
-    const journal = this.newJournal(file, id, this.#tail, logNext)
+    const journal = this.newJournal(file, record, this.#tail, logNext)
     // NOTE: seqnos given out without a journal, or above a torn end, are a gap in the log like those of a failed group.
     if (next > logNext) {
       exports.setGroup(slot, logNext, next - logNext)
@@ -327,10 +340,9 @@ export class Keeper {
   /** A writer on a fresh journal file. `nextSeqno`: base of its first group. `earlier`: the journal before it, if it may not be durable. */
   newJournal(
     file: File,
-    id: number,
+    record: JournalRecord,
     predecessor: JournalLink | undefined,
     nextSeqno: number,
-    record?: JournalRecord,
     earlier?: JournalWriter,
   ): JournalWriter {
     return JournalWriter.begin(
@@ -338,7 +350,7 @@ export class Keeper {
       file,
       {
         databaseId: this.databaseId,
-        journalId: id,
+        journalId: record.id,
         epoch: this.catalog.epoch,
         bootId: this.fileSystem.bootId,
         predecessor,
@@ -368,6 +380,7 @@ export class Keeper {
 
   /** Makes created and deleted names durable. @throws POISONED: which names are on disk is not known then */
   syncDirectory(): void {
+    this.refusePoisoned()
     try {
       this.files.syncDirectory()
     } catch (error) {

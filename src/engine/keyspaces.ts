@@ -4,7 +4,7 @@ import type { KeyspaceDefinition } from './engine.ts'
 import type { Keeper } from './keeper.ts'
 import type { Tree } from './tree.ts'
 
-/** Creates a keyspace, durably. @throws DISK_FULL, POISONED */
+/** Creates a keyspace, durably. @throws DISK_FULL, NO_MEMORY: nothing changed. POISONED */
 export function createKeyspace(
   keeper: Keeper,
   name: string,
@@ -15,11 +15,18 @@ export function createKeyspace(
   // NOTE: commits and changes of structure survive a power loss in the order they were made in.
   keeper.journals.sync()
   const id = keeper.nextKeyspaceId++
-  keeper.catalog.log([
-    { type: 'keyspaceCreated', id, name, ...definition },
-    ...(samePolicy(policy, DEFAULT_POLICY) ? [] : [{ type: 'keyspacePolicy' as const, id, policy }]),
-  ])
-  return keeper.plant({ id, name, ...definition }, Version.empty, new Map(), 0, policy)
+  // ORDER: what it takes in memory first: a keyspace that the manifest names is there.
+  const tree = keeper.plant({ id, name, ...definition }, Version.empty, new Map(), 0, policy)
+  try {
+    keeper.catalog.log([
+      { type: 'keyspaceCreated', id, name, ...definition },
+      ...(samePolicy(policy, DEFAULT_POLICY) ? [] : [{ type: 'keyspacePolicy' as const, id, policy }]),
+    ])
+  } catch (error) {
+    keeper.uproot(tree)
+    throw error
+  }
+  return tree
 }
 
 /** Changes how a keyspace's tables are written and merged, durably; what is there stays as it is until it is merged. */

@@ -73,8 +73,7 @@ export function extentSizes(
 ): { valueLength: number; offset: number; sizes: number[] } {
   const list = new ExtentList(reader, table, pointer, length)
   const offset = list.varint()
-  const sizes = Array.from({ length: list.varint() }, () => list.varint())
-  return { valueLength: list.valueLength, offset, sizes }
+  return { valueLength: list.valueLength, offset, sizes: list.numbers() }
 }
 
 /**
@@ -93,7 +92,8 @@ export function extentValue(
   if (start + storedBytes > table.info.sizeBytes)
     throw blockProblem(table, start, 'it ends before its last block')
   const stored = reader.blocks.readAhead(table, start, storedBytes)
-  const value = new Uint8Array(valueLength)
+  // NOTE: memory follows what was checked: of a value that says it is long there is only as much as its extents turn out to hold.
+  let value = new Uint8Array(Math.min(valueLength, storedBytes))
   let offset = start
   let filled = 0
   for (const sizeBytes of sizes) {
@@ -101,10 +101,18 @@ export function extentValue(
     const extent = reader.blocks.loadOnce(table, offset, sizeBytes, BLOCK_EXTENT, ahead)
     if (extent.byteLength > valueLength - filled)
       throw blockProblem(table, offset, 'an extent is longer than its value')
+    if (extent.byteLength > value.byteLength - filled) {
+      const grown = new Uint8Array(
+        Math.min(valueLength, Math.max(2 * value.byteLength, filled + extent.byteLength)),
+      )
+      grown.set(value.subarray(0, filled))
+      value = grown
+    }
     value.set(extent, filled)
     filled += extent.byteLength
     offset += sizeBytes
   }
+  // INVARIANT: a value that is filled to valueLength is as long as that: it grows no further.
   if (filled !== valueLength) throw blockProblem(table, offset, 'a value is shorter than its list says')
   return value
 }
@@ -137,6 +145,13 @@ class ExtentList {
       if (byte < 128) return value
     }
     throw this.#problem()
+  }
+
+  /** As many numbers as the next one says. @throws CORRUPT */
+  numbers(): number[] {
+    const count = this.varint()
+    if (count > this.#bytes.byteLength - this.#at) throw this.#problem()
+    return Array.from({ length: count }, () => this.varint())
   }
 
   #problem(): Error {

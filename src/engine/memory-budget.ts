@@ -102,14 +102,20 @@ export class MemoryBudget {
     return this.#reclaimablePages() - FLUSH_PAGES - JOB_PAGES
   }
 
-  /** Has so many pages free for a compaction of `runs` runs, if blocks or idle cursors can give them. */
+  /** Has so many pages free for a compaction of `runs` runs, if blocks, idle cursors or another compaction can give them. */
   forJob(runs: number): void {
     this.#reclaim(FLUSH_PAGES + JOB_PAGES + runs)
+    this.#endCompactions(FLUSH_PAGES + JOB_PAGES + runs)
   }
 
   /** Frees pages that blocks hold, for whoever finds fewer than a flush needs. */
   giveBlocks(): void {
     this.#reclaim(FLUSH_PAGES + 1)
+  }
+
+  /** The same where neither blocks nor idle cursors have any. */
+  endCompactions(): void {
+    this.#endCompactions(FLUSH_PAGES + 1)
   }
 
   #full(tree: Tree): boolean {
@@ -172,6 +178,10 @@ export class MemoryBudget {
     this.#tolerant(() => {
       while (hasTooManyRuns(tree) && this.#keeper.compactor.compactOneSync(tree));
     })
+  }
+
+  #endCompactions(wanted: number): void {
+    while (this.#keeper.kernel.freePages() < wanted && this.#endCompaction());
   }
 
   /** Has a compaction that is under way give its pages back. @returns false if there is none */

@@ -91,6 +91,7 @@ async function openLocked(
   if (options.errorIfExists) {
     throw new VarveError('EXISTS', `A database exists in ${fileSystem.location} already (errorIfExists).`)
   }
+  kernel.hashKeysFor(found.superblock.databaseId)
   const stored = await readDatabase(
     fileSystem,
     kernel,
@@ -203,8 +204,10 @@ async function create(
     { type: 'keyspaceCreated', id: DEFAULT_KEYSPACE_ID, name: '', ...definition },
   ])
   if (problem !== undefined) throw new Error(`creation: ${problem}`)
+  const databaseId = randomBytes(16)
+  kernel.hashKeysFor(databaseId)
   const stored: StoredDatabase = {
-    databaseId: randomBytes(16),
+    databaseId,
     epoch: 0,
     manifestId: 0,
     state,

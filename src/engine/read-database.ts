@@ -2,8 +2,9 @@ import type { SalvageReport } from './salvage-report.ts'
 import { corrupt, isNotFound, VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
+import { BatchWalk } from '../journal/batch-walk.ts'
 import type { JournalLink } from '../journal/format.ts'
-import { decideLogEnd, type JournalCut, type RecoveryPolicy } from '../journal/log-end.ts'
+import { decideLogEnd, type JournalCut, type LogEnd, type RecoveryPolicy } from '../journal/log-end.ts'
 import { scanJournal, scanJournals, type JournalSource } from '../journal/scan.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { openTable } from '../table/open.ts'
@@ -13,6 +14,9 @@ import { MANIFEST_MAX_BYTES } from '../version/manifest-header.ts'
 import { readManifest, type ManifestCut } from '../version/manifest-reader.ts'
 import { lowestNextSeqno, type DatabaseState } from '../version/state.ts'
 import type { DamagedCopy, SuperblockFound } from '../version/superblock.ts'
+
+/** No counter comes this far; somebody's file under such a name must not be where it goes on. */
+const FILE_ID_LIMIT = 2 ** 52
 
 /** What recovery cut off the end of the log; all zero and '' when nothing. */
 export interface RecoveryReport {
@@ -102,6 +106,7 @@ export async function readDatabase(
         id: journal.id,
         name,
         file: await open(name, true),
+        batches: new BatchWalk(kernel),
         seal: journal.seal === undefined ? undefined : { id: journal.id, ...journal.seal },
       })
     }
@@ -113,6 +118,7 @@ export async function readDatabase(
       journals: scanJournals(kernel, sources),
     })
     if (end instanceof VarveError) throw end
+    refuseUnknownKeyspaces(sources, end, state)
 
     await refuseLostJournals(fileSystem, kernel, names, state, superblock.epoch, manifestFile.name)
     const clean = superblock.cleanClose && state.cleanClose !== undefined
@@ -184,6 +190,20 @@ function report(
   return { droppedBytes: 0, droppedFrom: '', reason: '' }
 }
 
+/** Before anything is changed, as replay would refuse it afterwards. @throws CORRUPT */
+function refuseUnknownKeyspaces(
+  sources: readonly JournalSource[],
+  { journals }: LogEnd,
+  { counters }: DatabaseState,
+): void {
+  for (const { id, name, batches } of sources) {
+    const highest = batches?.highest
+    const isReplayed = journals.some((end) => end.id === id && end.length > 0)
+    if (!isReplayed || highest === undefined || highest.id < counters.nextKeyspaceId) continue
+    throw corrupt(name, highest.offset, `it writes to keyspace ${highest.id}, which never existed`)
+  }
+}
+
 /**
  * A journal gets frames only once a durable edit names it. So one of this epoch, above all that are named and with a frame in it, proves that
  * the manifest lost its end. @throws CORRUPT
@@ -212,11 +232,17 @@ async function refuseLostJournals(
   }
 }
 
+/** @throws CORRUPT if there is an id that leaves no others to go on with */
 export function highestFileId(names: readonly string[]): number {
   let highest = 0
   for (const name of names) {
     const file = parseFileName(name)
-    if (file !== undefined && 'id' in file) highest = Math.max(highest, file.id)
+    if (file === undefined || !('id' in file)) continue
+    if (file.id >= FILE_ID_LIMIT) {
+      const message = `${name} was not made by this program: no database has so many files; move it away and open again.`
+      throw new VarveError('CORRUPT', message, { file: name })
+    }
+    highest = Math.max(highest, file.id)
   }
   return highest
 }

@@ -19,11 +19,26 @@ export type Content = string | Uint8Array
 /** Room a frame needs behind its payload for padding. */
 const PADDING_BYTES = 8
 const INITIAL_BYTES = 4096
-const LOOP_LIMIT_BYTES = 32
+/** Up to this length a loop is no slower than the call into C++, and V8 keeps the bytes in the array itself: to ask for its `buffer` would move them out. */
+export const SHORT_BYTES = 64
 
 /** Most bytes `content` can take. */
 export function contentBound(content: Content): number {
   return typeof content === 'string' ? content.length * 3 : content.byteLength
+}
+
+/** Whether another thread can make the arrays on a buffer longer. */
+export function mayGrow(buffer: ArrayBufferLike): boolean {
+  return 'growable' in buffer && buffer.growable === true
+}
+
+/** Copies bytes to `target[at]`. @returns how many. @throws TypeError for an array that was short and has grown since it was looked at */
+export function copyContent(target: Uint8Array, content: Uint8Array, at: number): number {
+  const length = content.byteLength
+  if (length <= SHORT_BYTES) for (let i = 0; i < length; i++) target[at + i] = content[i] as number
+  else if (mayGrow(content.buffer)) throw new TypeError('a buffer grew while it was read')
+  else target.set(content, at)
+  return length
 }
 
 export function keyTooLong(lengthBytes: number): RangeError {
@@ -110,11 +125,7 @@ export class RecordBuffer {
 
   #write(content: Content, at: number): number {
     if (typeof content === 'string') return this.#text.write(content, at)
-    const length = content.byteLength
-    // NOTE: below this length a loop is cheaper than the call into C++.
-    if (length > LOOP_LIMIT_BYTES) this.bytes.set(content, at)
-    else for (let i = 0; i < length; i++) this.bytes[at + i] = content[i] as number
-    return length
+    return copyContent(this.bytes, content, at)
   }
 
   #reserve(bytes: number): void {

@@ -116,6 +116,7 @@ export class Room {
     const { kernel, cursorPages, keeper } = this.#engine
     if (kernel.freePages() <= FLUSH_PAGES) keeper.call('collect')
     if (kernel.freePages() <= FLUSH_PAGES) cursorPages.release(FLUSH_PAGES + 1 - kernel.freePages())
+    if (kernel.freePages() <= FLUSH_PAGES) keeper.call('endCompactions')
     if (kernel.freePages() <= FLUSH_PAGES) throw noPages()
     return kernel.page()
   }

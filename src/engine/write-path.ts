@@ -13,7 +13,7 @@ import { FRAME_HEADER_BYTES, KIND_BATCH } from '../journal/format.ts'
 import { applyPayload } from './apply.ts'
 import type { Durability } from './durability.ts'
 import type { Engine } from './engine.ts'
-import { contentBound, keyTooLong, RecordBuffer, valueTooLong, type Content } from './record.ts'
+import { contentBound, copyContent, keyTooLong, RecordBuffer, valueTooLong, type Content } from './record.ts'
 import { stalled } from './room.ts'
 import { StagingArea, type StagedGroup } from './staging.ts'
 import type { TreeDoor } from './tree-door.ts'
@@ -345,18 +345,12 @@ export class WritePath {
     const keyAt = at + ENTRY_HEADER_BYTES
     let keyLength: number
     if (typeof key === 'string') keyLength = text.write(key, keyAt)
-    else {
-      keyLength = key.byteLength
-      u8.set(key, keyAt)
-    }
+    else keyLength = copyContent(u8, key, keyAt)
     if (keyLength > KEY_MAX_BYTES) throw keyTooLong(keyLength)
     const valueAt = keyAt + keyLength
     let valueLength: number
     if (typeof value === 'string') valueLength = text.write(value, valueAt)
-    else {
-      valueLength = value.byteLength
-      u8.set(value, valueAt)
-    }
+    else valueLength = copyContent(u8, value, valueAt)
     if (valueLength > this.#engine.valueLimitBytes)
       throw valueTooLong(valueLength, this.#engine.valueLimitBytes)
     view.setUint32(at + ENTRY_VALUE_LENGTH, valueLength, true)

@@ -1,4 +1,4 @@
-import { VarveError } from '../errors.ts'
+import { becameShorter } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
@@ -44,12 +44,7 @@ export class FileWindow {
     this.#from = offset
     this.#end = offset
     const target = this.#kernel.u8.subarray(this.#address, this.#address + length)
-    if (this.#file.read(target, offset) !== length) {
-      throw new VarveError('IO', `${this.#file.name} became shorter while it was read.`, {
-        file: this.#file.name,
-        offset,
-      })
-    }
+    if (this.#file.read(target, offset) !== length) throw becameShorter(this.#file.name, offset)
     this.#end = offset + length
   }
 }

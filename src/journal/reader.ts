@@ -2,6 +2,7 @@ import { ENTRY_HEADER_BYTES, PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import type { BatchWalk } from './batch-walk.ts'
 import { FileWindow } from './file-window.ts'
 import {
   decodeHeader,
@@ -68,6 +69,8 @@ export class FrameCursor {
   checkHeaders = true
   /** Where the payload of frames that do not fit the window is put; undefined: nowhere. */
   large: ((payloadLength: number) => Uint8Array | undefined) | undefined
+  /** Looks at what is in batches; undefined: they are taken as they are. */
+  batches: BatchWalk | undefined
   readonly #kernel: Kernel
   readonly #end: number
   #nextSeqno = 0
@@ -125,8 +128,9 @@ export class FrameCursor {
     if (bytes > remaining) return 'incomplete-frame'
     if (bytes > end - at) return 'crosses-end'
     if (!this.#readFrame(at, bytes, payloadLength)) return 'bad-chain'
-    const damage = this.#judge(at)
+    const damage = this.#judge(at) ?? this.#judgeBatch()
     if (damage !== undefined) return damage
+    this.batches?.accept(at)
     this.offset = at
     this.position = at + bytes
     this.#nextSeqno = this.baseSeqno + this.count
@@ -144,12 +148,16 @@ export class FrameCursor {
     this.syncedOffset = codec.syncedOffset(address)
     this.payloadLength = payloadLength
     const here = window.available(at)
+    const { batches } = this
+    batches?.begin(payloadLength)
+    batches?.pass(address + FRAME_HEADER_BYTES, Math.min(here, bytes) - FRAME_HEADER_BYTES)
     if (here >= bytes) return codec.follows(address, bytes, bytes, noMore)
     const large = this.large?.(payloadLength)
     this.#keep(large, 0, address + FRAME_HEADER_BYTES, here - FRAME_HEADER_BYTES)
     return codec.follows(address, bytes, here, (done) => {
       window.load(at + done)
       const length = Math.min(bytes - done, window.available(at + done))
+      batches?.pass(address, length)
       this.#keep(large, done - FRAME_HEADER_BYTES, address, length)
       return length
     })
@@ -173,6 +181,14 @@ export class FrameCursor {
     if (kind === KIND_GAP && payloadLength !== 0) return 'malformed-frame'
     if (kind === KIND_BATCH && payloadLength < count * ENTRY_HEADER_BYTES) return 'malformed-frame'
     return undefined
+  }
+
+  /** The same of the entries in a batch. */
+  #judgeBatch(): FrameDamage | undefined {
+    const { batches } = this
+    if (this.kind !== KIND_BATCH || batches === undefined) return undefined
+    if (batches.isUnknown) return 'unknown-kind'
+    return batches.isWhole && batches.entries === this.count ? undefined : 'malformed-frame'
   }
 }
 

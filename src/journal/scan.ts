@@ -1,5 +1,6 @@
 import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import type { BatchWalk } from './batch-walk.ts'
 import {
   BOOT_ID_BYTES,
   CHAIN_BYTES,
@@ -56,6 +57,8 @@ export interface JournalSource {
   /** Undefined: there is no such file. */
   readonly file: File | undefined
   readonly seal: JournalLink | undefined
+  /** Looks at what is in its batches. */
+  readonly batches?: BatchWalk
 }
 
 /** All that is known of a journal. */
@@ -75,10 +78,10 @@ export function scanJournals(kernel: Kernel, sources: readonly JournalSource[]):
   const headers = sources.map(({ file, seal }) =>
     file === undefined || seal?.length === 0 ? undefined : readJournalHeader(kernel, file),
   )
-  return sources.map(({ id, name, file, seal }, index) => {
+  return sources.map(({ id, name, file, seal, batches }, index) => {
     const successor = headers.slice(index + 1).find((header) => header?.predecessor?.id === id)
     const limit = seal?.length ?? successor?.predecessor?.length
-    return { id, name, seal, scan: file && scanJournal(kernel, file, limit) }
+    return { id, name, seal, scan: file && scanJournal(kernel, file, limit, batches) }
   })
 }
 
@@ -95,8 +98,14 @@ export function readJournalHeader(kernel: Kernel, file: File): JournalHeader | u
  * @param limit where it ends by what others say; bytes above are not looked at unless there is damage below. 0: it is
  * no part of the log, and nothing is read
  */
-export function scanJournal(kernel: Kernel, file: File, limit: number | undefined): JournalScan {
+export function scanJournal(
+  kernel: Kernel,
+  file: File,
+  limit: number | undefined,
+  batches?: BatchWalk,
+): JournalScan {
   return withCursor(kernel, file, limit, (cursor) => {
+    cursor.batches = batches
     const { fileLength } = cursor.window
     if (limit === 0) return headless(fileLength, new Uint8Array(BOOT_ID_BYTES), 'none', 0, 0)
     const { bytes, decoded } = cursor.readHeader()

@@ -8,6 +8,8 @@ export interface KernelExports {
   // ── memory ────────────────────────────────────────────────────────────────────────────────────────────
   /** Sets up the control block of a zeroed memory of `pages` pages of 128 KiB. Once per memory. */
   initialise(pages: number, seedLow: number, seedHigh: number): void
+  /** Makes the secret with which keys are hashed of the 16 bytes at `source`. INVARIANT: before the first key is. */
+  setKeySecret(source: number): void
   /** Gives slot `index` its input and merge pages. @returns the slot's address, or 0 without pages. */
   attachSlot(index: number): number
   /** Takes a slot for a thread. @returns its index, or SLOT_COUNT if there is none */
@@ -40,7 +42,7 @@ export interface KernelExports {
   allocateChain(length: number): number
   freeChain(firstPage: number): void
 
-  // ── checksum (XXH3-64, seed 0) ────────────────────────────────────────────────────────────────────────
+  // ── checksum (XXH3-64, default secret) ────────────────────────────────────────────────────────────────────────
   /** XXH3-64 of [pointer, pointer+length) as 8 little-endian bytes at `result`. */
   hash(pointer: number, length: number, result: number): void
   /** Streaming, in HASH_STATE_BYTES at `state` (of a slot: + SLOT_HASH_STATE). */
@@ -263,7 +265,7 @@ export interface KernelExports {
   streamExclude(stream: number, from: number, fromLength: number, to: number, toLength: number): void
   /**
    * Gives the run source `number` its next data block, which lies at [block, block + size) as it was read from `offset` of `table`'s file.
-   * @returns as checkBlock
+   * @returns as checkBlock; SLOT_COUNT_RESULT: its entries
    */
   streamBlock(
     slot: number,

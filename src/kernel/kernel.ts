@@ -107,6 +107,12 @@ export class Kernel {
     return record
   }
 
+  /** Has keys hashed as the database with that id does it. INVARIANT: before the first key is hashed; once. */
+  hashKeysFor(databaseId: Uint8Array): void {
+    this.u8.set(databaseId, this.input)
+    this.exports.setKeySecret(this.input)
+  }
+
   /** XXH3-64 of bytes in JavaScript memory, of any length, as 8 little-endian bytes at `target[at]`. */
   hashBytes(bytes: Uint8Array, target: Uint8Array, at: number): void {
     const { exports, slot, u8 } = this

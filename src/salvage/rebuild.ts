@@ -59,10 +59,12 @@ export class Rebuild {
     const nextFileId = Math.max(findings.state.counters.nextFileId, highestFileId(names) + 1)
     const state = soundState(findings, nextFileId)
     const thread = new DatabaseThread(kernel, fileSystem, { ...options, durability: 'none' })
+    const databaseId = findings.databaseId ?? randomBytes(16)
+    kernel.hashKeysFor(databaseId)
     this.keeper = Keeper.open(
       thread,
       {
-        databaseId: findings.databaseId ?? randomBytes(16),
+        databaseId,
         epoch,
         // NOTE: none that is to be removed.
         manifestId: 0,

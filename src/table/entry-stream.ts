@@ -2,6 +2,7 @@ import {
   BLOCK_DATA,
   BLOCK_EXTENT,
   PAGE_BYTES,
+  SLOT_COUNT_RESULT,
   SLOT_LENGTH,
   SLOT_NUMBER,
   SLOT_POSITION,
@@ -14,6 +15,7 @@ import {
   STREAM_READ,
   STREAM_REPEATS,
 } from '../../assembly/memory/layout.ts'
+import { corrupt } from '../errors.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from './block-loader.ts'
 import { blockProblem, type TableFile } from './table-file.ts'
@@ -149,6 +151,7 @@ export class EntryStream {
       scan.offset,
     )
     if (status !== STATUS_OK) throw blockProblem(run.table, scan.offset, status)
+    run.entries += kernel.word(SLOT_COUNT_RESULT)
   }
 
   free(): void {
@@ -189,6 +192,8 @@ class RunScan {
   readonly #tables: readonly TableFile[]
   #number = 0
   #scan: TableScan | undefined
+  /** Of the table's blocks so far. */
+  entries = 0
 
   constructor(tables: readonly TableFile[]) {
     this.#tables = tables
@@ -204,9 +209,21 @@ class RunScan {
     while (this.#number < this.#tables.length) {
       this.#scan ??= new TableScan(this.table)
       while (this.#scan.next()) if (this.#scan.kind === BLOCK_DATA) return this.#scan
+      this.#requireAll()
       this.#scan = undefined
       this.#number++
+      this.entries = 0
     }
     return undefined
+  }
+
+  /**
+   * INVARIANT: no data block is passed over. Which blocks are none is what they say themselves, unchecked: a rotten kind or length would else take entries along for good.
+   * @throws CORRUPT
+   */
+  #requireAll(): void {
+    const { file, info } = this.table
+    if (this.entries !== info.entries)
+      throw corrupt(file.name, 0, `its data blocks hold ${this.entries} entries instead of ${info.entries}`)
   }
 }

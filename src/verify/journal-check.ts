@@ -11,6 +11,7 @@ import {
   type JournalHeader,
   type JournalLink,
 } from '../journal/format.ts'
+import { BatchWalk } from '../journal/batch-walk.ts'
 import { FrameCursor } from '../journal/reader.ts'
 import type { JournalSeal } from '../version/state.ts'
 import { openIfThere } from './open-file.ts'
@@ -100,6 +101,7 @@ class JournalCheck {
     const page = kernel.page()
     try {
       const cursor = new FrameCursor(kernel, this.#file, page, this.end)
+      cursor.batches = new BatchWalk(kernel)
       const { decoded } = cursor.readHeader()
       if (decoded.kind !== 'header') throw corrupt(name, 0, 'its header is not as it was written')
       this.#checkHeader(decoded.header)

@@ -6,6 +6,7 @@
  * The reader takes nothing on trust: lengths are compared with the bytes that are there before anything is allocated
  * or copied, numbers are below 2^53 and in their shortest form.
  */
+import { isWellFormed } from '../bytes.ts'
 import { corrupt } from '../errors.ts'
 import { unknownFormat } from './binary.ts'
 
@@ -19,7 +20,6 @@ const groupScale = 128
 const encoder = new TextEncoder()
 // NOTE: ignoreBOM keeps a leading U+FEFF, which is a character of the name like any other.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const loneSurrogate = /\p{Surrogate}/u
 
 /** Where the bytes of a reader come from, for messages. */
 export interface FieldSource {
@@ -185,7 +185,7 @@ export class FieldWriter {
 
   /** @throws RangeError when the text has no UTF-8 form. */
   text(tag: number, content: string): void {
-    if (loneSurrogate.test(content)) throw new RangeError('text must be well-formed Unicode')
+    if (!isWellFormed(content)) throw new RangeError('text must be well-formed Unicode')
     this.bytes(tag, encoder.encode(content))
   }
 

@@ -6,7 +6,7 @@ import { KEY_MAX_BYTES } from '../../assembly/memory/layout.ts'
 import { NAME_MAX_BYTES, type CountersEdit, type KeyspaceCreatedEdit, type VersionEdit } from './edit.ts'
 import type { Counters, DatabaseState, JournalState, KeyspaceState, StateChange } from './state.ts'
 import { DEFAULT_POLICY, policyProblem, type KeyspacePolicy } from './keyspace-policy.ts'
-import { compareKeys } from '../bytes.ts'
+import { compareKeys, isWellFormed } from '../bytes.ts'
 import { Version, type TableInfo } from './version.ts'
 
 /** Keyspace ids are u32 in journals. */
@@ -310,7 +310,7 @@ const textEncoder = new TextEncoder()
 /** 1 to 255 bytes of UTF-8 without NUL and lone surrogates. */
 function isName(name: string): boolean {
   const length = textEncoder.encode(name).byteLength
-  return length >= 1 && length <= NAME_MAX_BYTES && !name.includes(nul) && !/\p{Surrogate}/u.test(name)
+  return length >= 1 && length <= NAME_MAX_BYTES && !name.includes(nul) && isWellFormed(name)
 }
 
 /** Why a table cannot be as described, whatever the state. */

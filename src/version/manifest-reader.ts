@@ -1,5 +1,5 @@
 /** Reading a manifest: what it adds up to, and what was cut off its end. Nothing is changed. */
-import { corrupt } from '../errors.ts'
+import { becameShorter, corrupt } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import { equalBytes } from '../bytes.ts'
 import { type Hasher } from './binary.ts'
@@ -85,8 +85,9 @@ function readWhole(file: File, maxBytes: number): Uint8Array {
   const size = file.size()
   if (size > maxBytes) throw corrupt(file.name, maxBytes, `it is longer than ${maxBytes} bytes`)
   const bytes = new Uint8Array(size)
-  const read = file.read(bytes, 0)
-  return bytes.subarray(0, read)
+  // NOTE: taken for the end of the log, a read that was cut short could hide durable edits.
+  if (file.read(bytes, 0) < size) throw becameShorter(file.name, 0)
+  return bytes
 }
 
 function checkIdentity(header: ManifestHeader, superblock: Superblock, file: string): void {

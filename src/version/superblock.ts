@@ -1,5 +1,5 @@
 /** The superblock: two copies of 128 bytes that name the current manifest (docs/manifest-format.md). */
-import { corrupt, isNotFound, VarveError } from '../errors.ts'
+import { becameShorter, corrupt, isNotFound, VarveError } from '../errors.ts'
 import { superblockFileName, type SuperblockCopy } from '../fs/file-names.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { equalBytes, hasAscii, isZero, putAscii } from '../bytes.ts'
@@ -165,6 +165,8 @@ function readCopy(file: File | undefined, hasher: Hasher, copy: SuperblockCopy):
   // One byte more than there should be, so that a longer file shows.
   const bytes = new Uint8Array(SUPERBLOCK_BYTES + 1)
   const read = file.read(bytes, 0)
+  // NOTE: taken for damage, a read that was cut short would make the other copy, an older one, count.
+  if (read < Math.min(file.size(), bytes.byteLength)) throw becameShorter(file.name, read)
   if (read === 0) return { kind: 'empty' }
   const superblock = decodeSuperblock(hasher, bytes.slice(0, read), copy)
   return typeof superblock === 'string'

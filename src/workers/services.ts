@@ -54,6 +54,7 @@ const SERVICES: Services = {
     keeper.disposal.collect()
     keeper.budget.giveBlocks()
   },
+  endCompactions: (keeper) => keeper.budget.endCompactions(),
 }
 
 /** Has the keeper do something. @throws what it throws */

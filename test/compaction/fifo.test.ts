@@ -15,7 +15,14 @@ const cases: [
 ][] = [
   ['nothing without a limit', [at(1, 10), at(2, 20)], [0, 0], []],
   ['nothing within the limit', [at(1, 10), at(2, 20)], [2000, 0], []],
-  ['the oldest above it', [at(1, 30), at(2, 20), at(3, 25)], [2000, 0], [2]],
+  ['the oldest above it', [at(2, 20), at(1, 10), at(3, 30)], [2000, 0], [1]],
+  [
+    'what was written first, though the clock went backwards',
+    [at(1, 30), at(2, 20), at(3, 25)],
+    [2000, 0],
+    [1],
+  ],
+  ['none that the clock calls too old, behind one that is not', [at(1, 600), at(2, 100)], [0, 500], []],
   ['as many as it takes', [at(1, 10), at(2, 20), at(3, 30)], [1000, 0], [1, 2]],
   ['not the newest one, however large', [at(1, 10), at(2, 20, { sizeBytes: 9000 })], [500, 0], [1]],
   ['those that are too old', [at(1, 100), at(2, 200), at(3, 950)], [0, 500], [1, 2]],

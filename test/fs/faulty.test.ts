@@ -441,6 +441,14 @@ describe('faults', () => {
     expect([...system.crashImage('loseAll', mulberry32(1)).snapshotFiles().keys()]).toEqual(['f', 'kept'])
   })
 
+  it('a short read gives a prefix, once', () => {
+    append(file, 'abcd')
+    inject('read', { shortRead: 3 })
+    const target = new Uint8Array(9)
+    expect(file.read(target, 0)).toBe(3)
+    expect(file.read(target, 0)).toBe(file.size())
+  })
+
   it('a fault that cannot hit an operation is a mistake of the test', () => {
     inject('read', { shortWrite: 1 })
     expect(thrownBy(() => file.read(new Uint8Array(1), 0))).not.toBeInstanceOf(VarveError)
@@ -535,7 +543,7 @@ describe('hook and log', () => {
       ['truncate', 'g', 1, 1, 0],
       ['sync', 'g', 1, 0, 0],
       ['syncDirectory', '', 0, 0, 0],
-      ['read', 'g', 1, 1, 9],
+      ['read', 'g', 1, 1, 0],
       ['remove', 'g', 1, 0, 0],
     ])
   })

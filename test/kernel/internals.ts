@@ -27,6 +27,8 @@ type Shared = Pick<
 /** Pointers come back signed, 64-bit numbers as (signed) BigInt. */
 export interface Internals extends Shared {
   keyHash(key: number, keyLength: number): bigint
+  splitKeyHash(state: number, head: number, shared: number, rest: number, restLength: number): bigint
+  setKeySecret(source: number): void
   blockGetHashed(
     slot: number,
     payload: number,

@@ -52,6 +52,8 @@ export type Fault =
   | { readonly error: 'EIO' | 'ENOSPC' | 'EMFILE' }
   /** Only so many bytes land (less than asked for), then DISK_FULL, or the crash. */
   | { readonly shortWrite: number; readonly thenCrash?: boolean }
+  /** Only so many bytes come, as if the file ended there. */
+  | { readonly shortRead: number }
   /** EIO. Dropped pages count as clean: no later sync writes them, and the next crash reverts them. */
   | { readonly syncFails: 'dropsPages' | 'keepsPages' }
 
@@ -65,6 +67,7 @@ export interface OperationRecord {
   /** Tells two files apart that had the same name one after the other; 0 for none. */
   readonly inode: number
   readonly offset: number
+  /** Of a read: what the file has there, at most what was asked for. */
   readonly length: number
   readonly fault: Fault | undefined
 }
@@ -460,7 +463,12 @@ export class FaultyFileSystem implements FileSystem {
     if (fault === undefined) return undefined
     if (fault === 'crash') throw this.crash()
     if ('error' in fault) throw this.failure(fault.error, kind, name)
-    const possible = 'shortWrite' in fault ? kind === 'write' : kind === 'sync' || kind === 'syncDirectory'
+    const possible =
+      'shortWrite' in fault
+        ? kind === 'write'
+        : 'shortRead' in fault
+          ? kind === 'read'
+          : kind === 'sync' || kind === 'syncDirectory'
     if (!possible) throw new Error(`the fault ${JSON.stringify(fault)} cannot hit the operation ${kind}`)
     return fault
   }
@@ -589,9 +597,11 @@ class FaultyFile implements File {
   }
 
   read(target: Uint8Array, position: number): number {
-    this.#begin('read', position, target.byteLength)
     const { bytes, sizeBytes } = this.#inode.live
-    const length = Math.max(0, Math.min(target.byteLength, sizeBytes - position))
+    const there = Math.max(0, Math.min(target.byteLength, sizeBytes - position))
+    const fault = this.#begin('read', position, there)
+    const length =
+      fault !== undefined && 'shortRead' in fault ? Math.min(fault.shortRead, Math.max(0, there - 1)) : there
     target.set(bytes.subarray(position, position + length))
     return length
   }

@@ -17,6 +17,7 @@ export interface Mischief {
   ): void
   sync?(file: File, go: () => void): void
   syncDirectory?(go: () => void): void
+  close?(file: File, go: () => void): void
 }
 
 /** The same simulated disk, reached through a driver that lies. */
@@ -41,6 +42,9 @@ export function misled(files: FaultyFileSystem, mischief: Mischief): FaultyFileS
             })
             await done
           }
+        }
+        if (property === 'close' && mischief.close !== undefined) {
+          return (): void => mischief.close?.(target, () => target.close())
         }
         return bound(target, property)
       },

@@ -9,6 +9,7 @@ import { FaultyFileSystem } from '../support/faulty.ts'
 import { mulberry32 } from '../support/random.ts'
 import { Camera, type Image, describe, develop } from './images.ts'
 import { ImpossibleStep, Run, Violation } from './runner.ts'
+import { shorten } from './shorten.ts'
 import { goOn, recover, verify } from './verify.ts'
 import { type Setting, type Step, type Workload, makeWorkload, settings } from './workload.ts'
 
@@ -74,9 +75,9 @@ export async function crashPoints(budget: Budget): Promise<Summary> {
     } catch (error) {
       if (!(error instanceof Violation)) throw error
       if (budget.shorten === false) throw error
-      const shortest = await shorten(workload, error, current, budget.disk)
+      const shortest = await fewest(workload, error, current, budget.disk)
       throw new Violation(
-        `${shortest.message}\n  setting ${JSON.stringify(workload.setting)}\n  steps:\n` +
+        `${shortest.failure}\n  setting ${JSON.stringify(workload.setting)}\n  steps:\n` +
           shortest.steps.map((step, i) => `  ${i}. ${JSON.stringify(step)}`).join('\n') +
           `\n  the whole workload: node test/torture/run.mjs crash-points --seed ${current} --steps ${steps} --workloads 1`,
         { cause: error },
@@ -185,23 +186,18 @@ async function crashAgain(
   return images.length
 }
 
-interface Shortened {
-  readonly steps: readonly Step[]
-  readonly message: string
-}
-
-/** Leaves out steps, many at a time and then fewer, as long as some image is still wrong. */
-async function shorten(
+/** The fewest steps found of which some image is still wrong. */
+async function fewest(
   { setting, steps }: Workload,
   found: Violation,
   seed: number,
   disk: Budget['disk'],
-): Promise<Shortened> {
+): Promise<{ readonly steps: readonly Step[]; readonly failure: string }> {
   // After a second crash, only what is like the first one crashes again, but all of that.
   const first = found instanceof SecondViolation ? found.first : undefined
   const again = ({ policy, kind, file }: Image): boolean =>
     policy === first?.policy && kind === first.kind && file.slice(-4) === first.file.slice(-4)
-  const violationOf = async (fewer: readonly Step[]): Promise<string | undefined> => {
+  return shorten(steps, found.message, async (fewer) => {
     try {
       await crashEverywhere({ setting, steps: fewer }, seed, undefined, disk, again)
       return undefined
@@ -209,16 +205,5 @@ async function shorten(
       // With steps left out a workload may be impossible (a keyspace that was never made): not what we look for.
       return error instanceof Violation ? error.message : undefined
     }
-  }
-  const deadline = Date.now() + 45_000
-  let best: Shortened = { steps, message: found.message }
-  for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.steps.length && Date.now() < deadline;) {
-      const fewer = best.steps.toSpliced(at, size)
-      const message = await violationOf(fewer)
-      if (message === undefined) at += size
-      else best = { steps: fewer, message }
-    }
-  }
-  return best
+  })
 }

@@ -32,6 +32,14 @@ export interface TornWrite {
 const mildPolicies: readonly CrashPolicy[] = ['prefixPerFile', 'tornSector']
 const wildPolicies: readonly CrashPolicy[] = ['randomBlocks', 'garbage']
 
+export interface CameraOptions {
+  readonly crashes?: readonly Crash[]
+  /** Every write before was whole. */
+  readonly whole?: boolean
+  /** Exactly these images of each moment; without it a random choice of those of a power loss, and torn writes. */
+  readonly policies?: readonly CrashPolicy[]
+}
+
 /** Takes images of a file system before every operation that changes it. */
 export class Camera {
   readonly images: Image[] = []
@@ -41,6 +49,7 @@ export class Camera {
   readonly #random: () => number
   readonly #crashes: readonly Crash[]
   readonly #whole: boolean
+  readonly #policies: readonly CrashPolicy[] | undefined
   #bounds: () => Bounds
   /** Taken before a write whose bytes are not known before the next operation. */
   #beforeWrite: Image | undefined
@@ -49,12 +58,13 @@ export class Camera {
     files: FaultyFileSystem,
     model: Model,
     random: () => number,
-    { crashes = ['kill', 'power'], whole = true }: { crashes?: readonly Crash[]; whole?: boolean } = {},
+    { crashes = ['kill', 'power'], whole = true, policies }: CameraOptions = {},
   ) {
     this.#files = files
     this.#random = random
     this.#crashes = crashes
     this.#whole = whole
+    this.#policies = policies
     this.#bounds = () => model.bounds()
     files.onOperation = (index, kind, name) => {
       if (changingOperations.has(kind)) this.#take(index, kind, name)
@@ -79,6 +89,10 @@ export class Camera {
       return image
     }
     this.operations++
+    if (this.#policies !== undefined) {
+      for (const policy of this.#policies) add(policy === 'keepAll' ? 'kill' : 'power', policy)
+      return
+    }
     this.#addTorn()
     if (this.#crashes.includes('kill')) {
       const image = add('kill', 'keepAll')

@@ -1,25 +1,27 @@
 /**
- * T03 of RELIABILITY.md: a workload runs again and again, each time with a fault injected at another operation. The error must be
- * typed, the database poisoned exactly when the contract says so, reads go on; and when the disk is healed and the database
- * opened again, nothing acknowledged may be missing.
+ * T03 of RELIABILITY.md: a workload runs again and again, each time with a fault injected at another operation. Somebody must be told,
+ * the error must be typed, the database poisoned exactly when the contract says so, reads go on; and when the disk is healed and the
+ * database opened again, nothing acknowledged may be missing. No file and no lock may be left open.
  */
 import { VarveError } from '../../src/errors.ts'
 import type { SubjectDatabase } from '../support/subject.ts'
 import { FaultyFileSystem, type OperationRecord } from '../support/faulty.ts'
 import { mulberry32, pick } from '../support/random.ts'
 import {
+  type Hits,
   type Injection,
+  type Witness,
   describeInjection,
   faultsOf,
   injector,
   isOutOfSpace,
+  nameOf,
   poisons,
-  type Hits,
 } from './faults.ts'
 import type { Image } from './images.ts'
 import { Run, Violation, nothingApplied } from './runner.ts'
 import { readAll, verify } from './verify.ts'
-import { type Setting, type Workload, makeWorkload } from './workload.ts'
+import { type Setting, type Step, type Workload, makeWorkload } from './workload.ts'
 
 export interface FaultBudget {
   readonly seed: number
@@ -28,6 +30,8 @@ export interface FaultBudget {
   readonly steps?: number
   /** Goes on after a violation; then all kinds of them are reported at the end. */
   readonly all?: number
+  /** What the database is given in the place of the simulated disk; positive controls put a broken one there. */
+  readonly disk?: (files: FaultyFileSystem) => FaultyFileSystem
 }
 
 export interface FaultSummary {
@@ -37,11 +41,19 @@ export interface FaultSummary {
   workloads: number
   /** Runs with a fault. */
   runs: number
-  /** Runs whose fault made a call fail. */
-  failed: number
   poisoned: number
-  byKind: Record<string, number>
+  /** Runs by who was told of the fault. */
+  caller: number
+  event: number
+  retry: number
+  orphan: number
+  unused: number
+  /** Runs by the name of the fault (`EIO`, `shortRead`, …), those that stay until the disk is healed among them as `sticky`. */
+  [fault: string]: number | string
 }
+
+/** However slow the machine is. */
+const LEAST_RUNS = 500
 
 const faultSettings: readonly Setting[] = [
   { durability: 'os', memtableSize: 4096 },
@@ -53,27 +65,32 @@ const faultSettings: readonly Setting[] = [
 export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
   const began = Date.now()
   const { seed, seconds, workloads = Infinity, steps = 20 } = budget
-  const inTime = (): boolean => Date.now() - began < seconds * 1000
+  const isOver = (): boolean =>
+    Date.now() - began >= seconds * 1000 && workloads === Infinity && summary.runs >= LEAST_RUNS
   const summary: FaultSummary = {
     program: 'io-errors',
     seed,
     seconds: 0,
     workloads: 0,
     runs: 0,
-    failed: 0,
     poisoned: 0,
-    byKind: {},
+    caller: 0,
+    event: 0,
+    retry: 0,
+    orphan: 0,
+    unused: 0,
+    sticky: 0,
   }
   const found = new Map<string, Violation>()
-  while (summary.workloads < workloads && (summary.workloads === 0 || inTime())) {
+  while (summary.workloads < workloads && !isOver()) {
     const current = seed + summary.workloads
     const random = mulberry32(current)
     const setting = faultSettings[current % faultSettings.length] ?? { durability: 'os', memtableSize: 4096 }
-    const workload = makeWorkload(random, setting, steps)
+    const workload = withReads(makeWorkload(random, setting, steps), random)
     for (const injection of await injections(workload, random)) {
-      if (!inTime() && workloads === Infinity && summary.runs >= 500) break
+      if (isOver()) break
       try {
-        await runWithFault(workload, injection, summary)
+        await runWithFault(workload, injection, summary, budget.disk)
       } catch (error) {
         if (!(error instanceof Violation)) throw error
         const violation = new Violation(
@@ -83,7 +100,7 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
           { cause: error },
         )
         if (budget.all !== 1) throw violation
-        const kind = `${injection.kind} ${injection.file.split('.').at(-1)} ${JSON.stringify(injection.fault)}`
+        const kind = `${injection.kind} ${injection.file.split('.').at(-1)} ${nameOf(injection.fault)}`
         found.set(`${kind}: ${error.message.replaceAll(/[0-9a-f]{16}|\d+/g, 'n')}`, violation)
       }
     }
@@ -99,12 +116,26 @@ export async function ioErrors(budget: FaultBudget): Promise<FaultSummary> {
   return summary
 }
 
+/** The same steps with reads among them: of what is in memory, and of files right after an open. */
+function withReads({ setting, steps }: Workload, random: () => number): Workload {
+  const reads = (): Step => ({ do: 'read', sync: random() < 0.3 })
+  return {
+    setting,
+    steps: steps.flatMap((step, i): Step[] =>
+      step.do === 'reopen' || step.do === 'compact' || i === steps.length - 1 || random() < 0.1
+        ? [step, reads()]
+        : [step],
+    ),
+  }
+}
+
 /** Every operation of the workload with every fault that can hit it, once and for good, in random order. */
 export async function injections(workload: Workload, random: () => number): Promise<Injection[]> {
   const files = new FaultyFileSystem()
   const run = new Run(files, workload.setting)
   await run.open()
   for (const step of workload.steps) await run.run(step)
+  await turns()
   await run.close()
   const list = files.log.flatMap(({ kind, name, length }: OperationRecord, index) =>
     faultsOf(kind, length).flatMap((fault) =>
@@ -129,10 +160,13 @@ export async function runWithFault(
   workload: Workload,
   injection: Injection,
   summary?: FaultSummary,
+  disk: FaultBudget['disk'] = (files) => files,
 ): Promise<void> {
-  const files = new FaultyFileSystem()
+  const files = disk(new FaultyFileSystem())
   const run = new Run(files, workload.setting)
-  const hits: Hits = { count: 0, healed: false, poisoning: false }
+  const background: unknown[] = []
+  run.onOpen = (database) => void database.on('backgroundError', ({ error }) => background.push(error))
+  const hits: Hits = { count: 0, healed: false, poisoning: false, strayed: false }
   files.onOperation = injector(injection, hits)
   /** Commits that were acknowledged at all, in whatever mode: a database that stays open shows them. */
   let acknowledged = 0
@@ -145,26 +179,96 @@ export async function runWithFault(
       await run.run(step)
       acknowledged = run.model.commits
     }
+    // Work in the background comes to its end.
+    await turns()
   } catch (error) {
-    failure = requireTyped(error, done)
+    failure = requireTyped(error, injection, done)
   }
   const poisoned =
     failure === undefined ? false : await afterFailure(run, injection, failure, acknowledged, hits)
   // The machine may lose power now, too: what was acknowledged as synced stands against that.
   const afterPowerLoss = imageOf(files, run, 'power')
-  await close(run, poisoned, failure !== undefined)
+  const closeFailure = await close(run, injection, poisoned, failure !== undefined)
   hits.healed = true
-  const leak = files.openFileCount !== 0 || files.locked
-  await verify(imageOf(files, run, 'kill'), run.model, workload.setting, injection.index)
-  await verify(afterPowerLoss, run.model, workload.setting, injection.index)
-  if (leak)
-    throw new Violation(`after close() ${files.openFileCount} files are open, locked: ${files.locked}`)
+  if (hits.strayed) throw new Error('the workload is not deterministic')
+  requireClosed(files, 'close()')
+  const witness = witnessOf(files, injection, failure ?? closeFailure, background)
+  // Two opens are all that is left to try; which of the two images is written to after its recovery makes no difference to the other.
+  const images = [imageOf(files, run, 'kill'), afterPowerLoss]
+  for (const [i, image] of images.entries()) {
+    await verify(image, run.model, workload.setting, injection.index, i === injection.index % 2)
+    requireClosed(image.files, 'the last close()')
+  }
   if (summary === undefined) return
-  const key = `${injection.kind} ${injection.file.split('.').at(-1) ?? ''} ${JSON.stringify(injection.fault)}`
   summary.runs++
-  summary.byKind[key] = (summary.byKind[key] ?? 0) + 1
-  if (failure !== undefined) summary.failed++
+  summary[witness]++
+  const fault = nameOf(injection.fault)
+  summary[fault] = Number(summary[fault] ?? 0) + 1
+  if (injection.sticky) summary['sticky'] = Number(summary['sticky']) + 1
   if (poisoned) summary.poisoned++
+}
+
+function requireClosed({ openFileCount, locked }: FaultyFileSystem, after: string): void {
+  if (openFileCount !== 0 || locked)
+    throw new Violation(`after ${after} ${openFileCount} files are open, locked: ${locked}`)
+}
+
+/** Who was told of the fault. @throws Violation if nobody was, or of something else */
+function witnessOf(
+  files: FaultyFileSystem,
+  injection: Injection,
+  failure: unknown,
+  background: readonly unknown[],
+): Witness {
+  for (const error of [failure, ...background])
+    if (error !== undefined && !isAbout(error, files))
+      throw new Violation('an error says nothing of the fault', { cause: error })
+  if (failure !== undefined) return 'caller'
+  if (background.length > 0) return 'event'
+  if (isRetried(files, injection)) return 'retry'
+  if (injection.kind === 'remove') return 'orphan'
+  if (isUnused(files, injection)) return 'unused'
+  throw new Violation('nobody was told of it')
+}
+
+/** Whether an error leads to the fault: by its cause; a file that seems to end early is damaged, and is named. */
+function isAbout(error: unknown, { log }: FaultyFileSystem): boolean {
+  const isShort = (file: string | undefined): boolean =>
+    log.some(({ name, fault }) => name === file && typeof fault === 'object' && 'shortRead' in fault)
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (each.message.includes('injected')) return true
+    if (each instanceof VarveError && isShort(each.file)) return true
+  }
+  return false
+}
+
+/**
+ * Whether the same was done another time: a write that found no space was made in the same place; what a short read left out was asked
+ * for again, or had come before: two asynchronous reads may have asked for one block, and the first of them brought it into the cache.
+ */
+function isRetried({ log }: FaultyFileSystem, { index, kind, fault }: Injection): boolean {
+  const first = log[index]
+  if (first === undefined) return false
+  const others = log.filter(
+    (each) => each.kind === kind && each.inode === first.inode && each.fault === undefined,
+  )
+  if ('shortRead' in fault) {
+    const missing = first.offset + fault.shortRead
+    return others.some(({ offset, length }) => offset <= missing && missing < offset + length)
+  }
+  return kind === 'write' && isOutOfSpace(fault) && others.some(({ offset }) => offset === first.offset)
+}
+
+/** Whether what a read left out was not needed any more: the table was given up meanwhile, and its entries were found elsewhere. */
+function isUnused({ log }: FaultyFileSystem, { index, fault }: Injection): boolean {
+  const inode = log[index]?.inode
+  return (
+    'shortRead' in fault && log.slice(index).some((each) => each.kind === 'remove' && each.inode === inode)
+  )
+}
+
+async function turns(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** A call failed. The disk is healed; the database goes on or is poisoned, as the contract says. @returns whether it is */
@@ -188,7 +292,7 @@ async function afterFailure(
   if (shown === undefined) throw new Violation(`after ${String(failure)} it shows what was never there`)
   const unknown = run.model.commits - shown.commits
   // NOTE: what the failed call left to the background must do no harm either.
-  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve))
+  await turns()
   const poisoned = isPoisoned(database)
   // Where nothing was there to be cut back, that could not fail either.
   const cutFails = injection.cutFails && hits.count > 1
@@ -216,21 +320,23 @@ function isPoisoned(database: SubjectDatabase): boolean {
   }
 }
 
-function requireTyped(error: unknown, step: number): VarveError {
-  if (error instanceof VarveError && ['DISK_FULL', 'IO', 'POISONED'].includes(error.code)) return error
+function requireTyped(error: unknown, { fault }: Injection, step: number): VarveError {
+  const codes = 'shortRead' in fault ? ['CORRUPT', 'IO', 'POISONED'] : ['DISK_FULL', 'IO', 'POISONED']
+  if (error instanceof VarveError && codes.includes(error.code)) return error
   if (error instanceof Violation) throw error
   throw new Violation(`step ${step - 1} failed with ${String(error)}`, { cause: error })
 }
 
-/** Closes what is open. On a healed disk that must work; what a poisoned database says when closing promises nothing. */
-async function close(run: Run, poisoned: boolean, healed: boolean): Promise<void> {
-  if (run.openDatabase === undefined) return
+/** Closes what is open. On a healed disk that must work; what a poisoned database says when closing promises nothing. @returns what it said */
+async function close(run: Run, injection: Injection, poisoned: boolean, healed: boolean): Promise<unknown> {
+  if (run.openDatabase === undefined) return undefined
   try {
     if (poisoned) await run.abandon()?.close()
     else await run.close()
+    return undefined
   } catch (error) {
-    requireTyped(error, 0)
-    if (!healed || poisoned) return
+    requireTyped(error, injection, 0)
+    if (!healed || poisoned) return error
     throw new Violation(`the disk is healed and close() fails: ${String(error)}`, { cause: error })
   }
 }

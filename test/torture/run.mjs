@@ -19,7 +19,10 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     steps: { type: 'string' },
     workloads: { type: 'string' },
+    kills: { type: 'string' },
+    races: { type: 'string' },
     all: { type: 'string' },
+    passes: { type: 'string' },
     case: { type: 'string' },
     schedule: { type: 'string' },
     death: { type: 'string' },
@@ -39,7 +42,7 @@ async function runOne(program) {
   if (program === undefined) {
     const names = PROGRAMS.map((each) => each.name).join('|')
     console.error(
-      `usage: node test/torture/run.mjs ${names}|short|all [--seconds n] [--seed n] [--steps n] [--workloads n] [--all 1] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
+      `usage: node test/torture/run.mjs ${names}|short|all [--seconds n] [--seed n] [--steps n] [--workloads n] [--kills n] [--races n] [--all 1] [--passes n] [--case name] [--schedule moves] [--death thread:point[:trap]] [--summary file]`,
     )
     process.exit(2)
   }
@@ -59,7 +62,7 @@ async function runOne(program) {
     target: 'node20',
     sourcemap: 'inline',
     outfile,
-    external: ['esbuild'],
+    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js'],
     logLevel: 'warning',
   })
   process.setSourceMapsEnabled(true)

@@ -6,6 +6,7 @@ import {
   type Bytes,
   type Durability,
   type Operation,
+  type Entry,
   type State,
   Model,
   compareBytes,
@@ -20,6 +21,7 @@ import type {
   SubjectOperation,
   SubjectSnapshot,
 } from '../support/subject.ts'
+import { keeperOf } from '../integration/regressions/support.ts'
 import { withSmallLevels } from '../support/small-compactions.ts'
 import { type Setting, type Step, type Write, counterKey, valueOf } from './workload.ts'
 
@@ -46,8 +48,12 @@ export class Run {
   readonly model: Model
   readonly files: FileSystem
   readonly setting: Setting
+  /** Called with each database that is opened or taken over. */
+  onOpen: (database: SubjectDatabase) => void = () => {}
   #database: SubjectDatabase | undefined
   #snapshot: { real: SubjectSnapshot; state: State } | undefined
+  /** Of the writes of a turn that failed, those that did not. */
+  #applied: readonly Operation[] = []
   readonly #handles = new Map<string, SubjectKeyspace>()
 
   constructor(files: FileSystem, setting: Setting, model?: Model) {
@@ -72,6 +78,7 @@ export class Run {
   /** Goes on with a database that is open already. */
   async adopt(database: SubjectDatabase): Promise<void> {
     this.#database = database
+    this.onOpen(database)
     this.#handles.clear()
     for (const name of this.model.layout.keys()) this.#handles.set(name, await database.keyspace(name))
   }
@@ -99,10 +106,14 @@ export class Run {
    */
   async run(step: Step): Promise<void> {
     const before = this.model.commits
+    this.#applied = []
     try {
       await this.#do(step)
     } catch (error) {
-      if (nothingApplied(error)) this.model.revoke(this.model.commits - before)
+      if (nothingApplied(error)) {
+        this.model.revoke(this.model.commits - before)
+        for (const operation of this.#applied) this.model.commit([operation])
+      }
       throw error
     }
   }
@@ -123,14 +134,21 @@ export class Run {
       }
       case 'turn': {
         const level = optional(step.durability)
+        const operations: Operation[] = []
         const pending = step.writes.map((write): Promise<void> => {
           const { handle, operation } = this.#prepare(write)
+          operations.push(operation)
           model.commit([operation])
           return operation.type === 'put'
             ? handle.put(operation.key, operation.value, level)
             : handle.delete(operation.key, level)
         })
-        await allSettled(pending)
+        const outcomes = await Promise.allSettled(pending)
+        const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+        if (failure !== undefined) {
+          this.#applied = operations.filter((_, i) => outcomes[i]?.status === 'fulfilled')
+          throw failure.reason
+        }
         return this.#acknowledge(step.durability)
       }
       case 'batch':
@@ -157,6 +175,12 @@ export class Run {
       }
       case 'erase':
         return this.#erase(step)
+      case 'rotate': {
+        // NOTE: as 64 KiB of writes would.
+        const { current } = keeperOf(database).journals
+        if (current !== undefined) current.limitBytes = 0
+        return
+      }
       case 'pause':
         for (let i = 0; i < step.turns; i++) await new Promise((resolve) => setImmediate(resolve))
         return
@@ -176,6 +200,8 @@ export class Run {
         return model.acknowledgeLayout()
       case 'snapshot':
         return this.#useSnapshot()
+      case 'read':
+        return this.#readAll(step.sync)
       case 'reopen':
         await this.close()
         return this.open()
@@ -230,19 +256,54 @@ export class Run {
     else model.acknowledge('sync')
   }
 
+  async #readAll(sync: boolean): Promise<void> {
+    for (const [name, id] of [['', defaultKeyspace] as const, ...this.model.layout]) {
+      const handle = this.#handle(name)
+      const entries = this.model.entries(id)
+      const keys = entries.map(([key]) => key)
+      const [all, backwards, many, last] = sync
+        ? [
+            [...handle.rangeSync()],
+            [...handle.rangeSync({ reverse: true })],
+            handle.getManySync(keys),
+            handle.lastSync(),
+          ]
+        : await Promise.all([
+            handle.range().toArray(),
+            handle.range({ reverse: true }).toArray(),
+            handle.getMany(keys),
+            handle.last(),
+          ])
+      const found = many.map((value, i): Entry => [keys[i] ?? encode(''), value ?? encode('missing')])
+      const ends = last === undefined ? [] : [last]
+      if (
+        !equalEntries(all, entries) ||
+        !equalEntries(backwards.toReversed(), entries) ||
+        !equalEntries(found, entries) ||
+        !equalEntries(ends, entries.slice(-1))
+      )
+        throw new Violation(`keyspace '${name}' is read differently from what was written`)
+    }
+  }
+
   #useSnapshot(): void {
     if (this.#snapshot === undefined) {
       this.#snapshot = { real: this.database.snapshot(), state: this.model.snapshot() }
       return
     }
     const { real, state } = this.#snapshot
-    this.#snapshot = undefined
     for (const [name, id] of [['', defaultKeyspace] as const, ...this.model.layout]) {
       const seen = [...this.#handle(name).at(real).rangeSync()]
       if (!equalEntries(seen, entriesOf(state, id)))
         throw new Violation(`a snapshot changed in keyspace '${name}'`)
     }
-    real.close()
+    this.closeSnapshot()
+  }
+
+  /** Closes the snapshot if there is one. */
+  closeSnapshot(): void {
+    this.#snapshot?.real.close()
+    this.#snapshot = undefined
   }
 
   /** Acknowledged: this commit and all before it are as durable as it asked, whatever those asked. */
@@ -283,10 +344,4 @@ export function nothingApplied(error: unknown): boolean {
 
 function optional(level: Durability | undefined): { durability?: Durability } {
   return level === undefined ? {} : { durability: level }
-}
-
-/** Waits for all; then throws the first failure, if there was one. */
-async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(promises))
-    if (outcome.status === 'rejected') throw outcome.reason
 }

@@ -1,4 +1,5 @@
 /** What must hold of every database that is opened after a crash. */
+import type { FileSystem } from '../../src/fs/filesystem.ts'
 import {
   type Contents,
   type Entries,
@@ -78,13 +79,9 @@ export async function recover(image: Image, model: Model, setting: Setting): Pro
   try {
     const tookMs = performance.now() - began
     if (tookMs > slowestOpenMs) throw new Violation(`recovery took ${tookMs} ms`)
-    const { droppedBytes } = database.recovery
-    if (image.whole && droppedBytes !== 0) {
-      throw new Violation(`${droppedBytes} B dropped although every write was whole`)
-    }
     const contents = await readAll(database)
-    const position = model.matching(contents, image.bounds, image.crash)
-    if (position === undefined) throw new Violation(`wrong contents: ${explain(contents)}`)
+    const { droppedBytes } = database.recovery
+    const position = requirePossible(image, model, { contents, droppedBytes })
     const run = new Run(files, setting, model.recovered(position, contents, image.bounds, image.crash))
     await run.adopt(database)
     return { run, contents, position }
@@ -92,6 +89,20 @@ export async function recover(image: Image, model: Model, setting: Setting): Pro
     await database.close().catch(() => {})
     throw error
   }
+}
+
+/** What an image was found to hold is what it may hold. @throws Violation */
+export function requirePossible(
+  image: Image,
+  model: Model,
+  { contents, droppedBytes }: { readonly contents: Contents; readonly droppedBytes: number },
+): Position {
+  if (image.whole && droppedBytes !== 0) {
+    throw new Violation(`${droppedBytes} B dropped although every write was whole`)
+  }
+  const position = model.matching(contents, image.bounds, image.crash)
+  if (position === undefined) throw new Violation(`wrong contents: ${explain(contents)}`)
+  return position
 }
 
 /**
@@ -116,14 +127,14 @@ export async function goOn({ run }: Recovered, number: number): Promise<void> {
     throw new Violation('written after the recovery, and gone after the next open')
   }
   await run.run(last)
-  await requireNoOrphans(run)
+  requireNoOrphans(run.database, await run.files.list())
   await run.close()
 }
 
-async function requireNoOrphans({ database, files }: Run): Promise<void> {
+/** `names`: of the files in the directory of a database that has been written to. @throws Violation if there are others than it uses */
+export function requireNoOrphans(database: Pick<SubjectDatabase, 'stats'>, names: readonly string[]): void {
   const { keyspaces, journals } = database.stats()
   const known = { sst: keyspaces.reduce((sum, { tables }) => sum + tables, 0), wal: journals, man: 1 }
-  const names = await files.list()
   for (const [extension, count] of Object.entries(known)) {
     const found = names.filter((name) => name.endsWith(`.${extension}`))
     if (found.length !== count)
@@ -131,12 +142,19 @@ async function requireNoOrphans({ database, files }: Run): Promise<void> {
   }
 }
 
-/** Opens an image, compares, writes more, opens again, compares exactly. @throws Violation */
-export async function verify(image: Image, model: Model, setting: Setting, number: number): Promise<void> {
+/** Opens an image, compares and, if it `continues`, writes more, opens again, compares exactly. @throws Violation */
+export async function verify(
+  image: Image,
+  model: Model,
+  setting: Setting,
+  number: number,
+  continues = true,
+): Promise<void> {
   let recovered: Recovered | undefined
   try {
     recovered = await recover(image, model, setting)
-    await goOn(recovered, number)
+    if (continues) await goOn(recovered, number)
+    else await recovered.run.close()
   } catch (error) {
     await recovered?.run
       .abandon()

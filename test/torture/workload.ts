@@ -33,17 +33,22 @@ export type Step =
   | { readonly do: 'compact'; readonly keyspace: string | undefined; readonly sync: boolean }
   /** Removes all keys of a keyspace, or those from `from` on and below `to`. */
   | { readonly do: 'erase'; readonly keyspace: string; readonly from?: string; readonly to?: string }
+  /** Has the next write begin a new journal. */
+  | { readonly do: 'rotate' }
   /** Lets the background go on. */
   | { readonly do: 'pause'; readonly turns: number }
   | { readonly do: 'create' | 'drop'; readonly name: string; readonly sync: boolean }
   /** Takes a snapshot, or compares the open one with what it was and closes it. */
   | { readonly do: 'snapshot' }
+  /** Reads everything, in every way, and compares. */
+  | { readonly do: 'read'; readonly sync: boolean }
   | { readonly do: 'reopen' }
 
 /** How the database of a workload is opened. */
 export interface Setting {
   readonly durability: Durability | 'none'
   readonly memtableSize: number
+  readonly stallTimeout?: number
 }
 
 export interface Workload {
@@ -103,6 +108,7 @@ export function makeWorkload(random: () => number, setting: Setting, length: num
         : { from: `k${pick(random, keyCount)}`, to: `k${pick(random, keyCount)}` }
       steps.push({ do: 'erase', keyspace: keyspace(), ...range })
     } else if (choice < 0.925) steps.push({ do: 'pause', turns: 1 + pick(random, 20) })
+    else if (choice < 0.935) steps.push({ do: 'rotate' })
     else if (choice < 0.95) {
       const name = names[pick(random, names.length)] ?? 'a'
       const drop = existing.has(name)

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openOn } from '../../../src/api/open.ts'
 import { expectCode, openBytes, openText, SMALL_MEMORY } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { engineOf, failOnce, fillJournal, freeDisk, keeperOf, powerLoss } from './support.ts'
+import { engineOf, failOnce, filesEnding, fillJournal, freeDisk, keeperOf, powerLoss } from './support.ts'
 
 describe('replay', () => {
   it('does not delete journals it is still replaying', async () => {
@@ -53,6 +53,24 @@ describe('replay', () => {
   })
 })
 
+describe('what cannot be replayed', () => {
+  it('is refused before anything is changed: writes to a keyspace whose creation the manifest has lost', async () => {
+    const disk = new FaultyFileSystem()
+    const db = await openText(disk)
+    const [manifest = ''] = filesEnding(disk, '.man')
+    const sizeBytes = disk.snapshotFiles().get(manifest)?.byteLength ?? 0
+    db.keyspaceSync('lost', { keyEncoding: 'utf8', valueEncoding: 'utf8' }).putSync('a', 'b')
+    const files = disk.snapshotFiles()
+    const before = new Map(files).set(manifest, (files.get(manifest) as Uint8Array).slice(0, sizeBytes))
+    const image = FaultyFileSystem.fromFiles(before, { bootNumber: 2 })
+    const error = await expectCode('CORRUPT', () => openText(image))
+    expect(error.file).toMatch(/\.wal$/)
+    expect(error.offset).toBe(128)
+    expect(image.snapshotFiles()).toEqual(before)
+    await db.close()
+  })
+})
+
 describe('journals', () => {
   it('do not pile up behind a keyspace that is hardly written to, in a program that never yields', async () => {
     const db = await openBytes({ memtableSize: 65_536 })
@@ -65,6 +83,20 @@ describe('journals', () => {
     }
     expect(most).toBeLessThan(12)
     expect(db.keyspaceSync('quiet').hasSync('a')).toBe(true)
+  })
+
+  it('do not pile up behind one that nothing needs any more', async () => {
+    // Found by the torture program metamorphic, seed 19. What a clean end leaves is an oldest journal that holds nothing.
+    const disk = new FaultyFileSystem()
+    await (await openText(disk)).close()
+    const db = await openText(disk)
+    const { journals } = keeperOf(db)
+    for (let i = 0; i < 30; i++) {
+      db.putSync('a', String(i))
+      if (journals.current !== undefined) journals.current.limitBytes = 0
+    }
+    expect(db.stats().journals).toBeLessThanOrEqual(8)
+    await db.close()
   })
 
   it('that cannot be deleted do not fail the write that made them obsolete', async () => {

@@ -3,6 +3,7 @@ import {
   CACHE_SHARDS,
   CACHE_TABLES,
   CONTROL_CACHE,
+  CONTROL_SEED,
   PAGE_BYTES,
   SHARD_BLOCKS,
 } from '../../../assembly/memory/layout.ts'
@@ -38,7 +39,9 @@ export interface CacheState {
 /** Where chains of a block's bucket begin (buckets.ts), if there is one page of buckets. */
 export function bucketOf(world: KernelWorld, ordinal: number, offset: number): number {
   const long = (x: bigint): bigint => BigInt.asUintN(64, x)
-  let x = long((BigInt(offset) ^ (BigInt(ordinal) << 40n) ^ BigInt(ordinal >>> 8)) * 0x9e3779b97f4a7c15n)
+  const seed = (BigInt(world.word(CONTROL_SEED + 4)) << 32n) | BigInt(world.word(CONTROL_SEED))
+  const name = BigInt(offset) ^ (BigInt(ordinal) << 40n) ^ BigInt(ordinal >>> 8)
+  let x = long((name ^ seed) * 0x9e3779b97f4a7c15n)
   x ^= x >> 32n
   x = long(x * 0xd6e8feb86659fd93n)
   x ^= x >> 32n

@@ -9,6 +9,14 @@ export type Outcome<T> =
   | { readonly report: T; readonly failure: undefined }
   | { readonly report: undefined; readonly failure: string }
 
+/** What a program finds around it; by default what this one does. */
+export interface Surroundings {
+  /** Options of Node.js. */
+  readonly flags?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  readonly workingDirectory?: string
+}
+
 /** In memory where the host has such a place: threads meet more often when none waits for a disk. */
 const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
@@ -16,11 +24,20 @@ const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
  * Runs a program in a process of its own, with a directory of its own that goes with it. It gets `request` and the directory as JSON, and reports in JSON on its last line.
  * `limitMs`: then it is killed.
  */
-export async function runChild<T>(file: string, request: object, limitMs: number): Promise<Outcome<T>> {
+export async function runChild<T>(
+  file: string,
+  request: object,
+  limitMs: number,
+  { flags = [], environment = {}, workingDirectory }: Surroundings = {},
+): Promise<Outcome<T>> {
   const root = await mkdtemp(join(base, 'varve-torture-'))
   try {
     const argument = JSON.stringify({ ...request, directory: join(root, 'db') })
-    const child = spawn(process.execPath, [file, argument], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...flags, file, argument], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+      cwd: workingDirectory,
+    })
     let output = ''
     let errors = ''
     child.stdout.on('data', (data: Buffer) => (output += data.toString()))
