@@ -7,7 +7,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { mulberry32, pick } from '../support/random.ts'
 import type { SeededBug } from './bugs/bug.ts'
-import { BUDGETS, functionOf, type ProgramName } from './bugs/budgets.ts'
+import { BUDGETS, functionOf, sourceOf, type ProgramName } from './bugs/budgets.ts'
 import { CATALOG } from './bugs/catalog.ts'
 import { root } from './root.ts'
 import { Violation } from './runner.ts'
@@ -132,10 +132,6 @@ function chosen({ seed, all = 0, workloads = 10, case: wanted, firstPrograms }: 
 function programsOf(name: string): readonly ProgramName[] {
   const programs = CATALOG[name]?.programs ?? []
   return programs.filter((program) => existsSync(join(root, sourceOf(program))))
-}
-
-function sourceOf(program: ProgramName): string {
-  return `test/torture/${program}.ts`
 }
 
 class Bench {

@@ -1,6 +1,7 @@
 /** The programs that bugs are shown to, those of the other branches of test/torture included as soon as they are there. */
 export type ProgramName =
   | 'crash-points'
+  | 'crash-in-recovery'
   | 'io-errors'
   | 'isolation'
   | 'gc-under-load'
@@ -24,6 +25,8 @@ export interface ProgramBudget {
   readonly limitSeconds: number
   /** It makes processes or threads of its own, with an engine of its own, and is told of the patches; else it is bundled with them. */
   readonly takesPatches: boolean
+  /** Where it is not a file of its own. */
+  readonly partOf?: ProgramName
 }
 
 function budget(
@@ -37,6 +40,10 @@ function budget(
 /** Each program has the same budget and seed for all bugs, so that one run without a bug is a control for all of them. */
 export const BUDGETS: Readonly<Record<ProgramName, ProgramBudget>> = {
   'crash-points': budget({ seed: 1, seconds: 120, workloads: 8, steps: 40, shorten: false }, 180),
+  'crash-in-recovery': {
+    ...budget({ seed: 1, seconds: 60, workloads: 4, steps: 10, secondCrashEvery: 17, shorten: false }, 180),
+    partOf: 'crash-points',
+  },
   'io-errors': budget({ seed: 1, seconds: 120, workloads: 2, steps: 20 }, 180),
   isolation: budget({ seed: 1, seconds: 11 }, 180, true),
   'gc-under-load': budget({ seed: 1, seconds: 12, roundSeconds: 3, settleSeconds: 6 }, 180, true),
@@ -54,7 +61,11 @@ export const BUDGETS: Readonly<Record<ProgramName, ProgramBudget>> = {
   'durability-audit': budget({ seed: 1, seconds: 20 }, 180),
 }
 
+export function sourceOf(program: ProgramName): string {
+  return `test/torture/${BUDGETS[program].partOf ?? program}.ts`
+}
+
 /** The function that a program's file exports. */
 export function functionOf(program: ProgramName): string {
-  return program.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+  return (BUDGETS[program].partOf ?? program).replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }

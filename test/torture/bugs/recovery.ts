@@ -102,7 +102,7 @@ export const RECOVERY_BUGS: Bugs = {
     patches: [
       { file: READ_DATABASE, find: '      for (const { file } of sources) file?.sync()\n', replace: '' },
     ],
-    programs: ['crash-points'],
+    programs: ['crash-in-recovery'],
   },
   'the superblock that was read is not made durable before its other copy is written': {
     field: 31,
@@ -113,7 +113,7 @@ export const RECOVERY_BUGS: Bugs = {
         replace: '',
       },
     ],
-    programs: ['crash-points'],
+    programs: ['crash-in-recovery'],
   },
   'a synced end of a journal that is damaged is cut like a torn one': {
     field: 9,
