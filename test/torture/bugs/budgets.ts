@@ -41,7 +41,7 @@ function budget(
 export const BUDGETS: Readonly<Record<ProgramName, ProgramBudget>> = {
   'crash-points': budget({ seed: 1, seconds: 120, workloads: 8, steps: 40, shorten: false }, 180),
   'crash-in-recovery': {
-    ...budget({ seed: 1, seconds: 60, workloads: 4, steps: 10, secondCrashEvery: 17, shorten: false }, 180),
+    ...budget({ seed: 1, seconds: 60, workloads: 3, steps: 6, secondCrashEvery: 3, shorten: false }, 180),
     partOf: 'crash-points',
   },
   'io-errors': budget({ seed: 1, seconds: 120, workloads: 2, steps: 20 }, 180),
