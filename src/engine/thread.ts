@@ -289,10 +289,9 @@ export class DatabaseThread {
     }
   }
 
-  /** Remembers a poisoned journal. @returns the same error */
+  /** Remembers a poisoned journal. @returns the error to throw: what poisoned first, of which a sync that ran beside it knows nothing */
   #noteFailure(error: unknown): unknown {
-    if (error instanceof VarveError && error.code === 'POISONED') this.poison(error)
-    return error
+    return error instanceof VarveError && error.code === 'POISONED' ? this.poison(error) : error
   }
 
   /** The journal, with nothing in its buffer; it is not closed before `endSync`. */

@@ -645,8 +645,8 @@ class FaultyFile implements File {
   async syncAsync(): Promise<void> {
     this.#begin('syncStart')
     const mark = this.#inode.mark()
-    // Others may write meanwhile, and even close the file.
-    await undefined
+    // Others may write meanwhile, and even close the file; and whoever says before the end that it is durable is found out.
+    await new Promise((resolve) => setImmediate(resolve))
     this.#finishSync(this.#system.begin('sync', this.name, this.#inode.id), mark)
   }
 

@@ -8,7 +8,7 @@ import type { Model } from '../model.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
 import { mulberry32 } from '../support/random.ts'
 import { Camera, type Image, describe, develop } from './images.ts'
-import { Run, Violation } from './runner.ts'
+import { ImpossibleStep, Run, Violation } from './runner.ts'
 import { shorten } from './shorten.ts'
 import { goOn, recover, verify } from './verify.ts'
 import { type Setting, type Step, type Workload, makeWorkload, settings } from './workload.ts'
@@ -27,6 +27,8 @@ export interface Budget {
   readonly disk?: (files: FaultyFileSystem) => FaultyFileSystem
   /** Whether to look for fewer steps that fail as well. Default true. */
   readonly shorten?: boolean
+  /** One in so many images crashes again during its recovery. */
+  readonly secondCrashEvery?: number
 }
 
 export interface Summary {
@@ -42,8 +44,7 @@ export interface Summary {
   byPolicy: Record<string, number>
 }
 
-/** One in so many images crashes again during its recovery. */
-const secondCrashEvery = 599
+const defaultSecondCrashEvery = 599
 
 /** The setting and the steps that belong to a seed. */
 export function workloadOf(seed: number, steps = 60): Workload {
@@ -71,7 +72,7 @@ export async function crashPoints(budget: Budget): Promise<Summary> {
     const current = seed + summary.workloads
     const workload = workloadOf(current, steps)
     try {
-      await crashEverywhere(workload, current, summary, budget.disk)
+      await crashEverywhere(workload, current, summary, budget.disk, oneIn(budget.secondCrashEvery, current))
     } catch (error) {
       if (!(error instanceof Violation)) throw error
       if (budget.shorten === false) throw error
@@ -87,6 +88,11 @@ export async function crashPoints(budget: Budget): Promise<Summary> {
   }
   summary.seconds = (Date.now() - began) / 1000
   return summary
+}
+
+/** Picks one in so many images. */
+function oneIn(count = defaultSecondCrashEvery, seed: number): (image: Image, number: number) => boolean {
+  return (_, number) => number % count === seed % count
 }
 
 /** A violation that a second crash brought to light, with the image of the first. */
@@ -105,8 +111,7 @@ export async function crashEverywhere(
   seed: number,
   summary?: Summary,
   disk: Budget['disk'] = (files) => files,
-  again: (image: Image, number: number) => boolean = (_, number) =>
-    number % secondCrashEvery === seed % secondCrashEvery,
+  again: (image: Image, number: number) => boolean = oneIn(defaultSecondCrashEvery, seed),
 ): Promise<void> {
   const random = mulberry32(seed ^ 0x5eed)
   const { setting } = workload
@@ -144,8 +149,9 @@ async function runAll(run: Run, { steps }: Workload): Promise<void> {
       .abandon()
       ?.close()
       .catch(() => {})
-    if (!(error instanceof VarveError)) throw error
-    throw new Violation(`without a crash or a fault: ${error.code}: ${error.message}`, { cause: error })
+    if (error instanceof Violation || error instanceof ImpossibleStep) throw error
+    const what = error instanceof VarveError ? `${error.code}: ${error.message}` : String(error)
+    throw new Violation(`without a crash or a fault: ${what}`, { cause: error })
   }
 }
 

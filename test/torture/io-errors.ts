@@ -188,13 +188,15 @@ export async function runWithFault(
     failure === undefined ? false : await afterFailure(run, injection, failure, acknowledged, hits)
   // The machine may lose power now, too: what was acknowledged as synced stands against that.
   const afterPowerLoss = imageOf(files, run, 'power')
+  // NOTE: closing would hide what a write that failed left behind what was written since.
+  const killed = failure === undefined || poisoned ? [] : [imageOf(files, run, 'kill')]
   const closeFailure = await close(run, injection, poisoned, failure !== undefined)
   hits.healed = true
   if (hits.strayed) throw new Error('the workload is not deterministic')
   requireClosed(files, 'close()')
   const witness = witnessOf(files, injection, failure ?? closeFailure, background)
-  // Two opens are all that is left to try; which of the two images is written to after its recovery makes no difference to the other.
-  const images = [imageOf(files, run, 'kill'), afterPowerLoss]
+  // Opens are all that is left to try; which of the images is written to after its recovery makes no difference to the others.
+  const images = [imageOf(files, run, 'kill'), afterPowerLoss, ...killed]
   for (const [i, image] of images.entries()) {
     await verify(image, run.model, workload.setting, injection.index, i === injection.index % 2)
     requireClosed(image.files, 'the last close()')

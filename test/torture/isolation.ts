@@ -9,12 +9,14 @@ import { runChild, type Outcome } from './threads/child.ts'
 import { DAWDLING } from './threads/dawdling.ts'
 import { bundleWithEngine } from './threads/engine-bundle.ts'
 import type { RunReport } from './threads/isolation-child.ts'
-import { SMALL_LEVELS } from './threads/patches.ts'
+import { SMALL_LEVELS, type Patch } from './threads/patches.ts'
 
 export interface Budget {
   readonly seed: number
   /** No run is begun after this time, unless it is the first. */
   readonly seconds: number
+  /** Seeded in the engine. */
+  readonly patches?: readonly Patch[]
 }
 
 export interface Summary {
@@ -36,9 +38,9 @@ const RUN_SECONDS = 5
 const STUCK_MS = 30_000
 
 /** Run after run, from `seed` on. @throws Violation with the command that repeats it */
-export async function isolation({ seed, seconds }: Budget): Promise<Summary> {
+export async function isolation({ seed, seconds, patches = [] }: Budget): Promise<Summary> {
   const began = Date.now()
-  const file = await bundle('isolation', [])
+  const file = await bundle(patches.length === 0 ? 'isolation' : `isolation-patched-${process.pid}`, patches)
   const summary: Summary = {
     program: 'isolation',
     seed,
@@ -112,7 +114,7 @@ export async function stuckRun(seed: number): Promise<string> {
   return failure ?? 'it ended'
 }
 
-function bundle(name: string, patches: Bug['patches']): Promise<string> {
+function bundle(name: string, patches: readonly Patch[]): Promise<string> {
   const entry = 'test/torture/threads/isolation-child.ts'
   return bundleWithEngine(entry, `build/torture/threads/${name}.mjs`, [
     ...patches,

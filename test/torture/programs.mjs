@@ -190,4 +190,12 @@ export const PROGRAMS = [
     long: { seconds: 1800, flips: 10_000 },
     bars: { flips: 4000 },
   },
+  {
+    name: 'bug-bench',
+    run: 'bugBench',
+    test: 'T22',
+    short: { seconds: 180 },
+    long: { seconds: 3600, all: 1 },
+    bars: { bugs: 8, percentKilled: 90 },
+  },
 ]

@@ -30,6 +30,11 @@ export class Violation extends Error {
   override readonly name: string = 'Violation'
 }
 
+/** A step that the steps before it do not allow: of a keyspace that was never made. Says nothing of the database. */
+export class ImpossibleStep extends Error {
+  override readonly name: string = 'ImpossibleStep'
+}
+
 /** The same files are opened the same way everywhere; timers stay out, so that operations count the same in every run. */
 export async function openFor(files: FileSystem, setting: Setting): Promise<SubjectDatabase> {
   return withSmallLevels(
@@ -309,7 +314,7 @@ export class Run {
 
   #handle(name: string): SubjectKeyspace {
     const handle = name === '' ? this.database : this.#handles.get(name)
-    if (handle === undefined) throw new Error(`no handle of keyspace ${name}`)
+    if (handle === undefined) throw new ImpossibleStep(`there is no keyspace ${name}`)
     return handle
   }
 

@@ -29,3 +29,20 @@ it('a job that is on its way writes nothing any more after a sync failed elsewhe
   expect(later).toEqual([])
   await db.close().catch(() => {})
 })
+
+// It was told that something had failed elsewhere, and no more; found by io-errors once syncs of their own took a turn.
+it('a write whose sync is under way when something else fails is told what failed', async () => {
+  const disk = new FaultyFileSystem()
+  const db = await openText(disk)
+  db.putSync('a', 'b')
+  const write = db.put('c', 'd', { durability: 'sync' }).catch((error: unknown) => error)
+  await Promise.resolve()
+  expect(disk.log.at(-1)?.kind).toBe('syncStart')
+  disk.onOperation = (_index, kind, name) =>
+    kind === 'write' && name.endsWith('.man') ? { error: 'EIO' } : 'continue'
+  expect(codeOf(() => db.keyspaceSync('x'))).toBe('POISONED')
+  const error = await write
+  expect(error).toMatchObject({ code: 'POISONED' })
+  expect(String(error)).toContain('.man could not be written')
+  await db.close().catch(() => {})
+})

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { root } from '../root.ts'
+import { isOfKernel, patchedKernel } from './patched-kernel.ts'
 import { patched, type Patch } from './patches.ts'
 
 const KERNEL = /wasm\.generated\.ts$/
@@ -11,7 +12,7 @@ const SCRIPT = /worker-source\.generated\.ts$/
 const importDawdle = `import { dawdle, doze, linger } from ${JSON.stringify(join(root, 'test/torture/threads/dawdle.ts'))}; `
 
 /**
- * Makes one file of a program and of the engine that it imports, with patches in the engine and in the script of its background thread.
+ * Makes one file of a program and of the engine that it imports, with patches in the engine, in the script of its background thread, and in the kernel. Packages stay outside.
  * @throws if a patch does not fit, or its file is not a part of the program
  */
 export async function bundleWithEngine(
@@ -20,7 +21,9 @@ export async function bundleWithEngine(
   patches: readonly Patch[],
 ): Promise<string> {
   const used = new Set<string>()
-  const script = await bundleScript(patches, used)
+  const ofKernel = patches.filter(isOfKernel)
+  const ofEngine = patches.filter((patch) => !isOfKernel(patch))
+  const script = await bundleScript(ofEngine, used)
   await build({
     absWorkingDir: root,
     entryPoints: [entry],
@@ -30,9 +33,14 @@ export async function bundleWithEngine(
     target: 'node20',
     outfile,
     logLevel: 'silent',
-    plugins: [patching(patches, used), replacing(SCRIPT, 'workerSource', script)],
+    packages: 'external',
+    plugins: [
+      patching(ofEngine, used),
+      replacing(SCRIPT, 'workerSource', script),
+      ...(ofKernel.length === 0 ? [] : [replacing(KERNEL, 'wasmBase64', patchedKernel(root, ofKernel))]),
+    ],
   })
-  for (const { file } of patches) {
+  for (const { file } of ofEngine) {
     if (!used.has(file)) throw new Error(`the patched file ${file} is no part of the program`)
   }
   return join(root, outfile)
