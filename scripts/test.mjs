@@ -18,6 +18,7 @@ const PARTS = [
       'test/verify',
       'test/salvage',
       'test/sync',
+      'test/workers',
       'test/api',
       'test/cli',
       'test/security',

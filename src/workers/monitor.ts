@@ -7,7 +7,7 @@ import type { ThreadPort } from './thread-host.ts'
  * Watches the threads of a database, on a thread that does nothing else and never waits: who ends without a word is noticed at once, whatever the
  * others are doing. In the middle of something critical it poisons; else the keeper takes back what the thread had.
  */
-export function watch({ memory }: Watch, keeper: ThreadPort): void {
+export function watch({ memory, calledOff }: Watch, keeper: ThreadPort): void {
   const words = new Int32Array(memory.buffer)
   const threads = new Set<ThreadPort>()
   let unwatched = false
@@ -24,7 +24,8 @@ export function watch({ memory }: Watch, keeper: ThreadPort): void {
     }
   })
   keeper.onClose(() => {
-    if (unwatched) return
+    // ORDER: called off before the port is closed (MovingKeeper).
+    if (unwatched || Atomics.load(calledOff, 0) !== 0) return
     // NOTE: the keeper's thread has ended, in the middle of anything.
     Atomics.store(words, CONTROL_ORPHANED >>> 2, 1)
     poisonAll(words)
