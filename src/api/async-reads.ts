@@ -32,17 +32,10 @@ export function readValuesAsync(
   keys: readonly Content[],
   seqno: number,
 ): unknown[] | Promise<unknown[]> {
-  const values: unknown[] = []
-  const late: Promise<void>[] = []
   // NOTE: a read that waits keeps S by itself from within readingAt on.
-  view.engine.readingAt(seqno, (s) => {
-    for (const [i, key] of keys.entries()) {
-      const copy = readKeyAsync(view, key, s, copyValue)
-      values.push(copy)
-      if (copy instanceof Promise) late.push(copy.then((there) => void (values[i] = there)))
-    }
-  })
-  return late.length === 0 ? decodeAll(view, values) : Promise.all(late).then(() => decodeAll(view, values))
+  const copies = view.engine.readingAt(seqno, (s) => keys.map((key) => readKeyAsync(view, key, s, copyValue)))
+  if (!copies.some((copy) => copy instanceof Promise)) return decodeAll(view, copies)
+  return Promise.all(copies).then((all) => decodeAll(view, all))
 }
 
 /** Decodes in place. NOTE: what the user's decoder does is done when all are read. */

@@ -37,8 +37,11 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
     keyEncoding: encodingName(keyEncoding, 'keyEncoding'),
     valueEncoding: encodingName(valueEncoding, 'valueEncoding'),
   }
-  const mayRepair = engineOptions.recovery === 'salvage' && !engineOptions.errorIfExists
-  const salvage = mayRepair ? await salvageDatabase(fileSystem, engineOptions) : undefined
+  // NOTE: a database that may not exist is refused as it is.
+  const salvage =
+    request.salvages && !engineOptions.errorIfExists
+      ? await salvageDatabase(fileSystem, engineOptions)
+      : undefined
   const { keeper, lock, recovery } = await openDatabase(fileSystem, engineOptions, definition)
   const hasThreads = threads > 0 && fileSystem.share !== undefined
   const threadsOf = hasThreads ? background?.(request.createWorker) : undefined

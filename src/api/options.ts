@@ -55,6 +55,8 @@ const OPEN_OPTIONS = [
 
 export interface OpenRequest {
   engine: EngineOptions
+  /** Whether a damaged database is to be made sound first. */
+  salvages: boolean
   threads: number
   createWorker: CreateWorker | undefined
   keyEncoding: unknown
@@ -79,7 +81,9 @@ export function openRequest(options: unknown): OpenRequest {
     MEMORY_LIMIT_MAX_BYTES,
   )
   const memoryLimit = Math.floor(limit / PAGE_BYTES) * PAGE_BYTES
+  const recovery = choice(bag, 'recovery', 'tolerate-tail', ['tolerate-tail', 'strict', 'salvage'])
   return {
+    salvages: recovery === 'salvage',
     engine: {
       createIfMissing: flag(bag, 'createIfMissing', true),
       errorIfExists: flag(bag, 'errorIfExists', false),
@@ -95,7 +99,7 @@ export function openRequest(options: unknown): OpenRequest {
       flushInterval: integer(bag, 'flushInterval', 10, 0, TIMER_MAX_MS),
       stallTimeout: integer(bag, 'stallTimeout', 10_000, 0, TIMER_MAX_MS),
       maxPendingBytes: integer(bag, 'maxPendingBytes', 64 * MIB, 1, Number.MAX_SAFE_INTEGER),
-      recovery: choice(bag, 'recovery', 'tolerate-tail', ['tolerate-tail', 'strict', 'salvage']),
+      recovery: recovery === 'strict' ? 'strict' : 'tolerate-tail',
     },
     threads: integer(bag, 'threads', THREADS_DEFAULT, 0, THREADS_MAX),
     createWorker: workerHook(bag['createWorker']),

@@ -11,6 +11,11 @@ export type RawKeyspace = Keyspace<'bytes', 'bytes'>
 const raw = { keyEncoding: 'bytes', valueEncoding: 'bytes' } as const
 const BYTES_PER_MEBIBYTE = 1024 * 1024
 
+/** What the command opens databases with. */
+export function rawOptions({ memoryLimit }: DatabaseChoice): typeof raw & { memoryLimit: number } {
+  return { ...raw, memoryLimit: memoryLimit * BYTES_PER_MEBIBYTE }
+}
+
 /** Opens an existing database for the time of an action. @throws NOT_FOUND */
 export async function withDatabase<T>(
   directory: string,
@@ -49,12 +54,12 @@ export async function openDatabase(
   createIfMissing: boolean,
   defaults?: KeyspaceHeader,
 ): Promise<RawDatabase> {
-  const memoryLimit = choice.memoryLimit * BYTES_PER_MEBIBYTE
+  const options = rawOptions(choice)
   if (defaults?.name === '' && isFixed(defaults)) {
-    const fixing = await open(directory, { ...encodingsOf(defaults), createIfMissing, memoryLimit })
+    const fixing = await open(directory, { ...options, ...encodingsOf(defaults), createIfMissing })
     await fixing.close()
   }
-  const database = await open(directory, { ...raw, createIfMissing, memoryLimit })
+  const database = await open(directory, { ...options, createIfMissing })
   reportRecovery(database)
   return database
 }

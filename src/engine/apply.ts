@@ -103,7 +103,7 @@ export function applyPayload(
 }
 
 /** Bytes of the entry at `at`; more than there can be when its header is cut off. */
-function entryBytes(view: DataView, at: number, end: number): number {
+export function entryBytes(view: DataView, at: number, end: number): number {
   if (end - at < ENTRY_HEADER_BYTES) return Infinity
   return (
     ENTRY_HEADER_BYTES +

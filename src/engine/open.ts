@@ -92,13 +92,7 @@ async function openLocked(
     throw new VarveError('EXISTS', `A database exists in ${fileSystem.location} already (errorIfExists).`)
   }
   kernel.hashKeysFor(found.superblock.databaseId)
-  const stored = await readDatabase(
-    fileSystem,
-    kernel,
-    names,
-    found,
-    options.recovery === 'strict' ? 'strict' : 'tolerate-tail',
-  )
+  const stored = await readDatabase(fileSystem, kernel, names, found, options.recovery)
   let superblock: SuperblockWriter | undefined
   let keeper: Keeper | undefined
   try {

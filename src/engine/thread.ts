@@ -10,6 +10,7 @@ import { VarveError } from '../errors.ts'
 import { journalFileName, tableFileName } from '../fs/file-names.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { JournalRecord } from '../journal/journal-record.ts'
+import type { RecoveryPolicy } from '../journal/log-end.ts'
 import { JournalWriter } from '../journal/writer.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { LockStatistics } from '../sync/lock-statistics.ts'
@@ -39,7 +40,7 @@ export interface EngineOptions {
   flushInterval: number
   stallTimeout: number
   maxPendingBytes: number
-  recovery: 'tolerate-tail' | 'strict' | 'salvage'
+  recovery: RecoveryPolicy
 }
 
 /** A journal is left for a new one when it is this many memtables long. */
@@ -217,14 +218,18 @@ export class DatabaseThread {
     const record = new JournalRecord(this.kernel, address)
     const file = this.adopt(journalFileName(record.id), record.descriptor, record.syncDescriptor)
     const journal = new JournalWriter(this.kernel, file, record, journalLimitBytes(this.options))
-    journal.onSleep = () => this.onSleep?.()
-    return (this.#journal = journal)
+    return (this.#journal = this.#heard(journal))
   }
 
   set journal(journal: JournalWriter | undefined) {
-    if (journal !== undefined) journal.onSleep = () => this.onSleep?.()
-    this.#journal = journal
+    this.#journal = journal && this.#heard(journal)
     this.kernel.u32[CONTROL_JOURNAL >>> 2] = journal === undefined ? 0 : journal.record.address
+  }
+
+  /** A journal whose sleeps are this thread's. */
+  #heard(journal: JournalWriter): JournalWriter {
+    journal.onSleep = () => this.onSleep?.()
+    return journal
   }
 
   /** Makes everything acknowledged durable. Without a journal it does nothing. @throws DISK_FULL, POISONED */

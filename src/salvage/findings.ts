@@ -47,7 +47,7 @@ export interface Findings {
   /** In the order of their ids. */
   readonly journals: readonly FoundJournal[]
   readonly losses: Losses
-  /** Closes all files but those of the whole tables. */
+  /** Closes all files. */
   close(): void
 }
 
@@ -101,11 +101,10 @@ function openedFindings(
     }
   }
   const close = (): void => {
-    for (const { file } of [...damagedTables, ...journals]) file.close()
+    for (const { file } of [...damagedTables, ...journals, ...wholeTables.values()]) file.close()
   }
   if (damagedTables.length === 0) {
     close()
-    for (const { file } of wholeTables.values()) file.close()
     return undefined
   }
   return {
@@ -157,16 +156,11 @@ class Survey {
       damagedTables,
       journals,
       losses: this.#losses,
-      close: () => this.#close(),
+      close: () => this.close(),
     }
   }
 
   close(): void {
-    this.#close()
-    for (const { file } of this.#whole.values()) file.close()
-  }
-
-  #close(): void {
     for (const file of this.#opened) file.close()
   }
 
@@ -211,7 +205,6 @@ class Survey {
       const table = await readable(open, new Losses())
       if (table !== undefined && isWhole(this.#kernel, file, info)) {
         this.#whole.set(info.id, table)
-        this.#opened.splice(this.#opened.indexOf(file), 1)
       } else {
         if (table !== undefined) freeTableRecord(this.#kernel, table.record)
         damaged.push({ id: info.id, file, info })

@@ -1,27 +1,26 @@
 import {
-  ENTRY_HEADER_BYTES,
-  ENTRY_KEYSPACE,
-  ENTRY_KEY_LENGTH,
   ENTRY_TYPE,
-  ENTRY_VALUE_LENGTH,
   PAGE_BYTES,
   TYPE_TOMBSTONE,
   TYPE_VALUE,
   TYPE_WEAK_TOMBSTONE,
 } from '../../assembly/memory/layout.ts'
 import { randomBytes } from '../bytes.ts'
-import { applyPayload, MalformedEntries, type ApplyTarget } from '../engine/apply.ts'
+import { applyPayload, entryBytes, MalformedEntries, type ApplyTarget } from '../engine/apply.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
 import { Keeper } from '../engine/keeper.ts'
+import { RecordBuffer } from '../engine/record.ts'
 import { highestFileId } from '../engine/read-database.ts'
 import { DatabaseThread, type EngineOptions } from '../engine/thread.ts'
 import type { Tree } from '../engine/tree.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
-import { KIND_BATCH } from '../journal/format.ts'
+import { FRAME_HEADER_BYTES, KIND_BATCH } from '../journal/format.ts'
 import { readFrames, type JournalFrame } from '../journal/reader.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { VersionEdit } from '../version/edit.ts'
 import { applyEdits } from '../version/fold.ts'
+import { DEFAULT_POLICY } from '../version/keyspace-policy.ts'
+import { Version } from '../version/version.ts'
 import { lowestNextSeqno, DatabaseState } from '../version/state.ts'
 import type { DamagedTable, Findings } from './findings.ts'
 import { journalRemains } from './journal-remains.ts'
@@ -43,7 +42,7 @@ export class Rebuild {
   /** Ids from here on were given out behind what could be read of the manifest, if they were. */
   readonly #firstUnknownKeyspace: number
   #nextSeqno = 1
-  #record: Uint8Array = new Uint8Array(4096)
+  readonly #record = new RecordBuffer()
 
   /** `names`: of the files in the directory. @throws NO_MEMORY */
   constructor(
@@ -144,26 +143,16 @@ export class Rebuild {
     if (known !== undefined || id < this.#firstUnknownKeyspace || this.#findings.isManifestWhole) return known
     const name = `salvaged-${id}`
     keeper.nextKeyspaceId = Math.max(keeper.nextKeyspaceId, id + 1)
-    keeper.catalog.log([
-      { type: 'keyspaceCreated', id, name, keyEncoding: undefined, valueEncoding: undefined },
-    ])
-    const { version, policy } = keeper.catalog.state.keyspaces.get(id) ?? unknownKeyspace(id)
     const definition = { id, name, keyEncoding: undefined, valueEncoding: undefined }
-    return keeper.plant(definition, version, new Map(), 0, policy)
+    keeper.catalog.log([{ type: 'keyspaceCreated', ...definition }])
+    return keeper.plant(definition, Version.empty, new Map(), 0, DEFAULT_POLICY)
   }
 
   #insert(tree: Tree, { key, seqno, type, value }: StoredEntry): void {
-    const bytes = ENTRY_HEADER_BYTES + key.byteLength + value.byteLength
-    if (this.#record.byteLength < bytes) this.#record = new Uint8Array(2 * bytes)
     const record = this.#record
-    const view = new DataView(record.buffer)
-    view.setUint32(ENTRY_VALUE_LENGTH, value.byteLength, true)
-    view.setUint16(ENTRY_KEY_LENGTH, key.byteLength, true)
-    view.setUint16(ENTRY_TYPE, type, true)
-    view.setUint32(ENTRY_KEYSPACE, tree.id, true)
-    record.set(key, ENTRY_HEADER_BYTES)
-    record.set(value, ENTRY_HEADER_BYTES + key.byteLength)
-    this.#apply(record, bytes, seqno, 1, 0, () => tree, 0)
+    record.clear()
+    record.add(type, tree.id, key, value, Infinity)
+    this.#apply(record.bytes.subarray(FRAME_HEADER_BYTES, record.end), seqno, 1, 0, () => tree, 0)
   }
 
   /** `isOrdered`: the manifest says what is in tables already. */
@@ -177,15 +166,7 @@ export class Rebuild {
     try {
       // NOTE: a copy; the payload may lie on a page of the reader.
       const payload = frame.payload.slice()
-      this.#apply(
-        payload,
-        payload.byteLength,
-        frame.baseSeqno,
-        frame.count,
-        journalId,
-        treeOf,
-        isOrdered ? undefined : 0,
-      )
+      this.#apply(payload, frame.baseSeqno, frame.count, journalId, treeOf, isOrdered ? undefined : 0)
     } catch (error) {
       if (!(error instanceof MalformedEntries)) throw error
       this.#findings.losses.add(file, frame.offset, frame.payload.byteLength, 'a record does not add up')
@@ -194,8 +175,7 @@ export class Rebuild {
 
   /** `flushedSeqno`: undefined for that of each keyspace. */
   #apply(
-    bytes: Uint8Array,
-    length: number,
+    payload: Uint8Array,
     baseSeqno: number,
     count: number,
     journalId: number,
@@ -204,11 +184,11 @@ export class Rebuild {
   ): void {
     const { keeper } = this
     const { exports, slot } = this.#kernel
-    keeper.budget.forReplay(Math.ceil((length * 2 + count * 64) / PAGE_BYTES) + 4)
+    keeper.budget.forReplay(Math.ceil((payload.byteLength * 2 + count * 64) / PAGE_BYTES) + 4)
     this.#raise(baseSeqno + count)
     exports.setGroup(slot, baseSeqno, count)
     const touched = new Set<Tree>()
-    this.#applyNew(bytes, length, (keyspaceId) => {
+    this.#applyNew(payload, (keyspaceId) => {
       const tree = treeOf(keyspaceId)
       const floor = flushedSeqno ?? tree?.flushedSeqno ?? 0
       if (tree === undefined || baseSeqno + count <= floor) return { memtable: 0, flushedSeqno: 0 }
@@ -219,13 +199,13 @@ export class Rebuild {
   }
 
   /** Applies the entries that the memtables do not have yet: what is found twice is the same. @throws MalformedEntries */
-  #applyNew(bytes: Uint8Array, length: number, targetOf: (keyspaceId: number) => ApplyTarget): void {
-    for (let start = 0; start < length;) {
+  #applyNew(payload: Uint8Array, targetOf: (keyspaceId: number) => ApplyTarget): void {
+    for (let start = 0; start < payload.byteLength;) {
       try {
-        return applyPayload(this.#kernel, this.#page, bytes, start, length, targetOf)
+        return applyPayload(this.#kernel, this.#page, payload, start, payload.byteLength, targetOf)
       } catch (error) {
         if (!(error instanceof MalformedEntries)) throw error
-        const next = endOfEntry(bytes, start + error.at, length)
+        const next = endOfEntry(payload, start + error.at)
         if (next === undefined) throw error
         this.#kernel.exports.skipEntry(this.#kernel.slot)
         start = next
@@ -279,15 +259,11 @@ function soundState({ state: found, wholeTables }: Findings, nextFileId: number)
 }
 
 /** Where the encoded entry at `at` ends; undefined if it is none. */
-function endOfEntry(bytes: Uint8Array, at: number, end: number): number | undefined {
-  if (end - at < ENTRY_HEADER_BYTES) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const content = view.getUint16(at + ENTRY_KEY_LENGTH, true) + view.getUint32(at + ENTRY_VALUE_LENGTH, true)
+function endOfEntry(payload: Uint8Array, at: number): number | undefined {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
+  const sizeBytes = entryBytes(view, at, payload.byteLength)
+  if (sizeBytes > payload.byteLength - at) return undefined
   const type = view.getUint16(at + ENTRY_TYPE, true)
   const isKnown = type === TYPE_VALUE || type === TYPE_TOMBSTONE || type === TYPE_WEAK_TOMBSTONE
-  return isKnown && content <= end - at - ENTRY_HEADER_BYTES ? at + ENTRY_HEADER_BYTES + content : undefined
-}
-
-function unknownKeyspace(id: number): never {
-  throw new Error(`salvage: keyspace ${id} was logged and is not there`)
+  return isKnown ? at + sizeBytes : undefined
 }

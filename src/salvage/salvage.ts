@@ -34,7 +34,12 @@ export async function salvageDatabase(
     try {
       const names = (await fileSystem.list()).filter(isContent)
       const findings = await readFindings(fileSystem, kernel, names)
-      return findings === undefined ? undefined : await replace(fileSystem, kernel, options, findings, names)
+      if (findings === undefined) return undefined
+      try {
+        return await replace(fileSystem, kernel, options, findings, names)
+      } finally {
+        findings.close()
+      }
     } finally {
       kernel.release()
     }
@@ -60,7 +65,6 @@ async function replace(
   const { keeper } = rebuild
   try {
     rebuild.run()
-    findings.close()
     const superblocks = new Set([superblockFileName('a'), superblockFileName('b')])
     const keptIn = await fileSystem.keepAside(names, superblocks)
     await keeper.catalog.replaceSuperblock(fileSystem, findings.superblock)
@@ -74,7 +78,6 @@ async function replace(
         found.some(({ bytes, entries }) => bytes > 0 || entries !== undefined) || !findings.isManifestWhole,
     }
   } finally {
-    findings.close()
     keeper.close()
   }
 }

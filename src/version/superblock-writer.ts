@@ -57,22 +57,8 @@ export class SuperblockWriter {
    * Writes the first superblock of a database whose manifest and journal are durable.
    * @throws EXISTS when there is a superblock, DISK_FULL, IO
    */
-  static async create(fs: FileSystem, hasher: Hasher, content: SuperblockContent): Promise<SuperblockWriter> {
-    const a = await fs.create(superblockFileName('a'))
-    let b: File | undefined
-    try {
-      b = await fs.create(superblockFileName('b'))
-      // CRASH: both names are durable before a byte is in either, so that a missing copy is a loss, never a beginning.
-      await fs.syncDirectory()
-      const writer = new SuperblockWriter(hasher, { a, b }, 0, 'a', true)
-      await writer.writeAsync(content)
-      return writer
-    } catch (error) {
-      a.close()
-      b?.close()
-      // There is no database yet that could be poisoned.
-      throw error instanceof VarveError && error.code === 'POISONED' ? error.cause : error
-    }
+  static create(fs: FileSystem, hasher: Hasher, content: SuperblockContent): Promise<SuperblockWriter> {
+    return SuperblockWriter.#begin(fs, hasher, undefined, content, (name) => fs.create(name))
   }
 
   /**
@@ -87,27 +73,35 @@ export class SuperblockWriter {
     found: SuperblockFound | undefined,
     content: SuperblockContent,
   ): Promise<SuperblockWriter> {
-    const open = async (copy: SuperblockCopy): Promise<File> => {
-      const name = superblockFileName(copy)
-      return (await fs.list()).includes(name) ? await fs.open(name, true) : await fs.create(name)
-    }
-    const a = await open('a')
+    const names = await fs.list()
+    return SuperblockWriter.#begin(fs, hasher, found, content, (name) =>
+      names.includes(name) ? fs.open(name, true) : fs.create(name),
+    )
+  }
+
+  /** The first write to both copies, which `open` makes or finds. */
+  static async #begin(
+    fs: FileSystem,
+    hasher: Hasher,
+    found: SuperblockFound | undefined,
+    content: SuperblockContent,
+    open: (name: string) => Promise<File>,
+  ): Promise<SuperblockWriter> {
+    const a = await open(superblockFileName('a'))
     let b: File | undefined
     try {
-      b = await open('b')
+      b = await open(superblockFileName('b'))
+      // CRASH: both names are durable before a byte is in either, so that a missing copy is a loss, never a beginning.
       await fs.syncDirectory()
-      const writer = new SuperblockWriter(
-        hasher,
-        { a, b },
-        found?.superblock.generation ?? 0,
-        found === undefined ? 'a' : otherCopy(found.copy),
-        found === undefined,
-      )
-      writer.write(content)
+      const generation = found?.superblock.generation ?? 0
+      const next = found === undefined ? 'a' : otherCopy(found.copy)
+      const writer = new SuperblockWriter(hasher, { a, b }, generation, next, found === undefined)
+      await writer.writeAsync(content)
       return writer
     } catch (error) {
       a.close()
       b?.close()
+      // There is no database yet that could be poisoned.
       throw error instanceof VarveError && error.code === 'POISONED' ? error.cause : error
     }
   }

@@ -20,7 +20,6 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/version/manifest-reader.ts: new Uint8Array(size)': 'MANIFEST_MAX_BYTES, and what the file has',
   'src/journal/reader.ts: new Uint8Array(length)': 'memoryLimit, and what the file has',
   'src/journal/frame.ts: new Uint8Array(length)': 'HEADER_MAX_BYTES, a chain',
-  'src/salvage/rebuild.ts: new Uint8Array(2 * bytes)': 'twice an entry that was read and checked',
   'src/salvage/table-remains.ts: new Uint8Array(length)': 'constants: header, salt, magic',
   // ── sizes of what is in memory ──
   'src/api/async-reads.ts: new Uint8Array(key)': 'a copy',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { open, type SalvageReport } from '../../index.ts'
+import { rawOptions } from '../database.ts'
 import { whole } from '../figures.ts'
 import { examples, memoryLimitOption, type DatabaseChoice } from '../options.ts'
 import { Output } from '../output.ts'
@@ -24,11 +25,9 @@ export function addRepair(program: Command): void {
 
 async function repair(directory: string, options: RepairChoice): Promise<void> {
   const database = await open(directory, {
-    keyEncoding: 'bytes',
-    valueEncoding: 'bytes',
+    ...rawOptions(options),
     recovery: 'salvage',
     createIfMissing: false,
-    memoryLimit: options.memoryLimit * 1024 * 1024,
   })
   const { salvage } = database.recovery
   await database.close()
