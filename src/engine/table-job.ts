@@ -142,7 +142,9 @@ export abstract class TableJob {
 
   /** An error of the host or of a file ends the job, to be tried again: nothing names its outputs. Anything else is a bug, and poisons. */
   #failure(error: unknown): unknown {
-    return error instanceof VarveError ? error : this.keeper.poison(error)
+    if (!(error instanceof VarveError)) return this.keeper.poison(error)
+    // NOTE: what it says may be that it can be tried again, and that is not so: a step before it left the database poisoned, and said so to nobody.
+    return this.keeper.thread.poisonedBy ?? error
   }
 }
 

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
 import { expectCode, openText } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { codeOf } from './support.ts'
+import { withSmallLevels } from '../../support/small-compactions.ts'
+import { codeOf, keeperOf } from './support.ts'
 
 // A flush whose tables were being synced went on to sync the directory and to name them in the manifest; found by durability-audit.
 it('a job that is on its way writes nothing any more after a sync failed elsewhere', async () => {
@@ -44,5 +45,25 @@ it('a write whose sync is under way when something else fails is told what faile
   const error = await write
   expect(error).toMatchObject({ code: 'POISONED' })
   expect(String(error)).toContain('.man could not be written')
+  await db.close().catch(() => {})
+})
+
+// It said DISK_FULL, as if nothing had happened: the first step had poisoned the database by a superblock that it could not write; found by io-errors.
+it('a compaction that finds the disk full says so only if the database lives on', async () => {
+  const disk = new FaultyFileSystem()
+  const db = withSmallLevels(await openText(disk))
+  for (let i = 0; i < 40; i++) {
+    for (let j = 0; j < 40; j++) db.putSync(`key${(i * 40 + j * 7) % 997}`, `${i} `.repeat(100))
+    db.flushSync()
+    if (i % 5 === 4 && i < 35) keeperOf(db).compactor.compactOneSync(keeperOf(db).tree(0))
+  }
+  let isFull = false
+  disk.onOperation = (_index, kind, name) => {
+    isFull ||= kind === 'write' && name.startsWith('superblock')
+    return isFull && (kind === 'write' || kind === 'create') ? { error: 'ENOSPC' } : 'continue'
+  }
+  expect(codeOf(() => db.compactSync())).toBe(codeOf(() => db.putSync('b', '1')))
+  expect(isFull).toBe(true)
+  expect(codeOf(() => db.putSync('b', '1'))).toBe('POISONED')
   await db.close().catch(() => {})
 })
