@@ -106,6 +106,7 @@ export interface FaultyOptions {
   onOperation?: OperationHook
   /** Which boot of the machine this is; a power loss adds one. */
   bootNumber?: number
+  syncsTakeTurns?: boolean
 }
 
 const sectorBytes = 512
@@ -319,6 +320,8 @@ export class FaultyFileSystem implements FileSystem {
   beforeRead: ((name: string, offset: number) => Promise<void> | undefined) | undefined
   /** Directories of files that were kept aside; images have none of them. */
   readonly aside: Map<string, ReadonlyMap<string, Uint8Array>> = new Map()
+  /** Whether an asynchronous sync takes a turn of the event loop, as on a real disk; else a microtask. */
+  syncsTakeTurns: boolean
   /** For finding leaks. */
   openFileCount = 0
   readonly #bootNumber: number
@@ -334,6 +337,7 @@ export class FaultyFileSystem implements FileSystem {
     this.location = options.location ?? 'simulated'
     this.onOperation = options.onOperation
     this.#bootNumber = options.bootNumber ?? 1
+    this.syncsTakeTurns = options.syncsTakeTurns ?? false
     this.bootId = new Uint8Array(16)
     const view = new DataView(this.bootId.buffer)
     view.setUint32(0, 0x73696d21)
@@ -646,7 +650,8 @@ class FaultyFile implements File {
     this.#begin('syncStart')
     const mark = this.#inode.mark()
     // Others may write meanwhile, and even close the file; and whoever says before the end that it is durable is found out.
-    await new Promise((resolve) => setImmediate(resolve))
+    if (this.#system.syncsTakeTurns) await new Promise((resolve) => setImmediate(resolve))
+    else await undefined
     this.#finishSync(this.#system.begin('sync', this.name, this.#inode.id), mark)
   }
 

@@ -115,7 +115,7 @@ export async function crashEverywhere(
 ): Promise<void> {
   const random = mulberry32(seed ^ 0x5eed)
   const { setting } = workload
-  const files = disk(new FaultyFileSystem())
+  const files = disk(new FaultyFileSystem({ syncsTakeTurns: true }))
   const run = new Run(files, setting)
   const camera = new Camera(files, run.model, random)
   await runAll(run, workload)

@@ -131,7 +131,7 @@ function withReads({ setting, steps }: Workload, random: () => number): Workload
 
 /** Every operation of the workload with every fault that can hit it, once and for good, in random order. */
 export async function injections(workload: Workload, random: () => number): Promise<Injection[]> {
-  const files = new FaultyFileSystem()
+  const files = new FaultyFileSystem({ syncsTakeTurns: true })
   const run = new Run(files, workload.setting)
   await run.open()
   for (const step of workload.steps) await run.run(step)
@@ -165,7 +165,7 @@ export async function runWithFault(
   summary?: FaultSummary,
   disk: FaultBudget['disk'] = (files) => files,
 ): Promise<void> {
-  const files = disk(new FaultyFileSystem())
+  const files = disk(new FaultyFileSystem({ syncsTakeTurns: true }))
   const run = new Run(files, workload.setting)
   const background: unknown[] = []
   let restless = false

@@ -36,6 +36,7 @@ it('a write whose sync is under way when something else fails is told what faile
   const disk = new FaultyFileSystem()
   const db = await openText(disk)
   db.putSync('a', 'b')
+  disk.syncsTakeTurns = true
   const write = db.put('c', 'd', { durability: 'sync' }).catch((error: unknown) => error)
   await Promise.resolve()
   expect(disk.log.at(-1)?.kind).toBe('syncStart')
