@@ -29,10 +29,10 @@ const simulated = new FaultyFileSystem()
 const files: FileSystem = request.files === 'simulated' ? simulated : nodeFileSystem(request.directory)
 // What this machine alone has.
 Object.defineProperty(files, 'bootId', { value: simulated.bootId })
-// How long the host takes for these two decides what else is done meanwhile, in which order: here as long as on the simulated disk. A file may be closed under its sync.
+// How long the host takes for these two decides what else is done meanwhile, in which order: here nothing is.
 NodeFile.prototype.syncAsync = async function () {
+  await undefined
   this.sync()
-  await new Promise((resolve) => setImmediate(resolve))
 }
 NodeFile.prototype.readAsync = async function (target, position) {
   await undefined
