@@ -177,8 +177,7 @@ class Bench {
     const { options, limitSeconds, takesPatches } = BUDGETS[program]
     try {
       const file = await bundleWithEngine(sourceOf(program), bundleOf(program), takesPatches ? [] : patches)
-      const given = takesPatches && patches.length > 0 ? { ...options, patches } : options
-      const request = { file, run: functionOf(program), options: given }
+      const request = { file, run: functionOf(program), options: { ...options, patches } }
       const child = join(root, 'test/torture/bugs/child.mjs')
       const { report, failure } = await runChild<{ violation?: string }>(child, request, limitSeconds * 1000)
       if (failure !== undefined) return { kind: 'failed', message: failure.slice(0, 2000) }

@@ -155,6 +155,9 @@ export async function injections(workload: Workload, random: () => number): Prom
   return list
 }
 
+/** What failed in the background rests for a second before it is tried again; events come a little late. */
+const RETRY_LEAST_MS = 500
+
 /** One run with one injection. @throws Violation */
 export async function runWithFault(
   workload: Workload,
@@ -165,7 +168,16 @@ export async function runWithFault(
   const files = disk(new FaultyFileSystem({ syncsTakeTurns: true }))
   const run = new Run(files, workload.setting)
   const background: unknown[] = []
-  run.onOpen = (database) => void database.on('backgroundError', ({ error }) => background.push(error))
+  let restless = false
+  run.onOpen = (database) => {
+    let failedAt = -Infinity
+    database.on('backgroundError', ({ job, error }) => {
+      background.push(error)
+      if (job !== 'compaction') return
+      restless ||= performance.now() - failedAt < RETRY_LEAST_MS
+      failedAt = performance.now()
+    })
+  }
   const hits: Hits = { count: 0, healed: false, poisoning: false, strayed: false }
   files.onOperation = injector(injection, hits)
   /** Commits that were acknowledged at all, in whatever mode: a database that stays open shows them. */
@@ -193,6 +205,7 @@ export async function runWithFault(
   const closeFailure = await close(run, injection, poisoned, failure !== undefined)
   hits.healed = true
   if (hits.strayed) throw new Error('the workload is not deterministic')
+  if (restless) throw new Violation('a compaction that failed is tried again at once')
   requireClosed(files, 'close()')
   const witness = witnessOf(files, injection, failure ?? closeFailure, background)
   // Opens are all that is left to try; which of the images is written to after its recovery makes no difference to the others.

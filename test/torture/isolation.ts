@@ -3,6 +3,7 @@
  * after run, each in a process of its own. What every read saw is compared with what is promised: one moment, whole batches, one's own writes, the order of commits.
  * The seeded bugs prove that it would be noticed.
  */
+import { rmSync } from 'node:fs'
 import { Violation } from './runner.ts'
 import { BUGS, type Bug } from './threads/bugs.ts'
 import { runChild, type Outcome } from './threads/child.ts'
@@ -53,18 +54,22 @@ export async function isolation({ seed, seconds, patches = [] }: Budget): Promis
     flushes: 0,
     compactions: 0,
   }
-  while (summary.runs === 0 || Date.now() - began < seconds * 1000) {
-    const current = seed + summary.runs
-    const { report, failure } = await run(file, current, RUN_SECONDS)
-    const repeat = `\n  again, if the threads meet again: node test/torture/run.mjs isolation --seed ${current} --seconds ${RUN_SECONDS}`
-    if (failure !== undefined) throw new Violation(failure + repeat)
-    const { found, setting } = report
-    if (found !== undefined)
-      throw new Violation(
-        `${found.history}: ${found.message}\n  after ${Math.round(found.afterMs)} ms of ${JSON.stringify(setting)}${repeat}`,
-      )
-    summary.runs++
-    for (const figure of FIGURES) summary[figure] += report[figure]
+  try {
+    while (summary.runs === 0 || Date.now() - began < seconds * 1000) {
+      const current = seed + summary.runs
+      const { report, failure } = await run(file, current, RUN_SECONDS)
+      const repeat = `\n  again, if the threads meet again: node test/torture/run.mjs isolation --seed ${current} --seconds ${RUN_SECONDS}`
+      if (failure !== undefined) throw new Violation(failure + repeat)
+      const { found, setting } = report
+      if (found !== undefined)
+        throw new Violation(
+          `${found.history}: ${found.message}\n  after ${Math.round(found.afterMs)} ms of ${JSON.stringify(setting)}${repeat}`,
+        )
+      summary.runs++
+      for (const figure of FIGURES) summary[figure] += report[figure]
+    }
+  } finally {
+    if (patches.length > 0) rmSync(file, { force: true })
   }
   summary.seconds = (Date.now() - began) / 1000
   return summary

@@ -7,7 +7,6 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { build } from 'esbuild'
 import { openOn } from '../../src/api/open.ts'
 import { VarveError } from '../../src/errors.ts'
 import { open } from '../../src/index.ts'
@@ -15,11 +14,16 @@ import { FaultyFileSystem } from '../support/faulty.ts'
 import type { SubjectDatabase } from '../support/subject.ts'
 import { mulberry32, pick } from '../support/random.ts'
 import { DISGUISED, REFUSED } from './limits/values.ts'
+import { root } from './root.ts'
 import { Violation } from './runner.ts'
+import { bundleWithEngine } from './threads/engine-bundle.ts'
+import type { Patch } from './threads/patches.ts'
 
 export interface LimitsBudget {
   readonly seed: number
   readonly seconds: number
+  /** Seeded in the processes that meet a limit. */
+  readonly patches?: readonly Patch[]
 }
 
 export interface LimitsSummary {
@@ -61,7 +65,7 @@ type Way = 'putSync' | 'put' | 'batch' | 'write'
 const WAYS: readonly Way[] = ['putSync', 'put', 'batch', 'write']
 
 /** All cases; `seconds` only bounds the random ones at the end. */
-export async function limits({ seed, seconds }: LimitsBudget): Promise<LimitsSummary> {
+export async function limits({ seed, seconds, patches = [] }: LimitsBudget): Promise<LimitsSummary> {
   const began = Date.now()
   const run = new Limits()
   await run.boundaries()
@@ -71,7 +75,7 @@ export async function limits({ seed, seconds }: LimitsBudget): Promise<LimitsSum
   await run.disguises()
   await run.options()
   await run.mutations()
-  await run.fileSizeLimits()
+  await run.fileSizeLimits(patches)
   const random = mulberry32(seed)
   while (Date.now() - began < seconds * 1000 && run.summary.cases < 5000) await run.random(random)
   return { ...run.summary, seed, seconds: (Date.now() - began) / 1000 }
@@ -473,19 +477,12 @@ class Limits {
   }
 
   /** A real disk that takes no more: a short write, and then EFBIG. */
-  async fileSizeLimits(): Promise<void> {
+  async fileSizeLimits(patches: readonly Patch[]): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'varve-limits-'))
+    const suffix = patches.length === 0 ? '' : `-patched-${process.pid}`
+    const place = `build/torture/limits/child${suffix}.mjs`
     try {
-      const child = join(folder, 'child.mjs')
-      await build({
-        entryPoints: ['test/torture/limits/limited-child.ts'],
-        bundle: true,
-        platform: 'node',
-        format: 'esm',
-        target: 'node20',
-        outfile: child,
-        logLevel: 'warning',
-      })
+      const child = await bundleWithEngine('test/torture/limits/limited-child.ts', place, patches)
       for (const [blocks, durability, way] of [
         [64, 'os', 'sync'],
         [100, 'sync', 'batch'],
@@ -499,6 +496,7 @@ class Limits {
       }
     } finally {
       rmSync(folder, { recursive: true, force: true })
+      if (patches.length > 0) rmSync(join(root, place), { force: true })
     }
   }
 

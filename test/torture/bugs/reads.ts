@@ -62,13 +62,13 @@ export const READ_BUGS: Bugs = {
     ],
     programs: ['metamorphic', 'model'],
   },
-  'ranges that descend leave out the head of an interval': {
+  'ranges that descend leave out the last entry of an interval': {
     patches: [
       {
-        file: 'assembly/table/block-reader.ts',
-        find: '    moveBefore(cursor, interval - 1, entry)\n    return true\n',
+        file: 'assembly/read/block-trail.ts',
+        find: '    walk(cursor, trail, interval - 1, loadU32(cursor + CURSOR_ENTRY))\n    return true\n',
         replace:
-          '    moveBefore(cursor, interval - 1, entry)\n    if (interval > 1) return blockPrevious(cursor)\n    return true\n',
+          '    walk(cursor, trail, interval - 1, loadU32(cursor + CURSOR_ENTRY))\n    return trailPrevious(cursor, trail)\n',
       },
     ],
     programs: ['metamorphic', 'model', 'crash-points'],

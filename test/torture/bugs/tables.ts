@@ -130,7 +130,7 @@ export const TABLE_BUGS: Bugs = {
         replace: '    } finally {\n      this.#loop = undefined\n      this.request()\n',
       },
     ],
-    programs: ['bitflip', 'file-faults'],
+    programs: ['io-errors'],
   },
   'a read error ends the run that a merge reads': {
     field: 29,
