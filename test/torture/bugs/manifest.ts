@@ -90,8 +90,8 @@ export const MANIFEST_BUGS: Bugs = {
     patches: [
       {
         file: SUPERBLOCK_WRITER,
-        find: '      await fs.syncDirectory()\n      const writer = new SuperblockWriter(hasher, { a, b }, 0,',
-        replace: '      const writer = new SuperblockWriter(hasher, { a, b }, 0,',
+        find: '      await fs.syncDirectory()\n      const generation = ',
+        replace: '      const generation = ',
       },
     ],
     programs: ['bounded-exhaustive', 'crash-points'],
