@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { open } from '../dist/index.js'
+import { settled } from './engines/settled.mjs'
 import { halfCompressibleValues, randomSource, shuffledKeys } from './data.mjs'
 import { timed, withDirectory } from './measure.mjs'
 
@@ -236,15 +237,6 @@ async function queue() {
 
 function turn() {
   return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** Waits until nothing is left to compact. */
-async function settled(db) {
-  for (let calm = 0; calm < 5;) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    const isCalm = db.stats().keyspaces.every(({ levels }) => levels.every(({ score }) => score < 1))
-    calm = isCalm ? calm + 1 : 0
-  }
 }
 
 function tableBytes(directory) {

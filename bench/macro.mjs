@@ -1,78 +1,82 @@
-import { readdirSync, rmSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
+import { readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { median } from './measure.mjs'
 import { DISTURBED_FROM_CORES, waitForCalm } from './concurrency/machine.mjs'
 import { JSON_MARK } from './concurrency/rounds.mjs'
+import { ENGINES } from './engines/index.mjs'
+import { figureOf, PEERS, verdictsOf } from './macro/verdicts.mjs'
 import { WORKLOADS } from './macro/workloads.mjs'
 
-const list = (name, otherwise) => process.env[name]?.split(',') ?? otherwise
-/** What is compared, and which of them the ratios are of. VARVE_BENCH_ENGINES, VARVE_BENCH_LINES choose. */
-const OURS = ['varve']
-const PEERS = ['classic-level', 'lmdb', 'sqlite-tuned', 'rocksdb']
+const MEMORY_LIMIT_BYTES = 256 << 20
+const list = (name, otherwise) => process.env[name]?.split(';') ?? otherwise
 
-/** db_bench's workloads and YCSB's on varve and its peers: a fresh process for each run, the engines in turn. */
+/**
+ * db_bench's workloads and YCSB's on varve and its peers: a fresh process for each run, the engines in turn. VARVE_BENCH_ENGINES and VARVE_BENCH_LINES choose (separated by semicolons),
+ * VARVE_BENCH_KIND=strings has UTF-8 strings for keys and values.
+ */
 export async function run({ rounds }) {
-  const engines = list('VARVE_BENCH_ENGINES', [...OURS, ...PEERS])
-  const lines = list('VARVE_BENCH_LINES', Object.keys(WORKLOADS))
+  const engines = list('VARVE_BENCH_ENGINES', ['varve', ...PEERS])
+  const names = list('VARVE_BENCH_LINES', Object.keys(WORKLOADS))
   const kind = process.env.VARVE_BENCH_KIND ?? 'bytes'
-  const results = {}
+  const memoryLimitBytes = idleProcessBytes(ENGINES.varve.threads) + 1.1 * MEMORY_LIMIT_BYTES
+  const lines = {}
   process.stdout.write(`\n### ${kind}: operations per second, medians of ${rounds}\n\n`)
   process.stdout.write(`| workload | ${engines.join(' | ')} | to the best peer | bar | |\n`)
   process.stdout.write(`|---|${engines.map(() => '--:').join('|')}|--:|--:|---|\n`)
   try {
-    for (const line of lines) {
-      const figures = Object.fromEntries(engines.map((engine) => [engine, []]))
+    for (const name of names) {
+      const workload = WORKLOADS[name]
+      const bars = kind === 'strings' ? (workload.barsOfStrings ?? workload.bars) : workload.bars
+      const runs = Object.fromEntries(engines.map((engine) => [engine, []]))
       for (let round = 0; round < rounds; round++) {
         for (const engine of engines) {
           await waitForCalm()
-          figures[engine].push(measureIn(line, engine, kind))
+          runs[engine].push(measureIn(name, engine, kind))
         }
       }
-      results[line] = figures
-      print(line, engines, figures)
+      const unit = workload.unit ?? 'ops/s'
+      const verdicts = verdictsOf({ bars, unit: workload.unit }, runs, memoryLimitBytes)
+      lines[name] = { unit, runs, verdicts }
+      print(name, engines, lines[name])
     }
   } finally {
-    const root = process.env.VARVE_BENCH_DIR ?? tmpdir()
-    for (const name of readdirSync(root))
-      if (name.startsWith('varve-macro-')) rmSync(join(root, name), { recursive: true, force: true })
+    removeDatabases()
   }
-  return results
-}
-
-function rateOf(runs) {
-  const rates = runs
-    .filter((each) => each.ms !== undefined)
-    .map(({ operations, ms }) => (operations / ms) * 1000)
-  return rates.length === 0 ? undefined : median(rates)
-}
-
-function print(line, engines, figures) {
-  const { bar } = WORKLOADS[line]
-  const rates = Object.fromEntries(engines.map((engine) => [engine, rateOf(figures[engine])]))
-  const best = Math.max(
-    ...engines.filter((engine) => PEERS.includes(engine)).map((engine) => rates[engine] ?? 0),
+  const used = Object.fromEntries(
+    engines.map((name) => [name, { durability: ENGINES[name].durability, threads: ENGINES[name].threads }]),
   )
-  const ratio = best > 0 && rates.varve !== undefined ? rates.varve / best : undefined
-  const disturbed = Object.values(figures)
+  return { kind, engines: used, lines }
+}
+
+function print(name, engines, { unit, runs, verdicts }) {
+  const isDisturbed = Object.values(runs)
     .flat()
     .some(({ othersCores }) => othersCores > DISTURBED_FROM_CORES)
-  const cells = engines.map((engine) => (rates[engine] === undefined ? '–' : short(rates[engine])))
-  const verdict = ratio === undefined || bar === undefined ? '' : ratio >= bar ? 'holds' : 'MISSED'
+  const cells = engines.map((engine) => formatFigure(figureOf(runs[engine]), unit))
+  const number = (value) => (value > 1000 ? formatFigure(value, unit) : value.toFixed(2))
+  const ratios = verdicts.map(
+    ({ value, best }) => `${number(value)}${best === undefined ? '' : ` × ${best}`}`,
+  )
+  const bars = verdicts.map(({ least, most }) => (least === undefined ? `≤ ${number(most)}` : `≥ ${least}`))
+  const said = verdicts.map(({ holds }) => (holds ? 'holds' : 'MISSED'))
   process.stdout.write(
-    `| ${line} | ${cells.join(' | ')} | ${ratio?.toFixed(2) ?? '–'} | ${bar ?? ''} | ${verdict}${disturbed ? ' (disturbed)' : ''} |\n`,
+    `| ${name} | ${cells.join(' | ')} | ${ratios.join(', ')} | ${bars.join(', ')} | ${said.join(', ')}${isDisturbed ? ' (disturbed)' : ''} |\n`,
   )
 }
 
-function short(rate) {
-  return rate >= 1e6 ? `${(rate / 1e6).toFixed(2)}M` : `${(rate / 1e3).toFixed(rate < 1e4 ? 1 : 0)}k`
+/** '–' for an engine that lacks what is measured. */
+export function formatFigure(figure, unit) {
+  if (figure === undefined) return '–'
+  if (unit === 'bytes') return `${(figure / 1e6).toFixed(1)} MB`
+  if (unit === 'ms') return `${figure.toFixed(2)} ms`
+  return figure >= 1e6 ? `${(figure / 1e6).toFixed(2)}M` : `${(figure / 1e3).toFixed(figure < 1e4 ? 1 : 0)}k`
 }
 
-function measureIn(line, engine, kind) {
+function measureIn(name, engine, kind) {
   const child = fileURLToPath(new URL('./macro/child.mjs', import.meta.url))
-  const { status, stdout, stderr } = spawnSync(process.execPath, [child, line, engine, kind], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [child, name, engine, kind], {
     stdio: ['ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
     maxBuffer: 1 << 24,
@@ -80,4 +84,23 @@ function measureIn(line, engine, kind) {
   if (status !== 0) return { isAbsent: true, why: stderr.trim().split('\n').slice(-6).join(' ') }
   const { figures, othersCores } = JSON.parse(stdout.split(JSON_MARK)[1])
   return { ...figures, othersCores }
+}
+
+/** Largest resident memory of a process with so many workers that do nothing. */
+function idleProcessBytes(threads) {
+  const script = `
+    const { Worker } = require('node:worker_threads')
+    const idle = Array.from({ length: ${threads} }, () => new Worker('setInterval(() => {}, 1000)', { eval: true }))
+    setTimeout(() => {
+      process.stdout.write(String(process.resourceUsage().maxRSS * 1024))
+      process.exit(0)
+    }, 500)`
+  return Number(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout)
+}
+
+function removeDatabases() {
+  const root = process.env.VARVE_BENCH_DIR ?? tmpdir()
+  for (const name of readdirSync(root)) {
+    if (name.startsWith('varve-macro-')) rmSync(join(root, name), { recursive: true, force: true })
+  }
 }

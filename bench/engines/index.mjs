@@ -4,12 +4,12 @@ import { sqlite } from './sqlite.mjs'
 import { varve } from './varve.mjs'
 
 /**
- * The engines that are compared, one small interface over each: `open(directory, { cacheBytes, strings, … })` gives what the workloads call. Each uses its fastest way for single
- * operations. `durability`: what a write without more words promises.
+ * The engines that are compared, one small interface over each: `open(directory, { cacheBytes, strings, memoryLimit, isDurable })` gives what the workloads call; peers that have no limit of their memory
+ * leave `memoryLimit` alone. Each writes single entries by its fastest way. `durability`: what a write without more words promises. `threads`: those it starts in JavaScript.
  */
 export const ENGINES = {
   varve: varve(),
-  'varve-async': varve({ way: 'async' }),
+  'varve-sync': varve({ isSync: true }),
   'varve-alone': varve({ threads: 0 }),
   'classic-level': level({
     durability: 'os',
@@ -25,7 +25,7 @@ export const ENGINES = {
     durability: 'none: it has no files',
     constructorOf: async () => (await import('memory-level')).MemoryLevel,
     hasGetSync: true,
-    isPersistent: false,
+    isVolatile: true,
   }),
 }
 

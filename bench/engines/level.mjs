@@ -1,27 +1,23 @@
-const IN_FLIGHT = 1000
+import { inFlight } from './in-flight.mjs'
+
+/** As much as varve may have; their own default is 8 MiB. */
+const CACHE_BYTES = 256 << 20
 
 /** An engine with the interface of abstract-level. `options`: those of its `open`; `hasGetSync`: it has the call. */
-export function level({ durability, constructorOf, options = {}, hasGetSync, isPersistent = true }) {
+export function level({ durability, constructorOf, options = {}, hasGetSync, isVolatile = false }) {
   return {
     durability,
-    async open(directory, { cacheBytes, strings }) {
+    isVolatile,
+    async open(directory, { cacheBytes = CACHE_BYTES, strings }) {
       const Level = await constructorOf()
       const encoding = strings ? 'utf8' : 'buffer'
-      const db = new Level(...(isPersistent ? [directory] : []), {
+      const db = new Level(...(isVolatile ? [] : [directory]), {
         keyEncoding: encoding,
         valueEncoding: encoding,
-        ...(cacheBytes === undefined ? {} : { cacheSize: cacheBytes }),
+        cacheSize: cacheBytes,
         ...options,
       })
       await db.open()
-      const inFlight = async (count, step) => {
-        for (let i = 0; i < count;) {
-          const end = Math.min(count, i + IN_FLIGHT)
-          const calls = []
-          for (; i < end; i++) calls.push(step(i))
-          await Promise.all(calls)
-        }
-      }
       return {
         fill: (keys, values) => inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length])),
         async fillAwaited(keys, values) {
@@ -41,7 +37,6 @@ export function level({ durability, constructorOf, options = {}, hasGetSync, isP
         },
         remove: (keys) => inFlight(keys.length, (i) => db.del(keys[i])),
         put: (key, value) => db.put(key, value),
-        isPutAsync: true,
         get: hasGetSync ? (key) => db.getSync(key) : undefined,
         getLater: (key) => db.get(key),
         async scan(reverse) {

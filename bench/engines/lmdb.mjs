@@ -2,14 +2,14 @@
 export function lmdb({ isSafe = false } = {}) {
   return {
     durability: isSafe ? 'as it is by default: written and synced in the background' : 'noSync',
-    async open(directory, { strings }) {
+    async open(directory, { strings, isDurable }) {
       const { open } = await import('lmdb')
       const db = open({
         path: directory,
         encoding: strings ? 'string' : 'binary',
         keyEncoding: strings ? undefined : 'binary',
         compression: false,
-        noSync: !isSafe,
+        noSync: !isSafe && !isDurable,
         mapSize: 4 << 30,
       })
       const turn = 1000
@@ -42,7 +42,6 @@ export function lmdb({ isSafe = false } = {}) {
         },
         remove: (keys) => batched(keys.length, (i) => db.remove(keys[i])),
         put: (key, value) => db.put(key, value),
-        isPutAsync: true,
         get: (key) => db.get(key),
         getLater: async (key) => db.get(key),
         getFast: strings ? undefined : (key) => db.getBinaryFast(key)?.length,

@@ -4,6 +4,7 @@ import { mkdirSync } from 'node:fs'
 /** `isTuned`: with the settings that its users choose for speed. */
 export function sqlite({ isTuned = false } = {}) {
   return {
+    isSlow: true,
     durability: isTuned ? 'WAL, synchronous = NORMAL' : 'WAL, synchronous = FULL',
     async open(directory, { cacheBytes, strings }) {
       const { default: Database } = await import('better-sqlite3')

@@ -1,33 +1,28 @@
-import { open } from '../../dist/index.js'
+import { bytesToCompact, settled } from './settled.mjs'
+import { inFlight } from './in-flight.mjs'
 
-const IN_FLIGHT = 1000
+/** All memory for each byte of the cache: it also holds memtables, which others have beside their cache, and pinned indexes and filters. */
+const MEMORY_PER_CACHE = 2
 
-/** `way`: the calls that are measured: 'sync', or 'async'. `threads`: option of open. */
-export function varve({ way = 'sync', threads } = {}) {
+/** `isSync`: single writes by `putSync`, else by `put`, many in flight. `threads`: option of open. */
+export function varve({ isSync = false, threads = 1 } = {}) {
   return {
-    durability: 'os',
-    async open(directory, { cacheBytes, strings, memoryLimit, isolatedSync }) {
+    durability: "'os': write(2) before the acknowledgement",
+    threads,
+    async open(directory, { cacheBytes, strings, memoryLimit }) {
+      const { open } = await import('../../dist/index.js')
       const encoding = strings ? 'utf8' : 'buffer'
       const db = await open(directory, {
         keyEncoding: encoding,
         valueEncoding: encoding,
-        memoryLimit:
-          memoryLimit ?? (cacheBytes === undefined ? undefined : Math.max(64 << 20, 4 * cacheBytes)),
-        ...(threads === undefined ? {} : { threads }),
+        threads,
+        memoryLimit: cacheBytes === undefined ? memoryLimit : cacheBytes * MEMORY_PER_CACHE,
       })
-      const isAsync = way === 'async'
       return {
         async fill(keys, values) {
-          if (!isAsync) {
-            for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i % values.length])
-            return
-          }
-          for (let i = 0; i < keys.length;) {
-            const end = Math.min(keys.length, i + IN_FLIGHT)
-            const puts = []
-            for (; i < end; i++) puts.push(db.put(keys[i], values[i % values.length]))
-            await Promise.all(puts)
-          }
+          const write = (i) => db.put(keys[i], values[i % values.length])
+          if (!isSync) return inFlight(keys.length, write)
+          for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i % values.length])
         },
         async fillAwaited(keys, values) {
           for (let i = 0; i < keys.length; i++) await db.put(keys[i], values[i % values.length])
@@ -37,30 +32,19 @@ export function varve({ way = 'sync', threads } = {}) {
             const batch = db.batch()
             for (const end = Math.min(keys.length, i + size); i < end; i++)
               batch.put(keys[i], values[i % values.length])
-            if (isAsync) await batch.commit()
-            else batch.commitSync()
+            if (isSync) batch.commitSync()
+            else await batch.commit()
           }
         },
         async fillSync(keys, values) {
           const durable = { durability: 'sync' }
-          for (let i = 0; i < keys.length; i++) {
-            if (isolatedSync) await db.put(keys[i], values[i % values.length], durable)
-            else db.putSync(keys[i], values[i % values.length], durable)
-          }
+          for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i % values.length], durable)
         },
         async remove(keys) {
-          if (!isAsync) {
-            for (const key of keys) db.deleteSync(key)
-            return
-          }
-          for (let i = 0; i < keys.length;) {
-            const end = Math.min(keys.length, i + IN_FLIGHT)
-            const deletes = []
-            for (; i < end; i++) deletes.push(db.delete(keys[i]))
-            await Promise.all(deletes)
-          }
+          if (!isSync) return inFlight(keys.length, (i) => db.delete(keys[i]))
+          for (const key of keys) db.deleteSync(key)
         },
-        put: (key, value) => db.putSync(key, value),
+        put: (key, value) => (isSync ? db.putSync(key, value) : db.put(key, value)),
         get: (key) => db.getSync(key),
         getLater: (key) => db.get(key),
         getFast: (key) => db.getSlice(key)?.length,
@@ -78,9 +62,10 @@ export function varve({ way = 'sync', threads } = {}) {
           for (const [, value] of db.rangeSync({ gte: key, limit: count })) if (value.length > 0) entries++
           return entries
         },
+        bytesToCompact: () => bytesToCompact(db),
         async settle() {
           await db.flush()
-          await db.compact({ gte: '~~~~', lt: '~~~~~' }).catch(() => undefined)
+          await settled(db)
         },
         compact: () => db.compact(),
         close: () => db.close(),

@@ -1,90 +1,124 @@
-// One workload on one engine, in a process of its own: child.mjs <workload> <engine> [strings]
-import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+// One workload on one engine, in a process of its own: child.mjs <workload | load> <engine> [strings]
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { halfCompressibleValues, sequentialKeys, shuffledKeys } from '../data.mjs'
 import { ENGINES } from '../engines/index.mjs'
 import { measured, othersCores } from '../concurrency/machine.mjs'
 import { report } from '../concurrency/rounds.mjs'
 import { timed } from '../measure.mjs'
+import { MacroData } from './data.mjs'
 import { WORKLOADS } from './workloads.mjs'
 
-const ENTRIES = Number(process.env.VARVE_BENCH_ENTRIES ?? 1_000_000)
-const [name, engineName, kind] = process.argv.slice(2)
-const workload = WORKLOADS[name]
+const BATCH = 1000
+const [name, engineName, kind, loadEntries, loadValueBytes] = process.argv.slice(2)
+const workload = WORKLOADS[name] ?? {}
 const engine = ENGINES[engineName]
 const strings = kind === 'strings'
-const options = { strings, cacheBytes: workload.cacheBytes }
-
-const data = makeData()
+const entries = Number(loadEntries ?? workload.entries ?? process.env.VARVE_BENCH_ENTRIES ?? 1_000_000)
+const valueBytes = Number(loadValueBytes ?? workload.valueBytes ?? 100)
+const divisor = engine.isSlow ? (workload.slow ?? 1) : 1
+const operations = Math.max(1, Math.round((entries * (workload.scale ?? 1)) / divisor))
+const data = new MacroData({ entries, valueBytes, operations, strings })
 const root = process.env.VARVE_BENCH_DIR ?? tmpdir()
-const directory = join(root, `varve-macro-${process.pid}`)
-try {
-  mkdirSync(directory, { recursive: true })
-  if (workload.isLoaded) await takeLoaded()
-  const db = await engine.open(join(directory, 'db'), options)
-  if (workload.needs !== undefined && db[workload.needs] === undefined) report({ isAbsent: true }, 0)
-  else {
-    if (workload.isWarm && engineName !== 'memory-level') await db.scan(false)
-    const { operations, ms } = await measured(() => workload.run(db, data))
-    const settleMs = await timed(() => db.settle())
-    const { maxRSS } = process.resourceUsage()
-    report(
-      { operations, ms, settleMs, peakBytes: maxRSS * 1024, sizeBytes: sizeOf(directory) },
-      othersCores(),
-    )
-  }
-  await db.close()
-} finally {
-  rmSync(directory, { recursive: true, force: true })
-}
+const loaded = join(root, `varve-macro-loaded-${engineName}-${kind}-${entries}x${valueBytes}`)
+
+if (name === 'load') await load()
+else await measure()
 process.exit(0)
 
-function makeData() {
-  const text = (keys) => (strings ? keys.map((key) => key.toString('latin1')) : keys)
-  const sequential = text(sequentialKeys(ENTRIES))
-  const shuffled = text(shuffledKeys(ENTRIES))
-  // NOTE: as strings ASCII, so that 100 characters are 100 bytes under both encodings.
-  const values = halfCompressibleValues(1000).map((value) =>
-    strings ? value.map((byte) => 0x20 + (byte % 0x5f)).toString('latin1') : value,
-  )
-  const extended = (end) =>
-    shuffled.map((key) =>
-      strings ? `${key.slice(0, -1)}${end}` : Buffer.concat([key.subarray(0, -1), Buffer.from(end)]),
-    )
-  const some = shuffled.slice(0, Math.max(1, Math.round(ENTRIES * (workload.scale ?? 1))))
-  return {
-    sequential,
-    shuffled,
-    keys: sequential,
-    values,
-    missing: extended('x'),
-    fresh: extended('y'),
-    some,
+async function measure() {
+  const directory = join(root, `varve-macro-${process.pid}`)
+  const place = join(directory, 'db')
+  const { cacheBytes, memoryLimit, isDurable } = workload
+  const options = { strings, cacheBytes, memoryLimit, isDurable }
+  try {
+    mkdirSync(directory, { recursive: true })
+    const isLoaded = workload.isLoaded === true
+    if (isLoaded && !engine.isVolatile) takeLoaded(directory)
+    let db
+    const openMs = await timed(async () => void (db = await engine.open(place, options)))
+    if (workload.needs !== undefined && db[workload.needs] === undefined) {
+      await db.close()
+      return report({ isAbsent: true }, 0)
+    }
+    if (isLoaded && engine.isVolatile) await db.fillBatches(data.shuffled, data.values, BATCH)
+    if (workload.isWarm) await db.scan(false)
+    prepare()
+    const figures = await measured(() => workload.run(db, data))
+    const pendingBytes = db.bytesToCompact?.()
+    const settleMs = await timed(() => db.settle())
+    await db.close()
+    const { maxRSS } = process.resourceUsage()
+    const reopenMs = await timed(async () => void (db = await engine.open(place, options)))
+    await db.close()
+    const all = {
+      ...figures,
+      openMs,
+      reopenMs,
+      settleMs,
+      pendingBytes,
+      peakBytes: maxRSS * 1024,
+      sizeBytes: sizeOf(directory),
+    }
+    report({ ...all, value: workload.value?.(all) }, othersCores())
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
   }
+}
+
+/** Makes keys and values before the clock runs; not where the memory is measured. */
+function prepare() {
+  if (workload.value !== undefined) return
+  for (const list of ['sequential', 'shuffled', 'some', 'missing', 'fresh', 'values']) void data[list]
 }
 
 /** A copy of the engine's database with all entries, settled; it is made by the first who needs it. */
-async function takeLoaded() {
-  if (engineName === 'memory-level')
-    throw new Error('memory-level has no files; it is measured by writes only')
-  const loaded = join(root, `varve-macro-loaded-${engineName}-${ENTRIES}${strings ? '-strings' : ''}`)
+function takeLoaded(directory) {
   if (!existsSync(loaded)) {
-    const making = `${loaded}.${process.pid}`
-    mkdirSync(making, { recursive: true })
-    const db = await engine.open(join(making, 'db'), { strings })
-    await db.fillBatches(data.shuffled, data.values, 1000)
-    await db.settle()
-    await db.close()
-    renameSync(making, loaded)
+    const child = [process.argv[1], 'load', engineName, kind, entries, valueBytes].map(String)
+    const { status } = spawnSync(process.execPath, child, { stdio: 'inherit' })
+    if (status !== 0) throw new Error(`the database of ${engineName} could not be made`)
   }
   // NOTE: a lock that is a socket is nobody's in the copy.
   cpSync(loaded, directory, { recursive: true, filter: (from) => !lstatSync(from).isSocket() })
+  // NOTE: what was copied is written now, not by the kernel while the clock runs.
+  for (const file of filesOf(directory)) {
+    const descriptor = openSync(file, 'r')
+    fsyncSync(descriptor)
+    closeSync(descriptor)
+    if (workload.isEvicted) execFileSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none'])
+  }
+}
+
+async function load() {
+  const making = `${loaded}.${process.pid}`
+  mkdirSync(making, { recursive: true })
+  const db = await engine.open(join(making, 'db'), { strings })
+  await db.fillBatches(data.shuffled, data.values, Math.min(BATCH, Math.ceil(4194304 / valueBytes)))
+  await db.settle()
+  await db.close()
+  renameSync(making, loaded)
 }
 
 function sizeOf(folder) {
-  if (!existsSync(folder)) return 0
+  return filesOf(folder).reduce((sum, file) => sum + statSync(file).size, 0)
+}
+
+function filesOf(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
+    .map((entry) => join(entry.parentPath, entry.name))
 }

@@ -1,94 +1,213 @@
 import { randomSource } from '../data.mjs'
 import { timed } from '../measure.mjs'
-import { zipfian } from './zipfian.mjs'
+import { latest, zipfian } from './zipfian.mjs'
 
+const MIB = 1 << 20
 const BATCH = 1000
 const SEEK_ENTRIES = 10
 const SCAN_ENTRIES_MAX = 100
+/** Keys that exist at a time where the memory is measured. */
+const CHUNK_ENTRIES = 10_000
 
 /**
- * db_bench's workloads, and YCSB's. `isLoaded`: the database holds all entries before the clock starts. `run(db, data)` measures: milliseconds to the last acknowledgement, and how many
- * operations that were. `scale`: so much of the entries' number of operations. `needs`: a call that an engine may lack. `best`: the engines of the ratio, else all that are persistent.
+ * db_bench's workloads, and YCSB's. `run(db, data)` measures: milliseconds to the last acknowledgement, and how many operations that were; where `value` takes the line's value of all
+ * figures (`unit`, less is better), it only does what is measured.
+ * `isLoaded`: the database holds all entries before; `isWarm`: it was read once; `isEvicted`: its files are in no page cache.
+ * `entries`, `valueBytes`: instead of 1,000,000 of 100 bytes. `scale`: so much of the entries' number of operations; `slow`: so many fewer with engines that would take minutes.
+ * `isDurable`: each write is on the disk before the next. `needs`: a call that an engine may lack. `bars`: what the rate of varve is held to: `least` × the best of `peers` (else of all); `most` is an absolute value, of it or of what `limit` says.
  */
 export const WORKLOADS = {
   fillseq: {
-    bar: 1.2,
+    bars: [{ least: 1.2 }],
     run: (db, { sequential, values }) => all(() => db.fill(sequential, values), sequential),
   },
-  fillrandom: { bar: 3, run: (db, { shuffled, values }) => all(() => db.fill(shuffled, values), shuffled) },
-  'fillrandom-await': {
+  fillrandom: { bars: [{ least: 3 }], slow: 5, run: fillRandom },
+  'fillrandom, 64 MiB of memory': { bars: [{ least: 2 }], slow: 5, memoryLimit: 64 * MIB, run: fillRandom },
+  'fillrandom, each awaited': {
     scale: 0.1,
     run: (db, { some, values }) => all(() => db.fillAwaited(some, values), some),
   },
   fillbatch: {
-    bar: 2,
+    bars: [{ least: 2 }],
     run: (db, { shuffled, values }) => all(() => db.fillBatches(shuffled, values, BATCH), shuffled),
   },
   fillsync: {
-    bar: 0.9,
+    bars: [{ least: 0.9 }],
     scale: 0.002,
+    isDurable: true,
     run: (db, { some, values }) => all(() => db.fillSync(some, values), some),
   },
-  overwrite: {
-    bar: 2.5,
-    isLoaded: true,
-    run: (db, { shuffled, values }) => all(() => db.fill(shuffled, values), shuffled),
-  },
+  overwrite: { bars: [{ least: 2.5 }], slow: 5, isLoaded: true, run: fillRandom },
   deleterandom: {
-    bar: 2.5,
+    bars: [{ least: 2.5 }],
+    slow: 5,
     isLoaded: true,
-    run: (db, { shuffled }) => all(() => db.remove(shuffled), shuffled),
+    run: (db, { some }) => all(() => db.remove(some), some),
   },
-  readrandom: { bar: 1.5, isLoaded: true, isWarm: true, run: (db, { shuffled }) => reads(db, shuffled) },
-  'readrandom-fast': {
-    bar: 1.3,
+  readrandom: { bars: [{ least: 1.5 }], isLoaded: true, isWarm: true, run: readRandom },
+  'readrandom, views': {
+    bars: [{ least: 1.3 }],
     isLoaded: true,
     isWarm: true,
     needs: 'getFast',
     run: (db, { shuffled }) => reads({ get: db.getFast }, shuffled),
   },
-  'readrandom-await': {
+  'readrandom, awaited': {
     scale: 0.2,
     isLoaded: true,
     isWarm: true,
     run: (db, { some }) => all(() => awaited(db, some), some),
   },
-  'readrandom-8MiB': { isLoaded: true, cacheBytes: 8 << 20, run: (db, { shuffled }) => reads(db, shuffled) },
+  'readrandom, 8 MiB cache': {
+    bars: [
+      { least: 1, peers: ['classic-level', 'rocksdb'] },
+      { least: 0.4, peers: ['lmdb'] },
+    ],
+    scale: 0.5,
+    isLoaded: true,
+    cacheBytes: 8 * MIB,
+    run: (db, { some }) => reads(db, some),
+  },
+  'readrandom, files evicted': {
+    scale: 0.05,
+    isLoaded: true,
+    isEvicted: true,
+    run: (db, { some }) => reads(db, some),
+  },
   readmissing: {
-    bar: 1.5,
+    bars: [{ least: 1.5 }],
     isLoaded: true,
     isWarm: true,
     run: (db, { missing }) => reads(db, missing, false),
   },
-  readseq: { bar: 2, isLoaded: true, isWarm: true, run: (db, data) => scan(db, data, false) },
-  readreverse: { bar: 2, isLoaded: true, isWarm: true, run: (db, data) => scan(db, data, true) },
-  seekrandom: { bar: 3, scale: 0.1, isLoaded: true, isWarm: true, run: (db, { some }) => seeks(db, some) },
+  readseq: {
+    bars: [{ least: 2 }],
+    barsOfStrings: [{ least: 1.3 }],
+    isLoaded: true,
+    isWarm: true,
+    run: (db, data) => scan(db, data, false),
+  },
+  readreverse: {
+    bars: [{ least: 2 }],
+    barsOfStrings: [{ least: 1.3 }],
+    isLoaded: true,
+    isWarm: true,
+    run: (db, data) => scan(db, data, true),
+  },
+  seekrandom: {
+    bars: [{ least: 3 }],
+    scale: 0.1,
+    isLoaded: true,
+    isWarm: true,
+    run: (db, { some }) => seeks(db, some),
+  },
   readwhilewriting: {
-    bar: 2,
+    bars: [{ least: 2 }],
     isLoaded: true,
     isWarm: true,
     run: (db, data) => mixed(db, data, { read: 0.9, update: 0.1 }, () => uniform(data)),
   },
-  'ycsb-a': ycsb(1.5, { read: 0.5, update: 0.5 }),
-  'ycsb-b': ycsb(1.5, { read: 0.95, update: 0.05 }),
-  'ycsb-c': ycsb(1.5, { read: 1 }),
-  'ycsb-d': ycsb(1.5, { read: 0.95, insert: 0.05 }),
-  'ycsb-e': ycsb(3, { scan: 0.95, insert: 0.05 }, 0.1),
-  'ycsb-f': ycsb(1.5, { read: 0.5, change: 0.5 }),
+  'YCSB A': ycsb(1.5, { read: 0.5, update: 0.5 }),
+  'YCSB B': ycsb(1.5, { read: 0.95, update: 0.05 }),
+  'YCSB C': ycsb(1.5, { read: 1 }),
+  'YCSB D': ycsb(1.5, { read: 0.95, insert: 0.05 }, 1, latest),
+  'YCSB E': ycsb(3, { scan: 0.95, insert: 0.05 }, 0.05),
+  'YCSB F': ycsb(1.5, { read: 0.5, change: 0.5 }),
+  ...largeValues('4 KiB', 4096, 50_000),
+  ...largeValues('1 MiB', MIB, 200),
+  'open, with its import': {
+    unit: 'ms',
+    isLoaded: true,
+    value: ({ openMs }) => openMs,
+    run: nothing,
+  },
+  reopen: {
+    unit: 'ms',
+    bars: [{ most: 5 }],
+    isLoaded: true,
+    value: ({ reopenMs }) => reopenMs,
+    run: nothing,
+  },
+  'size, loaded': {
+    unit: 'bytes',
+    isLoaded: true,
+    value: ({ sizeBytes }) => sizeBytes,
+    run: nothing,
+  },
+  'size, compacted': {
+    unit: 'bytes',
+    bars: [{ most: 1.05, peers: ['classic-level', 'rocksdb'] }],
+    isLoaded: true,
+    value: ({ sizeBytes }) => sizeBytes,
+    run: (db) => db.compact(),
+  },
+  'peak memory, fillrandom': {
+    unit: 'bytes',
+    bars: [{ limit: 'memory' }],
+    value: ({ peakBytes }) => peakBytes,
+    run: (db, { chunkOf, values }) => inChunks(chunkOf, (keys) => db.fill(keys, values)),
+  },
+  'peak memory, readrandom': {
+    unit: 'bytes',
+    bars: [{ limit: 'memory' }],
+    isLoaded: true,
+    value: ({ peakBytes }) => peakBytes,
+    run: (db, { chunkOf }) => inChunks(chunkOf, (keys) => reads(db, keys)),
+  },
 }
 
-function ycsb(bar, mix, scale = 1) {
+function ycsb(least, mix, scale = 1, keysOf = zipfian) {
   return {
-    bar,
+    bars: [{ least }],
     scale,
     isLoaded: true,
     isWarm: true,
-    run: (db, data) => mixed(db, data, mix, () => zipfian(data.shuffled.length, 7)),
+    run: (db, data) => mixed(db, data, mix, () => keysOf(data.keys.length, 7)),
   }
+}
+
+function largeValues(name, valueBytes, entries) {
+  return {
+    [`${name} values, write`]: {
+      bars: [
+        { least: 2, peers: ['classic-level'] },
+        { least: 0.3, peers: ['lmdb'] },
+      ],
+      valueBytes,
+      entries,
+      run: fillRandom,
+    },
+    [`${name} values, read`]: {
+      bars: [{ least: 0.7, peers: ['lmdb'] }],
+      valueBytes,
+      entries,
+      isLoaded: true,
+      isWarm: true,
+      run: readRandom,
+    },
+  }
+}
+
+async function nothing() {}
+
+function fillRandom(db, { some, values }) {
+  return all(() => db.fill(some, values), some)
+}
+
+function readRandom(db, { shuffled }) {
+  return reads(db, shuffled)
 }
 
 async function all(step, keys) {
   return { operations: keys.length, ms: await timed(step) }
+}
+
+async function inChunks(chunkOf, step) {
+  for (let at = 0; ; at += CHUNK_ENTRIES) {
+    const keys = chunkOf(at, CHUNK_ENTRIES)
+    if (keys.length === 0) return
+    await step(keys)
+  }
 }
 
 async function reads(db, keys, isThere = true) {
@@ -113,10 +232,10 @@ async function awaited(db, keys) {
     if ((await db.getLater(keys[i])) === undefined) throw new Error('a key is missing')
 }
 
-async function scan(db, { sequential }, reverse) {
+async function scan(db, { keys }, reverse) {
   let entries = 0
   const ms = await timed(async () => ({ entries } = await db.scan(reverse)))
-  if (entries !== sequential.length) throw new Error(`${entries} entries instead of ${sequential.length}`)
+  if (entries !== keys.length) throw new Error(`${entries} entries instead of ${keys.length}`)
   return { operations: entries, ms }
 }
 
@@ -132,18 +251,22 @@ async function seeks(db, keys) {
   return { operations: keys.length, ms }
 }
 
-function uniform({ shuffled }) {
+function uniform({ keys }) {
   const random = randomSource(11)
-  return () => Math.floor(random() * shuffled.length)
+  return () => Math.floor(random() * keys.length)
 }
 
-/** A mix of operations, one after the other; writes are acknowledged at the end, as many in flight as come together until then. */
+/**
+ * A mix of operations, one after the other; writes are acknowledged at the end, as many in flight as come together until then. `keysOf` gives numbers of keys; those from
+ * their count on are of the ones inserted and acknowledged.
+ */
 async function mixed(db, { keys, values, fresh, some }, mix, keysOf) {
   const next = keysOf()
   const random = randomSource(13)
   const kinds = Object.entries(mix)
   const operations = some.length
   let inserted = 0
+  let acknowledged = 0
   let pending = []
   const write = (key, value) => {
     const done = db.put(key, value)
@@ -153,13 +276,14 @@ async function mixed(db, { keys, values, fresh, some }, mix, keysOf) {
     for (let i = 0; i < operations; i++) {
       let choice = random()
       const kind = (kinds.find(([, part]) => (choice -= part) < 0) ?? kinds[0])[0]
-      const key = keys[next()]
+      const number = next(acknowledged)
+      const key = number < keys.length ? keys[number] : fresh[number - keys.length]
       const value = values[i % values.length]
       if (kind === 'read') {
         const got = db.get === undefined ? await db.getLater(key) : db.get(key)
         if (got === undefined) throw new Error('a key is missing')
       } else if (kind === 'update') write(key, value)
-      else if (kind === 'insert') write(fresh[inserted++ % fresh.length], value)
+      else if (kind === 'insert') write(fresh[inserted++], value)
       else if (kind === 'change') {
         if ((db.get === undefined ? await db.getLater(key) : db.get(key)) === undefined)
           throw new Error('a key is missing')
@@ -171,6 +295,7 @@ async function mixed(db, { keys, values, fresh, some }, mix, keysOf) {
       if (pending.length >= BATCH) {
         await Promise.all(pending)
         pending = []
+        acknowledged = inserted
       }
     }
     await Promise.all(pending)
