@@ -1,0 +1,60 @@
+import { median } from '../measure.mjs'
+import { functionsOf, initialise, shareWasm } from './functions.mjs'
+import { IMAGE } from './image.mjs'
+
+const CALLS = 100_000
+const POOL_BYTES = 65_536
+
+/** Calls into the kernel's module and copies across its boundary, as varve makes them: what each costs alone. @returns nanoseconds by name */
+export function measureBoundary({ wasm, warmMs, timedMs }) {
+  const { functions, u8 } = functionsOf(shareWasm(wasm))
+  initialise(functions)
+  const { takeNothing, takeFourNumbers } = functions
+  const key = Buffer.alloc(16, 'k')
+  const value = Buffer.alloc(100, 'v')
+  const pool = new Uint8Array(POOL_BYTES)
+  let kept = 0
+  const copyOut = (bytes) => {
+    for (let i = 0; i < CALLS; i++) {
+      const at = (i * bytes) % (POOL_BYTES - bytes)
+      pool.set(u8.subarray(IMAGE, IMAGE + bytes), at)
+    }
+    kept += pool[0]
+  }
+  const sliceOut = (bytes) => {
+    for (let i = 0; i < CALLS; i++) kept += u8.slice(IMAGE, IMAGE + bytes).length
+  }
+  const steps = {
+    'a loop without a call': () => {
+      for (let i = 0; i < CALLS; i++) kept += i & 1
+    },
+    'call without arguments': () => {
+      for (let i = 0; i < CALLS; i++) takeNothing()
+    },
+    'call with 4 numbers and a result': () => {
+      for (let i = 0; i < CALLS; i++) kept += takeFourNumbers(i, 1, 2, 3)
+    },
+    'copy 16 B in': () => {
+      for (let i = 0; i < CALLS; i++) u8.set(key, IMAGE)
+    },
+    'copy 100 B in': () => {
+      for (let i = 0; i < CALLS; i++) u8.set(value, IMAGE)
+    },
+    'copy 16 B out, to pooled bytes': () => copyOut(16),
+    'copy 100 B out, to pooled bytes': () => copyOut(100),
+    'copy 16 B out, to bytes of their own': () => sliceOut(16),
+    'copy 100 B out, to bytes of their own': () => sliceOut(100),
+  }
+  const ns = {}
+  for (const [name, step] of Object.entries(steps)) {
+    for (const end = performance.now() + warmMs / 4; performance.now() < end;) step()
+    const times = []
+    for (const end = performance.now() + timedMs / 4; performance.now() < end || times.length < 5;) {
+      const start = performance.now()
+      step()
+      times.push(performance.now() - start)
+    }
+    ns[name] = (median(times) * 1e6) / CALLS
+  }
+  return { ns, kept }
+}
