@@ -1,16 +1,14 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DISTURBED_FROM_CORES, waitForCalm } from './concurrency/machine.mjs'
-import { JSON_MARK } from './concurrency/rounds.mjs'
-import { median } from './measure.mjs'
+import { counting, measureIn, spread, takeRounds } from './concurrency/rounds.mjs'
 import { compileKernel, compileNative } from './micro/compile.mjs'
 import { IMAGE } from './micro/image.mjs'
 import { FULL, LINES } from './micro/lines.mjs'
 import { NOTES } from './micro/notes.mjs'
 
+const CHILD = fileURLToPath(new URL('./micro/child.mjs', import.meta.url))
 const WARM_MS = 500
 const TIMED_MS = 500
 
@@ -27,7 +25,7 @@ export async function run({ rounds }) {
     const timing = { wasm, native, warmMs: WARM_MS, timedMs: TIMED_MS }
     const columns = native === undefined ? ['wasm', 'twin'] : ['wasm', 'twin', 'native']
     const lines = []
-    printHead(rounds)
+    printHead()
     for (const name of wanted.filter((each) => each !== 'boundary')) {
       const line = await measureLine(name, { directory, timing, columns, rounds })
       lines.push(line)
@@ -47,84 +45,60 @@ async function measureLine(name, { directory, timing, columns, rounds }) {
   const lineFile = join(directory, 'line.json')
   writeFileSync(imageFile, image.bytes())
   writeFileSync(lineFile, JSON.stringify({ ...line, ...timing, image: imageFile, imageAt: IMAGE }))
-  const figures = Object.fromEntries(columns.map((column) => [column, []]))
-  let others = 0
-  for (let round = 0; round < rounds; round++) {
-    for (const column of columns) {
-      await waitForCalm()
-      const { figures: figure, othersCores } = measureIn(lineFile, column)
-      figures[column].push(figure)
-      others = Math.max(others, othersCores)
-    }
-  }
-  expectSame(name, figures)
+  const all = await takeRounds((column) => measureIn(CHILD, lineFile, column), columns, rounds)
+  expectSame(name, all)
   const spreads = Object.fromEntries(
-    columns.map((column) => [column, spread(figures[column].map(({ ns }) => ns))]),
+    columns.map((column) => [column, spread(all, (figures) => figures[column].ns)]),
   )
-  return {
-    name,
-    unit: 'ns',
-    ...spreads,
-    ...noteOf(name, spreads),
-    isDisturbed: others > DISTURBED_FROM_CORES,
-  }
-}
-
-/** `why`, where the twin is not slower or where something is to be known of the line. */
-function noteOf(name, { wasm, twin }) {
-  const { always, slower } = NOTES[name] ?? {}
-  const notes = [always]
-  if (twin.median <= wasm.median) notes.push(slower ?? 'the twin is faster')
-  const why = notes.filter((note) => note !== undefined).join('; ')
-  return why === '' ? {} : { why }
+  return { name, unit: 'ns', ...spreads, ...noteOf(name, spreads), isDisturbed: areDisturbed(all) }
 }
 
 /** INVARIANT: the figures are of the same work. */
-function expectSame(name, figures) {
-  const [{ result, digest }] = figures.wasm
-  for (const [column, all] of Object.entries(figures)) {
-    for (const other of all)
-      if (other.result !== result || other.digest !== digest)
+function expectSame(name, rounds) {
+  const wanted = rounds[0].figures.wasm
+  for (const { figures } of rounds)
+    for (const [column, { result, digest }] of Object.entries(figures))
+      if (result !== wanted.result || digest !== wanted.digest)
         throw new Error(
-          `${name}: ${column} has ${other.result}, ${other.digest} where Wasm has ${result}, ${digest}`,
+          `${name}: ${column} has ${result}, ${digest} where Wasm has ${wanted.result}, ${wanted.digest}`,
         )
-  }
+}
+
+/** What is to be known of a line; why the twin is not slower, if so. */
+function noteOf(name, { wasm, twin }) {
+  const { always, faster = 'not looked into' } = NOTES[name] ?? {}
+  const notes = always === undefined ? [] : [always]
+  if (twin.median <= wasm.median) notes.unshift(`MISSED: ${faster}`)
+  return notes.length === 0 ? {} : { why: notes.join('; ') }
 }
 
 async function measureBoundary({ directory, timing, rounds }) {
   const lineFile = join(directory, 'line.json')
   writeFileSync(lineFile, JSON.stringify(timing))
-  const all = []
-  for (let round = 0; round < rounds; round++) {
-    await waitForCalm()
-    all.push(measureIn(lineFile, 'boundary').figures.ns)
-  }
-  return Object.keys(all[0]).map((name) => ({ name, unit: 'ns', ...spread(all.map((ns) => ns[name])) }))
+  const all = await takeRounds((column) => measureIn(CHILD, lineFile, column), ['boundary'], rounds)
+  const names = Object.keys(all[0].figures.boundary.ns)
+  const isDisturbed = areDisturbed(all)
+  return names.map((name) => ({
+    name,
+    unit: 'ns',
+    ...spread(all, ({ boundary }) => boundary.ns[name]),
+    isDisturbed,
+  }))
 }
 
-function spread(values) {
-  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) }
+/** Whether rounds count that others disturbed. */
+function areDisturbed(rounds) {
+  return counting(rounds).some(({ isDisturbed }) => isDisturbed)
 }
 
-function measureIn(lineFile, column) {
-  const child = fileURLToPath(new URL('./micro/child.mjs', import.meta.url))
-  const { status, stdout } = spawnSync(process.execPath, [child, lineFile, column], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`'${column}' failed`)
-  return JSON.parse(stdout.split(JSON_MARK)[1])
-}
-
-function printHead(rounds) {
-  process.stdout.write(`\nmicro: nanoseconds of an operation, median of ${rounds} (lowest – highest)\n\n`)
+function printHead() {
+  process.stdout.write('\nmicro: nanoseconds of an operation, median (lowest – highest)\n\n')
   process.stdout.write('| hot path | Wasm | twin | native | twin ÷ Wasm | Wasm ÷ native | |\n')
   process.stdout.write('|---|--:|--:|--:|--:|--:|---|\n')
 }
 
 function printLine({ name, wasm, twin, native, why, isDisturbed }) {
   const ratio = (a, b) => (a === undefined || b === undefined ? '–' : (a.median / b.median).toFixed(2))
-  const notes = [why, isDisturbed ? '(disturbed)' : undefined].filter((note) => note !== undefined)
   const cells = [
     name,
     formatted(wasm),
@@ -133,12 +107,13 @@ function printLine({ name, wasm, twin, native, why, isDisturbed }) {
     ratio(twin, wasm),
     ratio(wasm, native),
   ]
-  process.stdout.write(`| ${[...cells, notes.join(' ')].join(' | ')} |\n`)
+  process.stdout.write(`| ${[...cells, `${why ?? ''}${isDisturbed ? ' (disturbed)' : ''}`].join(' | ')} |\n`)
 }
 
 function printBoundary(boundary) {
   process.stdout.write('\n| the boundary | ns |\n|---|--:|\n')
-  for (const { name, ...figures } of boundary) process.stdout.write(`| ${name} | ${formatted(figures)} |\n`)
+  for (const { name, isDisturbed, ...figures } of boundary)
+    process.stdout.write(`| ${name}${isDisturbed ? ' (disturbed)' : ''} | ${formatted(figures)} |\n`)
 }
 
 function formatted(figures) {

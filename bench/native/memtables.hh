@@ -22,6 +22,20 @@ inline bool compareExchange32(uint32_t p, uint32_t expected, uint32_t replacemen
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+inline void atomicMax64(uint64_t& word, uint64_t value) {
+  uint64_t seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
+  while (seen < value &&
+         !__atomic_compare_exchange_n(&word, &seen, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+  }
+}
+
+inline void atomicMin64(uint64_t& word, uint64_t value) {
+  uint64_t seen = __atomic_load_n(&word, __ATOMIC_SEQ_CST);
+  while (seen > value &&
+         !__atomic_compare_exchange_n(&word, &seen, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+  }
+}
+
 // The first 16 bytes of a key as numbers whose order is theirs, zeros behind a shorter one.
 struct Prefix {
   uint64_t high;
@@ -63,7 +77,7 @@ struct Memtable {
   uint32_t previous[HEIGHT] = {}, next[HEIGHT] = {};
   uint32_t nodes = 0, values = 0;
   uint32_t entries = 0, entryBytes = 0;
-  uint64_t highestSeqno = 0;
+  uint64_t highestSeqno = 0, lowestSeqno = ~0ull;
 
   void create() {
     *this = Memtable();
@@ -160,7 +174,8 @@ struct Memtable {
     if (!link(node, levels, keyLength, trailer)) return false;
     entries++;
     entryBytes += size + valueLength;
-    if (highestSeqno < trailer >> 8) highestSeqno = trailer >> 8;
+    atomicMax64(highestSeqno, trailer >> 8);
+    atomicMin64(lowestSeqno, trailer >> 8);
     return true;
   }
 };

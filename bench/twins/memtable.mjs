@@ -18,13 +18,14 @@ const LIST_RANDOM = 1
 const LIST_SPLICE = 3
 const LIST_NEXT = LIST_SPLICE + HEIGHT
 const LIST_HEAD = 4 * (LIST_NEXT + 2 * HEIGHT)
-/** Of a memtable: where the next node and the next value go, entries, bytes, highest seqno; then its list. */
+/** Of a memtable: where the next node and the next value go, entries, bytes, f64 highest and lowest seqno; then its list. */
 const NODES = 0
 const VALUES = 4
 const ENTRIES = 8
 const ENTRY_BYTES = 12
 const HIGHEST_SEQNO = 16
-const LIST = 20
+const LOWEST_SEQNO = 24
+const LIST = 32
 
 /**
  * Twins of assembly/memtable: a skiplist of the same nodes (skiplist.ts draws them) in two arenas. In its favour: its links are plain words, for JavaScript that
@@ -49,6 +50,7 @@ export function createMemtables(memory) {
     const end = memtable + LIST + LIST_HEAD
     u8.fill(0, memtable, end)
     i32[(memtable + NODES) >>> 2] = end
+    view.setFloat64(memtable + LOWEST_SEQNO, Infinity, true)
     const list = (memtable + LIST) >>> 2
     i32[list + LIST_HEIGHT] = 1
     i32[list + LIST_RANDOM] = 0x7f4a7c15
@@ -202,8 +204,10 @@ export function createMemtables(memory) {
     if (!link(memtable, node, height, keyLength, seqno)) return false
     i32[(memtable + ENTRIES) >>> 2]++
     i32[(memtable + ENTRY_BYTES) >>> 2] += size + valueLength
-    // NOTE: a word of 32 bits is enough for what is measured.
-    if (i32[(memtable + HIGHEST_SEQNO) >>> 2] < seqno) i32[(memtable + HIGHEST_SEQNO) >>> 2] = seqno
+    if (view.getFloat64(memtable + HIGHEST_SEQNO, true) < seqno)
+      view.setFloat64(memtable + HIGHEST_SEQNO, seqno, true)
+    if (view.getFloat64(memtable + LOWEST_SEQNO, true) > seqno)
+      view.setFloat64(memtable + LOWEST_SEQNO, seqno, true)
     return true
   }
 
