@@ -24,9 +24,10 @@ export async function run({ rounds }) {
     const native = compileNative(directory)
     const timing = { wasm, native, warmMs: WARM_MS, timedMs: TIMED_MS }
     const columns = native === undefined ? ['wasm', 'twin'] : ['wasm', 'twin', 'native']
+    const names = wanted.filter((each) => each !== 'boundary')
     const lines = []
-    printHead()
-    for (const name of wanted.filter((each) => each !== 'boundary')) {
+    if (names.length > 0) printHead()
+    for (const name of names) {
       const line = await measureLine(name, { directory, timing, columns, rounds })
       lines.push(line)
       printLine(line)

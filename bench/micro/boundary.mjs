@@ -3,7 +3,7 @@ import { functionsOf, initialise, shareWasm } from './functions.mjs'
 import { IMAGE } from './image.mjs'
 
 const CALLS = 100_000
-const POOL_BYTES = 65_536
+const POOL_WORDS = 16_384
 
 /** Calls into the kernel's module and copies across its boundary, as varve makes them: what each costs alone. @returns nanoseconds by name */
 export function measureBoundary({ wasm, warmMs, timedMs }) {
@@ -12,14 +12,19 @@ export function measureBoundary({ wasm, warmMs, timedMs }) {
   const { takeNothing, takeFourNumbers } = functions
   const key = Buffer.alloc(16, 'k')
   const value = Buffer.alloc(100, 'v')
-  const pool = new Uint8Array(POOL_BYTES)
+  const words = new Int32Array(u8.buffer)
+  const pool = new Int32Array(POOL_WORDS)
   // NOTE: steps return something of all they did, so that no engine leaves it out.
-  const copyOut = (bytes) => {
-    for (let i = 0; i < CALLS; i++) {
-      const at = (i * bytes) % (POOL_BYTES - bytes)
-      pool.set(u8.subarray(IMAGE, IMAGE + bytes), at)
-    }
+  const copyOut = (length) => {
+    const from = IMAGE >>> 2
+    for (let i = 0, at = 0; i < CALLS; i++, at = (at + 32) & (POOL_WORDS / 2 - 1))
+      for (let word = 0; word < length >>> 2; word++) pool[at + word] = words[from + word]
     return pool[0]
+  }
+  const viewOut = (length) => {
+    let sum = copyOut(length)
+    for (let i = 0; i < CALLS; i++) sum += new Uint8Array(pool.buffer, 8 * (i & 1023), length).length
+    return sum
   }
   const sliceOut = (bytes) => {
     let sum = 0
@@ -46,10 +51,12 @@ export function measureBoundary({ wasm, warmMs, timedMs }) {
     'copy 100 B in': () => {
       for (let i = 0; i < CALLS; i++) u8.set(value, IMAGE)
     },
-    'copy 16 B out, to pooled bytes': () => copyOut(16),
-    'copy 100 B out, to pooled bytes': () => copyOut(100),
-    'copy 16 B out, to bytes of their own': () => sliceOut(16),
-    'copy 100 B out, to bytes of their own': () => sliceOut(100),
+    'copy 16 B out by words': () => copyOut(16),
+    'copy 100 B out by words': () => copyOut(100),
+    'copy 16 B out by words, with a Uint8Array on them': () => viewOut(16),
+    'copy 100 B out by words, with a Uint8Array on them': () => viewOut(100),
+    'copy 16 B out, to a Uint8Array of its own': () => sliceOut(16),
+    'copy 100 B out, to a Uint8Array of its own': () => sliceOut(100),
   }
   const ns = {}
   let sum = 0

@@ -1,13 +1,10 @@
-/** The upper half of the product of two unsigned words of 32 bits; the lower one is Math.imul. */
+/**
+ * The upper half of the product of two unsigned words of 32 bits; the lower one is Math.imul.
+ * NOTE: exact: a product as a float is wrong by 2^10 at most, and without its lower half it is near a multiple of 2^32. Faster than products of halves.
+ */
 export function multiplyHigh(a, b) {
-  const aLow = a & 0xffff
-  const aHigh = a >>> 16
-  const bLow = b & 0xffff
-  const bHigh = b >>> 16
-  const cross = Math.imul(aHigh, bLow)
-  const other = Math.imul(aLow, bHigh)
-  const carry = (Math.imul(aLow, bLow) >>> 16) + (cross & 0xffff) + (other & 0xffff)
-  return (Math.imul(aHigh, bHigh) + (cross >>> 16) + (other >>> 16) + (carry >>> 16)) | 0
+  const product = (a >>> 0) * (b >>> 0)
+  return ((product - (Math.imul(a, b) >>> 0)) * 2 ** -32 + 0.5) | 0
 }
 
 /** 1 if the sum `low` of a word and another, modulo 2^32, has wrapped; else 0. */
