@@ -1,4 +1,5 @@
-// Native forms of assembly/table/block-get.ts and what it uses. What is found is a value, 0 without one.
+// Native forms of assembly/table/block-get.ts and what it uses. What is found is a value, 0 without one. As the twin, it goes straight
+// to the key.
 #pragma once
 #include "blocks.hh"
 

@@ -18,7 +18,10 @@ const READ_SEQNO = 0x10001
 const MORE_LENGTHS = 0x80808000 | 0
 const TYPE_VALUE = 1
 
-/** Twins of assembly/table/block-get.ts and what it uses. Seqnos are below 2^53: numbers. What is found is a value. */
+/**
+ * Twins of assembly/table/block-get.ts and what it uses. Seqnos are below 2^53: numbers. What is found is a value. In its favour: without a hash index it goes
+ * straight to the key, where the kernel goes to the entry before it and one further.
+ */
 export function createBlockSearch(memory) {
   const { i32, u8, view } = memory
   const { commonPrefix, compareBytes, equalBytes } = createBytes(memory)
