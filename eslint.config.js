@@ -96,7 +96,7 @@ export default tseslint.config(
   },
   ...directions,
   {
-    files: ['assembly/**/*.ts'],
+    files: ['assembly/**/*.ts', 'bench/micro/kernel/*.ts'],
     extends: [tseslint.configs.base],
     languageOptions: { parserOptions: { allowInvalidAST: true } },
     rules: {

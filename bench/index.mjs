@@ -1,4 +1,4 @@
-// npm run bench -- memtable | writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro [--rounds 5] [--json file]
+// npm run bench -- memtable | writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro [--rounds 5] [--json file]
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -14,6 +14,7 @@ const SUITES = [
   'level',
   'concurrency',
   'macro',
+  'micro',
 ]
 
 const { values: options, positionals } = parseArgs({

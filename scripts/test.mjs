@@ -22,6 +22,7 @@ const PARTS = [
       'test/api',
       'test/cli',
       'test/security',
+      'test/bench',
     ],
   },
   { name: 'conformance', folders: ['test/conformance'] },

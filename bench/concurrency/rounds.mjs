@@ -7,11 +7,17 @@ export const JSON_MARK = '\n--json--\n'
 /** Fewer undisturbed rounds than this say nothing for themselves. */
 const ROUNDS_MIN = 3
 
+/** Takes rounds of all variants of a line. */
+export function interleaved(line, variants, rounds) {
+  const child = fileURLToPath(new URL('./child.mjs', import.meta.url))
+  return takeRounds((variant) => measureIn(child, line, variant), variants, rounds)
+}
+
 /**
- * Measures all variants of a line, one after the other, again and again, each time in a fresh process. Rounds that others disturbed are marked and made up
+ * Measures all variants, one after the other, again and again, each time in a fresh process. Rounds that others disturbed are marked and made up
  * for by further ones: as many again, or VARVE_BENCH_EXTRA_ROUNDS.
  */
-export async function interleaved(line, variants, rounds) {
+export async function takeRounds(measure, variants, rounds) {
   const wanted = Math.max(ROUNDS_MIN, rounds)
   const most = wanted + Number(process.env.VARVE_BENCH_EXTRA_ROUNDS ?? wanted)
   const all = []
@@ -20,7 +26,7 @@ export async function interleaved(line, variants, rounds) {
     let others = 0
     for (const variant of variants) {
       await waitForCalm()
-      const result = measureIn(line, variant)
+      const result = measure(variant)
       figures[variant] = result.figures
       others = Math.max(others, result.othersCores)
     }
@@ -68,14 +74,14 @@ export function printVerdicts(title, verdicts) {
   }
 }
 
-function measureIn(line, variant) {
-  const child = fileURLToPath(new URL('./child.mjs', import.meta.url))
-  const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, child, line, variant], {
+/** Runs a child, which reports. */
+export function measureIn(child, ...words) {
+  const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, child, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
     maxBuffer: 1 << 24,
   })
-  if (status !== 0) throw new Error(`'${variant}' of ${line} failed`)
+  if (status !== 0) throw new Error(`${words.join(' ')} failed`)
   return JSON.parse(stdout.split(JSON_MARK)[1])
 }
 

@@ -1,0 +1,1 @@
+export declare function compileKernel(directory: string, target: 'release' | 'debug'): Promise<string>
