@@ -14,7 +14,7 @@ export interface LevelStats {
   tombstones: number
   /** Versions that were overwritten and kept for a snapshot. */
   hiddenVersions: number
-  /** How much it needs a compaction: from 1 on there is one to do. */
+  /** How much it needs a compaction: from 1 on there is one to do, or under way. */
   score: number
 }
 
@@ -80,7 +80,9 @@ export function keyspaceStats(keeper: Keeper, tree: Tree): KeyspaceStats {
 
 function levelStats(keeper: Keeper, tree: Tree): LevelStats[] {
   const { runs } = tree.version
-  return levelScores(tree.version, keeper.compactor.state(tree), keeper.compactor.options)
+  // NOTE: what is being compacted still needs it; else a level would look settled as soon as a compaction began.
+  const state = { ...keeper.compactor.state(tree), running: [] }
+  return levelScores(tree.version, state, keeper.compactor.options)
     .map(({ level, score }) => {
       const here = runs.filter((run) => run[0]?.level === level)
       const tables = here.flat()
