@@ -1,39 +1,66 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { open } from '../dist/index.js'
+import { ENGINES } from './allocations/engines.mjs'
+import { bytesPerOperation, OPERATIONS } from './allocations/heap.mjs'
+import { stringKeyedTwin } from './allocations/string-keyed.mjs'
+import { JSON_MARK } from './concurrency/rounds.mjs'
 import { halfCompressibleValues, shuffledKeys } from './data.mjs'
 import { withDirectory } from './measure.mjs'
 
-const OPERATIONS = 1_000_000
 const DISTINCT = 50_000
 
+/** The calls that are compared between engines, as the report names them. */
+const CALLS = {
+  put: 'put, 1,000 in flight',
+  putSync: 'putSync',
+  get: 'get (`getSync`; lmdb `get`)',
+  getView: 'get without a copy (`getSlice`; lmdb `getBinaryFast`)',
+  range: 'entry of a range, as buffers (`rangeSync`; `nextv(1000)`; `getRange`)',
+  rangeOfViews: 'entry of a range, as slices',
+}
+
 /**
- * Bytes allocated on the JavaScript heap and in array buffers per operation: warm, the bare loop subtracted, no collection in
- * between (a semi-space large enough: `--max-semi-space-size`).
+ * Bytes allocated on the JavaScript heap and in array buffers per operation: warm, no collection in between (a semi-space large enough: `--max-semi-space-size`). What native code
+ * allocates for itself, and varve's own memory, which is reserved once, are not counted.
  */
 export async function run() {
   if (globalThis.gc === undefined) throw new Error('run with --expose-gc (npm run bench does)')
+  const bars = await measureBars()
+  printBars(bars)
+  const calls = Object.entries(CALLS).map(([call, name]) => ({
+    name,
+    bytes: Object.fromEntries(Object.keys(ENGINES).map((engine) => [engine, bytesOf(engine, call)])),
+  }))
+  printCalls(calls)
+  return { bars, calls }
+}
+
+/** What varve is held to, the bare loop subtracted. */
+async function measureBars() {
   const keys = shuffledKeys(DISTINCT)
   const values = halfCompressibleValues(DISTINCT)
-  const rows = []
-  await withDirectory(async (directory) => {
+  return withDirectory(async (directory) => {
     const db = await open(directory, { durability: 'none', valueEncoding: 'buffer' })
     let sink
-    const bare = measure((i) => {
+    const bare = bytesPerOperation((i) => {
       sink = keys[i % DISTINCT]
     })
-    const put = measure((i) => db.putSync(keys[i % DISTINCT], values[i % DISTINCT]))
-    const has = measure((i) => {
+    const put = bytesPerOperation((i) => db.putSync(keys[i % DISTINCT], values[i % DISTINCT]))
+    const has = bytesPerOperation((i) => {
       sink = db.hasSync(keys[i % DISTINCT])
     })
-    const get = measure((i) => {
+    const get = bytesPerOperation((i) => {
       sink = db.getSync(keys[i % DISTINCT])
     })
-    const pooled = measure((i) => {
+    const pooled = bytesPerOperation((i) => {
       sink = Buffer.allocUnsafe(values[i % DISTINCT].length)
     })
     const twin = stringKeyedTwin()
-    const twinPut = measure((i) => twin.put(keys[i % DISTINCT], values[i % DISTINCT]))
+    const twinPut = bytesPerOperation((i) => twin.put(keys[i % DISTINCT], values[i % DISTINCT]))
     if (sink === undefined) throw new Error('nothing was measured')
-    rows.push(
+    await db.close()
+    return [
       { name: 'putSync', bytes: put - bare, bar: '≤ 2 B', reached: put - bare <= 2 },
       { name: 'hasSync', bytes: has - bare, bar: '≤ 2 B', reached: has - bare <= 2 },
       { name: 'bare pooled buffer of 100 B', bytes: pooled - bare },
@@ -50,9 +77,22 @@ export async function run() {
         bar: '≥ 5',
         reached: (twinPut - bare) / Math.max(1, put - bare) >= 5,
       },
-    )
-    await db.close()
+    ]
   })
+}
+
+/** Undefined if the engine has no such call. */
+function bytesOf(engine, call) {
+  const child = fileURLToPath(new URL('./allocations/child.mjs', import.meta.url))
+  const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, child, engine, call], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`the allocations of ${call} of ${engine} could not be measured`)
+  return JSON.parse(stdout.split(JSON_MARK)[1]).figures.bytes
+}
+
+function printBars(rows) {
   process.stdout.write(
     `\nallocations: bytes per operation over ${OPERATIONS} operations, the bare loop subtracted\n\n`,
   )
@@ -62,61 +102,16 @@ export async function run() {
       `| ${name} | ${bytes.toFixed(2)} | ${bar ?? ''} | ${bar === undefined ? '' : reached ? 'reached' : 'MISSED'} |\n`,
     )
   }
-  return rows
 }
 
-function allocated() {
-  const { heapUsed, arrayBuffers } = process.memoryUsage()
-  return heapUsed + arrayBuffers
-}
-
-/** Bytes per operation: the smallest of three passes, because anything else that allocates only adds. */
-function measure(operation) {
-  // NOTE: warm means that the rare work (a flush every 30,000 puts) is compiled too.
-  for (let i = 0; i < OPERATIONS; i++) operation(i)
-  let least = Infinity
-  for (let pass = 0; pass < 3; pass++) {
-    globalThis.gc()
-    globalThis.gc()
-    // NOTE: in pieces, so that no scavenge runs inside one: what a piece allocates stays below the semi-space.
-    let bytes = 0
-    const piece = OPERATIONS / 10
-    for (let start = 0; start < OPERATIONS; start += piece) {
-      // NOTE: twice: array buffers of the piece before are freed in the background, the second collection waits for that.
-      globalThis.gc()
-      globalThis.gc()
-      const before = allocated()
-      for (let i = start; i < start + piece; i++) operation(i)
-      bytes += allocated() - before
-    }
-    least = Math.min(least, bytes / OPERATIONS)
-  }
-  return least
-}
-
-/** What an engine with string keys does per put: builds an internal key from a JavaScript string and keeps such keys sorted. */
-function stringKeyedTwin() {
-  const sorted = []
-  const values = new Map()
-  let seqno = 0
-  const place = (internal) => {
-    let low = 0
-    let high = sorted.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (sorted[middle] < internal) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-  return {
-    put(key, value) {
-      seqno++
-      const internal = `${key.toString('latin1')}\0${(Number.MAX_SAFE_INTEGER - seqno).toString(16).padStart(14, '0')}`
-      // NOTE: a bounded window keeps the twin's insertion cheap; only what it allocates is of interest.
-      if (sorted.length >= 1024) values.delete(sorted.pop())
-      sorted.splice(place(internal), 0, internal)
-      values.set(internal, Buffer.from(value))
-    },
+function printCalls(calls) {
+  const engines = Object.keys(ENGINES)
+  process.stdout.write(
+    `\nbytes per call, each in a process of its own\n\n| call | ${engines.join(' | ')} |\n`,
+  )
+  process.stdout.write(`|---|${engines.map(() => '--:').join('|')}|\n`)
+  for (const { name, bytes } of calls) {
+    const cells = engines.map((engine) => bytes[engine]?.toFixed(1) ?? '–')
+    process.stdout.write(`| ${name} | ${cells.join(' | ')} |\n`)
   }
 }

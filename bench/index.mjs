@@ -1,10 +1,9 @@
-// npm run bench -- memtable | writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro [--rounds 5] [--json file]
-import { writeFileSync } from 'node:fs'
-import { cpus, loadavg } from 'node:os'
+// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference | report [--rounds 5]
+import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { machineNow, peerVersions, writeResult } from './results.mjs'
 
 const SUITES = [
-  'memtable',
   'writes',
   'allocations',
   'one-turn',
@@ -15,34 +14,36 @@ const SUITES = [
   'concurrency',
   'macro',
   'micro',
+  'reference',
 ]
+/** Makes pages of what the suites have left in build/bench. */
+const REPORT = 'report'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+  options: { rounds: { type: 'string', default: '5' } },
 })
-const wanted = positionals.length === 0 ? SUITES : positionals
-const unknown = wanted.filter((name) => !SUITES.includes(name))
+const rounds = Number(options.rounds)
+const known = [...SUITES, REPORT]
+const wanted = positionals.length === 0 ? known : positionals
+const unknown = wanted.filter((name) => !known.includes(name))
 if (unknown.length > 0) {
-  process.stderr.write(`unknown benchmark ${unknown.join(', ')}; known are ${SUITES.join(', ')}\n`)
+  process.stderr.write(`unknown benchmark ${unknown.join(', ')}; known are ${known.join(', ')}\n`)
   process.exit(2)
 }
 
-const machine = {
-  node: process.version,
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  loadBefore: loadavg().map((load) => Number(load.toFixed(2))),
+for (const suite of wanted) {
+  const { run } = await import(`./${suite}.mjs`)
+  if (suite === REPORT) {
+    await run()
+    continue
+  }
+  const date = new Date().toISOString()
+  const machine = machineNow()
+  process.stdout.write(
+    `\n${suite}: node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`,
+  )
+  const result = await run({ rounds })
+  const file = writeResult({ suite, date, machine, peers: peerVersions(), rounds, result })
+  process.stdout.write(`\n→ ${relative(process.cwd(), file)}\n`)
 }
-process.stdout.write(
-  `node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`,
-)
-
-const results = {}
-for (const name of wanted) {
-  const { run } = await import(`./${name}.mjs`)
-  results[name] = await run({ rounds: Number(options.rounds) })
-}
-const report = JSON.stringify({ date: new Date().toISOString(), machine, results }, null, 2)
-if (options.json === undefined) process.stdout.write(`\n${report}\n`)
-else writeFileSync(options.json, `${report}\n`)
