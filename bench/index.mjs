@@ -1,4 +1,4 @@
-// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference | report [--rounds 5]
+// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference [--rounds 5]
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineNow, peerVersions, writeResult } from './results.mjs'
@@ -16,28 +16,21 @@ const SUITES = [
   'micro',
   'reference',
 ]
-/** Makes pages of what the suites have left in build/bench. */
-const REPORT = 'report'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' } },
 })
 const rounds = Number(options.rounds)
-const known = [...SUITES, REPORT]
-const wanted = positionals.length === 0 ? known : positionals
-const unknown = wanted.filter((name) => !known.includes(name))
+const wanted = positionals.length === 0 ? SUITES : positionals
+const unknown = wanted.filter((name) => !SUITES.includes(name))
 if (unknown.length > 0) {
-  process.stderr.write(`unknown benchmark ${unknown.join(', ')}; known are ${known.join(', ')}\n`)
+  process.stderr.write(`unknown benchmark ${unknown.join(', ')}; known are ${SUITES.join(', ')}\n`)
   process.exit(2)
 }
 
 for (const suite of wanted) {
   const { run } = await import(`./${suite}.mjs`)
-  if (suite === REPORT) {
-    await run()
-    continue
-  }
   const date = new Date().toISOString()
   const machine = machineNow()
   process.stdout.write(

@@ -1,12 +1,10 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, release } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BENCH = new URL('.', import.meta.url)
 const FOLDER = fileURLToPath(new URL('../build/bench/', BENCH))
-/** Dependencies of the suites that are no engines. */
-const TOOLS = ['echarts']
 
 /** What a figure depends on besides the code that is measured. */
 export function machineNow() {
@@ -22,9 +20,8 @@ export function machineNow() {
 /** Versions of the engines that are installed. */
 export function peerVersions() {
   const { dependencies } = read(fileURLToPath(new URL('package.json', BENCH)))
-  const names = Object.keys(dependencies).filter((name) => !TOOLS.includes(name))
   return Object.fromEntries(
-    names.flatMap((name) => {
+    Object.keys(dependencies).flatMap((name) => {
       try {
         return [[name, read(fileURLToPath(new URL(`node_modules/${name}/package.json`, BENCH))).version]]
       } catch {
@@ -40,21 +37,6 @@ export function writeResult(record) {
   const { kind } = record.result
   const file = join(FOLDER, `${kind === undefined ? record.suite : `${record.suite}-${kind}`}.json`)
   writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
-  return file
-}
-
-/** All that suites have left, by the name of the file. */
-export function readResults() {
-  mkdirSync(FOLDER, { recursive: true })
-  const files = readdirSync(FOLDER).filter((name) => name.endsWith('.json'))
-  return new Map(files.sort().map((name) => [name.slice(0, -'.json'.length), read(join(FOLDER, name))]))
-}
-
-/** @returns the file's path */
-export function writePage(name, text) {
-  mkdirSync(FOLDER, { recursive: true })
-  const file = join(FOLDER, name)
-  writeFileSync(file, text)
   return file
 }
 
