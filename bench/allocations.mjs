@@ -1,14 +1,14 @@
-import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { open } from '../dist/index.js'
 import { ENGINES } from './allocations/engines.mjs'
 import { bytesPerOperation, OPERATIONS } from './allocations/heap.mjs'
 import { stringKeyedTwin } from './allocations/string-keyed.mjs'
-import { JSON_MARK } from './concurrency/rounds.mjs'
+import { measureIn } from './concurrency/rounds.mjs'
 import { halfCompressibleValues, shuffledKeys } from './data.mjs'
 import { withDirectory } from './measure.mjs'
 
 const DISTINCT = 50_000
+const CHILD = fileURLToPath(new URL('./allocations/child.mjs', import.meta.url))
 
 /** The calls that are compared between engines, as the report names them. */
 const CALLS = {
@@ -83,13 +83,7 @@ async function measureBars() {
 
 /** Undefined if the engine has no such call. */
 function bytesOf(engine, call) {
-  const child = fileURLToPath(new URL('./allocations/child.mjs', import.meta.url))
-  const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, child, engine, call], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(`the allocations of ${call} of ${engine} could not be measured`)
-  return JSON.parse(stdout.split(JSON_MARK)[1]).figures.bytes
+  return measureIn(CHILD, engine, call).figures.bytes
 }
 
 function printBars(rows) {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { open } from '../dist/index.js'
 import { settled } from './engines/settled.mjs'
 import { halfCompressibleValues, randomSource, shuffledKeys } from './data.mjs'
+import { idleProcessBytes } from './idle-process.mjs'
 import { timed, withDirectory } from './measure.mjs'
 
 const LARGE_ENTRIES = Number(process.env.VARVE_BENCH_LARGE_ENTRIES ?? 10_000_000)
@@ -72,7 +73,7 @@ async function large() {
     await again.close()
     const bytes = LARGE_ENTRIES * ENTRY_BYTES
     const residentMegabytes = process.resourceUsage().maxRSS / 1024
-    const emptyMegabytes = emptyProcessMegabytes()
+    const emptyMegabytes = idleProcessBytes(0) / 2 ** 20
     const limit = emptyMegabytes + (1.1 * MEMORY_LIMIT) / 2 ** 20
     const rate = readBytes / 1e6 / (compactMs / 1000)
     const busy = loadMs + settleMs
@@ -243,12 +244,6 @@ function tableBytes(directory) {
   return readdirSync(directory)
     .filter((name) => name.endsWith('.sst'))
     .reduce((sum, name) => sum + statSync(join(directory, name)).size, 0)
-}
-
-/** Largest resident memory of a Node process that does nothing. */
-function emptyProcessMegabytes() {
-  const script = 'process.stdout.write(String(process.resourceUsage().maxRSS / 1024))'
-  return Number(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout)
 }
 
 function megabytes(bytes) {

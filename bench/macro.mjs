@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { DISTURBED_FROM_CORES, waitForCalm } from './concurrency/machine.mjs'
 import { JSON_MARK } from './concurrency/rounds.mjs'
 import { ENGINES } from './engines/index.mjs'
+import { idleProcessBytes } from './idle-process.mjs'
 import { figureOf, PEERS, verdictsOf } from './macro/verdicts.mjs'
 import { WORKLOADS } from './macro/workloads.mjs'
 
@@ -67,7 +68,7 @@ function print(name, engines, { unit, runs, verdicts }) {
 }
 
 /** '–' for an engine that lacks what is measured. */
-export function formatFigure(figure, unit) {
+function formatFigure(figure, unit) {
   if (figure === undefined) return '–'
   if (unit === 'bytes') return `${(figure / 1e6).toFixed(1)} MB`
   if (unit === 'ms') return `${figure.toFixed(2)} ms`
@@ -84,18 +85,6 @@ function measureIn(name, engine, kind) {
   if (status !== 0) return { isAbsent: true, why: stderr.trim().split('\n').slice(-6).join(' ') }
   const { figures, othersCores } = JSON.parse(stdout.split(JSON_MARK)[1])
   return { ...figures, othersCores }
-}
-
-/** Largest resident memory of a process with so many workers that do nothing. */
-function idleProcessBytes(threads) {
-  const script = `
-    const { Worker } = require('node:worker_threads')
-    const idle = Array.from({ length: ${threads} }, () => new Worker('setInterval(() => {}, 1000)', { eval: true }))
-    setTimeout(() => {
-      process.stdout.write(String(process.resourceUsage().maxRSS * 1024))
-      process.exit(0)
-    }, 500)`
-  return Number(spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' }).stdout)
 }
 
 function removeDatabases() {

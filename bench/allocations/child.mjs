@@ -2,12 +2,12 @@
 import { othersCores } from '../concurrency/machine.mjs'
 import { report } from '../concurrency/rounds.mjs'
 import { halfCompressibleValues, shuffledKeys } from '../data.mjs'
+import { inFlight } from '../engines/in-flight.mjs'
 import { withDirectory } from '../measure.mjs'
 import { ENGINES } from './engines.mjs'
 import { bytesPerAsyncOperation, bytesPerOperation } from './heap.mjs'
 
 const ENTRIES = 50_000
-const IN_FLIGHT = 1000
 const PUTS = 100_000
 /** Puts between two collections. */
 const PIECE = 10_000
@@ -43,10 +43,7 @@ async function fill(db) {
   for (let i = 0; i < ENTRIES; i++) db.putSync(keys[i], values[i])
 }
 
-async function putInFlight(db, from, to) {
-  for (let i = from; i < to;) {
-    const puts = []
-    for (const end = i + IN_FLIGHT; i < end; i++) puts.push(db.put(keys[i % ENTRIES], values[i % ENTRIES]))
-    await Promise.all(puts)
-  }
+function putInFlight(db, from, to) {
+  const at = (i) => (from + i) % ENTRIES
+  return inFlight(to - from, (i) => db.put(keys[at(i)], values[at(i)]))
 }

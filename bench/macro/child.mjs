@@ -82,7 +82,7 @@ async function measure() {
 /** Makes keys and values before the clock runs; not where the memory is measured. */
 function prepare() {
   if (workload.value !== undefined) return
-  for (const list of ['sequential', 'shuffled', 'some', 'missing', 'fresh', 'values']) void data[list]
+  for (const list of ['keys', 'shuffled', 'some', 'missing', 'fresh', 'values']) void data[list]
 }
 
 /** A copy of the engine's database with all entries, settled; it is made by the first who needs it. */

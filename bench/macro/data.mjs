@@ -20,12 +20,9 @@ export class MacroData {
     this.#strings = strings
   }
 
-  get sequential() {
-    return this.#once('sequential', () => this.#text(sequentialKeys(this.#entries)))
-  }
-
+  /** In their order. */
   get keys() {
-    return this.sequential
+    return this.#once('keys', () => this.#text(sequentialKeys(this.#entries)))
   }
 
   get shuffled() {

@@ -19,7 +19,7 @@ const CHUNK_ENTRIES = 10_000
 export const WORKLOADS = {
   fillseq: {
     bars: [{ least: 1.2 }],
-    run: (db, { sequential, values }) => all(() => db.fill(sequential, values), sequential),
+    run: (db, { keys, values }) => all(() => db.fill(keys, values), keys),
   },
   fillrandom: { bars: [{ least: 3 }], slow: 5, run: fillRandom },
   'fillrandom, 64 MiB of memory': { bars: [{ least: 2 }], slow: 5, memoryLimit: 64 * MIB, run: fillRandom },

@@ -31,7 +31,7 @@ const GATHERED_BYTES = 24
 /** Twin of assembly/table/block-writer.ts. */
 export function createBlockBuild(memory) {
   const { i32, u8, view } = memory
-  const { commonPrefix, copyBytes } = createBytes(memory)
+  const { commonPrefix, copyBytes, writeVarint } = createBytes(memory)
   let buffer = 0
   let end = 0
   let interval = 0
@@ -75,15 +75,6 @@ export function createBlockBuild(memory) {
     position = position + 1 === interval ? 0 : position + 1
     end = rest + restLength + valueLength
     return rest + restLength
-  }
-
-  function writeVarint(p, value) {
-    while (value >>> 0 >= 128) {
-      u8[p++] = value | 128
-      value >>>= 7
-    }
-    u8[p++] = value
-    return p
   }
 
   function nextGathered(entry) {

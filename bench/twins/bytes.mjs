@@ -2,7 +2,7 @@
 const COPY_LOOP_BYTES = 128
 const SIGN = 0x80000000
 
-/** Copying and comparing bytes, as in assembly/memory/bytes.ts and assembly/key/compare.ts: four at a time instead of sixteen. */
+/** Copying and comparing bytes, as in assembly/memory/bytes.ts and assembly/key/compare.ts: four at a time instead of sixteen; and writing varints. */
 export function createBytes({ u8, view }) {
   /** Copies [from, from + length) to [to, to + length), which do not overlap. */
   function copyBytes(to, from, length) {
@@ -47,5 +47,15 @@ export function createBytes({ u8, view }) {
     return true
   }
 
-  return { copyBytes, commonPrefix, compareBytes, equalBytes }
+  /** Of a number below 2^32. @returns where it ends */
+  function writeVarint(p, value) {
+    while (value >>> 0 >= 128) {
+      u8[p++] = value | 128
+      value >>>= 7
+    }
+    u8[p++] = value
+    return p
+  }
+
+  return { copyBytes, commonPrefix, compareBytes, equalBytes, writeVarint }
 }

@@ -3,7 +3,7 @@ import { createBytes } from './bytes.mjs'
 /** Twins of assembly/key. */
 export function createKeys(memory) {
   const { u8, i32 } = memory
-  const { compareBytes } = createBytes(memory)
+  const { compareBytes, writeVarint } = createBytes(memory)
   /** Behind the varint that was read last. */
   let next = 0
 
@@ -13,15 +13,6 @@ export function createKeys(memory) {
     for (let key = keys; key < last; key += keyLength)
       smaller += compareBytes(key, keyLength, key + keyLength, keyLength) >>> 31
     return smaller
-  }
-
-  function writeVarint(p, value) {
-    while (value >>> 0 >= 128) {
-      u8[p++] = value | 128
-      value >>>= 7
-    }
-    u8[p++] = value
-    return p
   }
 
   /** The value of the varint at p, which ends before `end`; -1 if it is cut off, too large or not in its shortest form. */

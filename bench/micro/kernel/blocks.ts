@@ -11,9 +11,8 @@ import {
   writerLowestSeqno,
   writerSize,
 } from '../../../assembly/table/block-writer'
+import { VALUES_MASK } from './inserts'
 
-/** There are as many values; they are taken in turn. */
-const VALUES_MASK: u32 = 1023
 /** The writer's record, and the buffer behind it. */
 const WRITER_ROOM: u32 = (WRITER_BYTES + 15) & ~15
 const BUFFER_BYTES: u32 = 65536

@@ -1,6 +1,6 @@
-import { TRAILER_BEFORE, trailerOf, trailerSeqno } from '../../../assembly/key/internal-key'
+import { TRAILER_BEFORE, trailerSeqno } from '../../../assembly/key/internal-key'
 import { loadU32 } from '../../../assembly/memory/bytes'
-import { MEMTABLE_ENTRIES, TYPE_VALUE } from '../../../assembly/memory/layout'
+import { MEMTABLE_ENTRIES } from '../../../assembly/memory/layout'
 import {
   cursorFirst,
   cursorNext,
@@ -9,10 +9,8 @@ import {
   nodeTrailer,
   nodeValueLength,
 } from '../../../assembly/memtable/cursor'
-import { createMemtable, freeMemtable, memtableInsert } from '../../../assembly/memtable/memtable'
-
-/** There are as many values; they are taken in turn. */
-const VALUES_MASK: u32 = 1023
+import { createMemtable, freeMemtable } from '../../../assembly/memtable/memtable'
+import { insertNumber } from './inserts'
 
 let memtable: u32 = 0
 
@@ -20,17 +18,7 @@ let memtable: u32 = 0
 export function memtableFill(keys: u32, keyLength: u32, values: u32, valueLength: u32, count: u32): u32 {
   if (memtable != 0) freeMemtable(memtable)
   memtable = createMemtable()
-  for (let i: u32 = 0; i < count; i++) {
-    const value = values + (i & VALUES_MASK) * valueLength
-    memtableInsert(
-      memtable,
-      keys + i * keyLength,
-      keyLength,
-      trailerOf(i + 1, TYPE_VALUE),
-      value,
-      valueLength,
-    )
-  }
+  for (let i: u32 = 0; i < count; i++) insertNumber(memtable, keys, keyLength, values, valueLength, i)
   return loadU32(memtable + MEMTABLE_ENTRIES)
 }
 

@@ -1,4 +1,3 @@
-import { trailerOf } from '../../../assembly/key/internal-key'
 import { loadU32, loadU8, storeU32 } from '../../../assembly/memory/bytes'
 import {
   BOUND_BEFORE,
@@ -8,16 +7,14 @@ import {
   SUPERVERSION_BYTES,
   SUPERVERSION_COUNT,
   SUPERVERSION_MEMTABLES,
-  TYPE_VALUE,
 } from '../../../assembly/memory/layout'
 import { allocateRecord } from '../../../assembly/memory/records'
-import { createMemtable, memtableInsert } from '../../../assembly/memtable/memtable'
+import { createMemtable } from '../../../assembly/memtable/memtable'
 import { mergeBegin } from '../../../assembly/read/merge'
 import { mergeFill } from '../../../assembly/read/merge-fill'
 import { NO_KEY } from '../../../assembly/read/merge-page'
+import { insertNumber } from './inserts'
 
-/** There are as many values; they are taken in turn. */
-const VALUES_MASK: u32 = 1023
 const READ_SEQNO: f64 = 1e9
 
 let superVersion: u32 = 0
@@ -38,15 +35,7 @@ export function mergePrepare(
   for (let run: u32 = 0; run < runs; run++) storeU32(memtables + 4 * run, createMemtable())
   for (let i: u32 = 0; i < count; i++) {
     const memtable = loadU32(memtables + 4 * loadU8(numbers + i))
-    const value = values + (i & VALUES_MASK) * valueLength
-    memtableInsert(
-      memtable,
-      keys + i * keyLength,
-      keyLength,
-      trailerOf(i + 1, TYPE_VALUE),
-      value,
-      valueLength,
-    )
+    insertNumber(memtable, keys, keyLength, values, valueLength, i)
   }
   return count
 }
