@@ -44,6 +44,8 @@ if (unknown.length > 0) {
 }
 
 const times = []
+/** Of each test that did not pass: `{ name, why }`, repeated at the end. */
+const failures = []
 let passed = 0
 let failed = 0
 
@@ -53,8 +55,12 @@ function timed(name, step) {
   times.push([name, (performance.now() - start) / 1000])
 }
 
-function npx(...args) {
-  return spawnSync('npx', ['--no-install', ...args], { stdio: 'inherit' }).status === 0
+function outcomeOf(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return { passed: 0, failures: [] }
+  }
 }
 
 /** A program that closes with `N passed, N failed` itself. */
@@ -66,7 +72,9 @@ function runProgram(program) {
   process.stdout.write(stdout)
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout)
   passed += Number(counts?.[1] ?? 0)
-  failed += Math.max(Number(counts?.[2] ?? 1), status === 0 ? 0 : 1)
+  const bad = Math.max(Number(counts?.[2] ?? 1), status === 0 ? 0 : 1)
+  failed += bad
+  if (bad > 0) failures.push({ name: program.join(' '), why: `${bad} failed, see above` })
 }
 
 timed('build', () => {
@@ -82,30 +90,34 @@ try {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     timed(name, () => {
       if (program !== undefined) return runProgram(program)
-      const report = join(directory, `${name}.json`)
-      const ok = npx(
-        'vitest',
-        'run',
-        '--reporter=default',
-        '--reporter=json',
-        `--outputFile.json=${report}`,
-        ...folders,
+      const file = join(directory, `${name}.json`)
+      const { status, signal } = spawnSync(
+        'npx',
+        [
+          '--no-install',
+          'vitest',
+          'run',
+          '--reporter=default',
+          '--reporter=./scripts/test-outcome.mjs',
+          ...folders,
+        ],
+        { stdio: 'inherit', env: { ...process.env, VARVE_TEST_OUTCOME: file } },
       )
-      try {
-        const result = JSON.parse(readFileSync(report, 'utf8'))
-        passed += result.numPassedTests
-        const missing = result.numTotalTests - result.numPassedTests
-        // A suite that fails before its tests are known, or an unhandled error, is a failure too.
-        failed += missing > 0 ? missing : ok ? 0 : Math.max(1, result.numFailedTestSuites)
-      } catch {
-        failed++
+      const outcome = outcomeOf(file)
+      // A run that says no more than that it failed, or nothing at all, is a failure too.
+      if (outcome.failures.length === 0 && status !== 0) {
+        outcome.failures.push({ name, why: `vitest ended with ${signal ?? `code ${String(status)}`}` })
       }
+      passed += outcome.passed
+      failed += outcome.failures.length
+      failures.push(...outcome.failures)
     })
   }
 } finally {
   rmSync(directory, { recursive: true, force: true })
 }
 
+for (const { name, why } of failures) process.stdout.write(`\nfailed: ${name}\n${why}\n`)
 process.stdout.write('\nseconds per part\n')
 for (const [name, seconds] of times) process.stdout.write(`  ${name.padEnd(12)} ${seconds.toFixed(0)}\n`)
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`)
