@@ -19,9 +19,10 @@ export interface MajorRange {
 /**
  * The next step of compact(): what overlaps the range goes down, level by level, until it all lies in the last level, without tombstones and hidden versions. The
  * flushed runs go first, all of them or portions of the oldest; then of each level, from above, the tables of the range. In the last level what was not written by such a step and
- * holds garbage is written again.
+ * holds garbage, or is not written as the policy has it for the lowest level, is written again. NOTE: what it writes to the last level is written so however few levels there are: nothing will
+ * ever lie below it, and whoever asks for a compaction of all has time.
  *
- * `done`: ids of last-level tables that this compact() wrote, or looked at, already: a snapshot may have kept their tombstones.
+ * `isDone`: whether this compact() wrote a last-level table: a snapshot may have kept its tombstones. `isOther`: whether it is written otherwise than the policy has it.
  * @returns undefined when nothing is left to do, or others are at work where it would go on
  */
 export function chooseMajor(
@@ -30,6 +31,22 @@ export function chooseMajor(
   options: LeveledOptions,
   range: MajorRange,
   isDone: (tableId: number) => boolean,
+  isOther: (tableId: number) => boolean,
+): Choice | undefined {
+  const choice = nextStep(version, state, options, range, (table) =>
+    isDone(table.id) ? false : garbage(table) > 0 || isOther(table.id),
+  )
+  if (choice?.type !== 'merge' || choice.level !== LAST_LEVEL) return choice
+  return { ...choice, canonicalLevel: LAST_LEVEL }
+}
+
+/** `isStale`: whether a table of the last level is to be written again. */
+function nextStep(
+  version: Version,
+  state: CompactionState,
+  options: LeveledOptions,
+  range: MajorRange,
+  isStale: (table: TableInfo) => boolean,
 ): Choice | undefined {
   const targets = levelTargets(version, options)
   const isOld = ({ id }: TableInfo): boolean => id < (range.newerFrom ?? Infinity)
@@ -41,9 +58,7 @@ export function chooseMajor(
     if (tables.length > 0)
       return mergeInto(version, state, options, targets, [tables.slice(0, PORTION_TABLES)], level + 1)
   }
-  const again = inRange(levelRun(version, LAST_LEVEL), range).find(
-    (table) => garbage(table) > 0 && !isDone(table.id),
-  )
+  const again = inRange(levelRun(version, LAST_LEVEL), range).find(isStale)
   return again === undefined ? undefined : rewrite(state, options, targets, again)
 }
 

@@ -3,7 +3,8 @@ import { chooseFifo } from '../compaction/fifo.ts'
 import { chooseLeveled, LEVELED_DEFAULTS, levelScores, type LeveledOptions } from '../compaction/leveled.ts'
 import { chooseMajor, type MajorRange } from '../compaction/major.ts'
 import { VarveError } from '../errors.ts'
-import { totalBytes as totalBytesOf } from '../compaction/levels.ts'
+import { LAST_LEVEL, totalBytes as totalBytesOf } from '../compaction/levels.ts'
+import { atLevel } from '../version/keyspace-policy.ts'
 import { CompactionJob, moveTables } from './compaction.ts'
 import type { Keeper } from './keeper.ts'
 import { dropTables } from './erasure.ts'
@@ -164,7 +165,15 @@ export class Compactor {
   #chooseMajor(tree: Tree, range: MajorRange, written: ReadonlySet<number>): Choice | undefined {
     if (tree.policy.strategy === 'fifo' && tree.isOrdered)
       return chooseFifo(tree.version, Date.now(), tree.policy)
-    return chooseMajor(tree.version, this.state(tree), this.options, range, (id) => written.has(id))
+    const compression = atLevel(tree.policy.compressions, LAST_LEVEL)
+    return chooseMajor(
+      tree.version,
+      this.state(tree),
+      this.options,
+      range,
+      (id) => written.has(id),
+      (id) => tree.files.get(id)?.compression !== compression,
+    )
   }
 
   /** @returns ids of the tables written */

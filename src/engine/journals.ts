@@ -39,6 +39,8 @@ export class Journals {
   readonly #closing = new Set<JournalWriter>()
   /** Ready to take over; kept when the old one could not be sealed. */
   #next: NextJournal | undefined
+  /** By a clean close. */
+  #givenUp: number[] = []
   #writeTimer: Timer | undefined
   #syncTimer: Timer | undefined
 
@@ -165,18 +167,24 @@ export class Journals {
 
   /** Edits that give up the journals below the oldest one a memtable needs. */
   obsolete(): { edits: VersionEdit[]; ids: number[] } {
-    let floor = this.current === undefined ? Infinity : this.current.id
-    for (const tree of this.#keeper.trees.values()) {
-      for (const memtable of tree.memtables()) {
-        if (memtable.entries > 0 && memtable.firstJournal > 0) floor = Math.min(floor, memtable.firstJournal)
-      }
-    }
+    const floor = Math.min(this.#oldestNeeded(), this.current?.id ?? Infinity)
     const ids = this.#left.filter((journal) => journal.id < floor).map((journal) => journal.id)
     if (ids.length === 0) return { edits: [], ids }
     const edits: VersionEdit[] = ids.map((id) => ({ type: 'journalRemoved', id }))
     const oldest = this.#left.find((journal) => journal.id >= floor)?.id ?? this.currentId
     if (oldest > 0) edits.push({ type: 'replayFloor', id: oldest }, { type: 'retainFloor', id: oldest })
     return { edits, ids }
+  }
+
+  /** The oldest journal that holds what is in no table; Infinity: none does. */
+  #oldestNeeded(): number {
+    let oldest = Infinity
+    for (const tree of this.#keeper.trees.values()) {
+      for (const { entries, firstJournal } of tree.memtables()) {
+        if (entries > 0 && firstJournal > 0) oldest = Math.min(oldest, firstJournal)
+      }
+    }
+    return oldest
   }
 
   /** Deletes journals that nothing needs any more. */
@@ -199,13 +207,29 @@ export class Journals {
     for (const id of ids) files.removeOrphan(journalFileName(id))
   }
 
-  /** Ends the current journal for a clean close. @returns the edit that seals it. */
+  /** Ends the current journal for a clean close. @returns edits that seal it, and give up all journals if all they hold is in tables */
   finish(): VersionEdit[] {
     const { current } = this
     this.stop()
     if (current === undefined) return []
     current.sync()
-    return [sealEdit(current.seal())]
+    const edits: VersionEdit[] = [sealEdit(current.seal())]
+    if (this.#oldestNeeded() < Infinity) return edits
+    this.#givenUp = [...this.#left.map(({ id }) => id), current.id]
+    for (const id of this.#givenUp) edits.push({ type: 'journalRemoved', id })
+    return edits
+  }
+
+  /**
+   * Deletes what the clean close gave up, so that the next open has nothing to scan. To be called once a superblock covers that.
+   * CRASH: before that they are orphans, which the next open that writes deletes.
+   */
+  removeGivenUp(): void {
+    const ids = this.#givenUp
+    if (ids.length === 0) return
+    this.#previous?.close()
+    this.current?.close()
+    for (const id of ids) this.#keeper.files.removeOrphan(journalFileName(id))
   }
 
   /** No more timers. */

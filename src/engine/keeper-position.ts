@@ -1,5 +1,4 @@
-import type { TableFilter } from '../table/table-file.ts'
-import type { TableInfo } from '../version/version.ts'
+import type { TableFile } from '../table/table-file.ts'
 import type { CatalogPosition } from './catalog.ts'
 import type { LeftJournal } from './journals.ts'
 import type { TreePosition } from './tree-position.ts'
@@ -9,12 +8,7 @@ export interface KeeperPosition {
   readonly databaseId: Uint8Array
   readonly nextKeyspaceId: number
   readonly catalog: CatalogPosition
-  readonly tables: readonly {
-    readonly info: TableInfo
-    readonly record: number
-    readonly filter: TableFilter | undefined
-    readonly descriptor: number
-  }[]
+  readonly tables: readonly (Omit<TableFile, 'file'> & { readonly descriptor: number })[]
   readonly trees: readonly TreePosition[]
   readonly journals: readonly LeftJournal[]
   readonly spareTreeRecords: readonly number[]

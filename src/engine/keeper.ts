@@ -140,8 +140,9 @@ export class Keeper {
     const { databaseId, nextKeyspaceId } = position
     const keeper = new Keeper(thread, databaseId, nextKeyspaceId, catalog, NO_LOG)
     const tables = new Map<number, TableFile>()
-    for (const { info, record, filter, descriptor } of position.tables) {
-      const table = { info, record, filter, file: adopt(tableFileName(info.id), descriptor) }
+    for (const { descriptor, ...rest } of position.tables) {
+      const { info } = rest
+      const table = { ...rest, file: adopt(tableFileName(info.id), descriptor) }
       tables.set(info.id, table)
       keeper.blocks.add(table)
     }
@@ -176,12 +177,7 @@ export class Keeper {
       nextKeyspaceId: this.nextKeyspaceId,
       catalog: this.catalog.handOver(),
       tables: trees.flatMap((tree) =>
-        [...tree.files.values()].map(({ info, record, filter, file }) => ({
-          info,
-          record,
-          filter,
-          descriptor: file.descriptor,
-        })),
+        [...tree.files.values()].map(({ file, ...rest }) => ({ ...rest, descriptor: file.descriptor })),
       ),
       trees: trees.map((tree) => tree.handOver()),
       journals: this.journals.handOver(),
@@ -430,5 +426,6 @@ export class Keeper {
     ]
     catalog.log(edits)
     catalog.coverBySuperblock(true)
+    journals.removeGivenUp()
   }
 }

@@ -38,14 +38,14 @@ export function openTable(kernel: Kernel, file: File, info: TableInfo): TableFil
     file.name,
   )
   const properties = readProperties(kernel, { file, record }, footer)
-  const filter = checkProperties(properties, info, file.name, footer)
+  const { filter, compression } = checkProperties(properties, info, file.name, footer)
   fillTableRecord(kernel, record, info, {
     ...footer,
     filter,
     sizeBytes,
     descriptor: file.descriptor,
   })
-  return { info, file, record, filter }
+  return { info, file, record, filter, compression }
 }
 
 function readProperties(

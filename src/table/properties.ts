@@ -2,10 +2,10 @@ import { FILTER_BLOCK_LINES, FILTER_LINE_BYTES, PAGE_BYTES } from '../../assembl
 import { FILTER_MAX_PROBES } from '../../assembly/table/filter-probes.ts'
 import { corrupt } from '../errors.ts'
 import { FieldReader, FieldWriter } from '../version/fields.ts'
-import { compressionNumber, type Compression } from './compression.ts'
+import { compressionNumber, compressionOf, type Compression } from './compression.ts'
 import type { TableInfo } from '../version/version.ts'
 import { BLOCK_FRAME_BYTES, type Footer } from './format.ts'
-import type { TableFilter } from './table-file.ts'
+import type { TableFile, TableFilter } from './table-file.ts'
 
 /** Longest piece of a key that the properties repeat; two of them fit a block beside everything else. */
 const KEY_PREFIX_BYTES = 32768
@@ -30,6 +30,9 @@ export interface TableStatistics {
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
+
+/** What is kept of the properties of an open table. */
+export type TableProperties = Pick<TableFile, 'filter' | 'compression'>
 
 /** The payload of a properties block (docs/table-format.md). */
 export function encodeProperties(info: TableInfo, statistics: TableStatistics): Uint8Array {
@@ -58,7 +61,6 @@ export function encodeProperties(info: TableInfo, statistics: TableStatistics): 
 
 /**
  * Compares the required properties with the manifest entry, and the filter's place with the footer.
- * @returns the filter, if the table has one
  * @throws CORRUPT, FORMAT_VERSION
  */
 export function checkProperties(
@@ -66,9 +68,10 @@ export function checkProperties(
   info: TableInfo,
   file: string,
   footer: Footer,
-): TableFilter | undefined {
+): TableProperties {
   const offset = footer.propertiesOffset
   let filter: TableFilter | undefined
+  let compression: Compression | undefined
   const fields = new FieldReader(payload, { file, offset }, true)
   while (fields.next()) {
     const { tag } = fields
@@ -79,10 +82,11 @@ export function checkProperties(
     else if (tag === 9) same(fields.number() === info.highestSeqno)
     else if (tag === 11) same(fields.number() === BYTEWISE)
     else if (tag === 26) filter = readFilter(fields, footer)
+    else if (tag === 32) compression = compressionOf(fields.number())
     else fields.unknown()
   }
   fields.demand(1, 3, 5, 7, 9, 11)
-  return filter
+  return { filter, compression }
 
   function same(agrees: boolean): void {
     if (!agrees) throw corrupt(file, offset, 'its properties are not those the manifest names')

@@ -2,6 +2,7 @@ import { STATUS_CHECKSUM, STATUS_UNKNOWN_FORMAT } from '../../assembly/memory/la
 import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { TableInfo } from '../version/version.ts'
+import type { Compression } from './compression.ts'
 
 /** Where a table's filter lies and how it is read (docs/table-format.md, "Filter blocks"). */
 export interface TableFilter {
@@ -23,6 +24,8 @@ export interface OpenTable {
 export interface TableFile extends OpenTable {
   readonly info: TableInfo
   readonly filter: TableFilter | undefined
+  /** Aimed at when it was written; undefined: not known. */
+  readonly compression: Compression | undefined
 }
 
 /** What a failed block check means to the user. */

@@ -213,6 +213,7 @@ export class TableWriter {
       file: this.file,
       record: this.#record,
       filter,
+      compression: this.#policy.compression,
     }
   }
 

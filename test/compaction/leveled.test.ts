@@ -276,6 +276,21 @@ function hullOf(tables: readonly TableInfo[]): { smallestKey: Uint8Array; larges
 }
 
 describe('a major compaction', () => {
+  const never = (): boolean => false
+
+  it('writes the last level as the policy has it for the lowest one, and what is written otherwise again', () => {
+    const version = Version.of([at(5, 1, 0, 9), at(6, 2, 5, 15), at(6, 3, 20, 29)])
+    const everything = { lower: undefined, upper: undefined }
+    const isOther = (id: number): boolean => id === 3
+    const merge = chooseMajor(version, IDLE, options, everything, never, isOther)
+    expect(merge).toMatchObject({ level: LAST_LEVEL, canonicalLevel: LAST_LEVEL })
+    const done = Version.of([at(6, 4, 0, 15), at(6, 3, 20, 29)])
+    const again = chooseMajor(done, IDLE, options, everything, never, isOther)
+    expect(short(again)).toBe('merge 3 to 6')
+    expect(again).toMatchObject({ canonicalLevel: LAST_LEVEL })
+    expect(short(chooseMajor(done, IDLE, options, everything, (id) => id === 3, isOther))).toBe('nothing')
+  })
+
   it('ends with everything in the last level and no tombstone, whatever was there', () => {
     fc.assert(
       fc.property(flushes, fc.integer({ min: 2, max: 6 }), fc.nat(10), (all, maxInputRuns, settled) => {
@@ -289,7 +304,7 @@ describe('a major compaction', () => {
         const everything = { lower: undefined, upper: undefined }
         let steps = 0
         const next = (): Choice | undefined =>
-          chooseMajor(tree.version, state, options, everything, () => false)
+          chooseMajor(tree.version, state, options, everything, never, never)
         for (let choice = next(); choice !== undefined; choice = next()) {
           expect(steps++).toBeLessThan(500)
           tree.apply(choice)
@@ -313,11 +328,11 @@ describe('a major compaction', () => {
       at(6, 4, 22, 25, { tombstones: 1 }),
     ])
     const range = { lower: keyOf(21), upper: keyOf(24) }
-    expect(short(chooseMajor(version, IDLE, options, range, () => false))).toBe('merge 2 | 4 to 6')
+    expect(short(chooseMajor(version, IDLE, options, range, never, never))).toBe('merge 2 | 4 to 6')
     const done = Version.of([at(5, 1, 0, 9), at(6, 3, 0, 9), at(6, 4, 22, 25, { tombstones: 1 })])
-    expect(short(chooseMajor(done, IDLE, options, range, () => false))).toBe('merge 4 to 6')
-    expect(short(chooseMajor(done, IDLE, options, range, (id) => id === 4))).toBe('nothing')
+    expect(short(chooseMajor(done, IDLE, options, range, never, never))).toBe('merge 4 to 6')
+    expect(short(chooseMajor(done, IDLE, options, range, (id) => id === 4, never))).toBe('nothing')
     const between = { lower: keyOf(11), upper: keyOf(15) }
-    expect(short(chooseMajor(version, IDLE, options, between, () => false))).toBe('nothing')
+    expect(short(chooseMajor(version, IDLE, options, between, never, never))).toBe('nothing')
   })
 })

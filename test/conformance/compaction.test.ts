@@ -105,6 +105,22 @@ describe.each(states)('a major compaction of what is $name', ({ build }) => {
 })
 
 describe('compaction', () => {
+  it('that was asked for compresses, in the smallest database too, and finds nothing to do the second time', async () => {
+    const fileSystem = new FaultyFileSystem()
+    const db = await openText(fileSystem)
+    for (let i = 0; i < 2000; i++) db.putSync(numbered(i), 'of little content '.repeat(6))
+    await db.flush()
+    const before = sstBytes(fileSystem)
+    await db.compact()
+    expect(sstBytes(fileSystem)).toBeLessThan(before / 3)
+    const { compactions } = db.stats().keyspaces[0] ?? {}
+    expect(compactions).toBeGreaterThan(0)
+    await db.compact()
+    db.compactSync()
+    expect(db.stats().keyspaces[0]?.compactions).toBe(compactions)
+    await db.close()
+  })
+
   it('keeps the files of one key that is written again and again within bounds', async () => {
     const fileSystem = new FaultyFileSystem()
     const db = await openSmall(fileSystem)

@@ -24,6 +24,35 @@ describe('close()', () => {
     ).toBeLessThan(5)
   })
 
+  it('leaves no journal when all is in tables, and else keeps it', async () => {
+    const journals = async (disk: FaultyFileSystem): Promise<number> =>
+      (await disk.list()).filter((name) => name.endsWith('.wal')).length
+    const disk = new FaultyFileSystem()
+    const db = await openText(disk)
+    db.putSync('a', 'b')
+    await db.flush()
+    await db.close()
+    expect(await journals(disk)).toBe(0)
+    const second = await openText(disk)
+    expect(second.recovery.droppedBytes).toBe(0)
+    expect(second.getSync('a')).toBe('b')
+    second.putSync('a', 'c')
+    await second.close()
+    expect(await journals(disk)).toBe(1)
+    const third = await openText(disk)
+    expect(third.getSync('a')).toBe('c')
+    third.putSync('d', 'e')
+    third.flushSync()
+    await third.close()
+    expect(await journals(disk)).toBe(0)
+    const last = await openText(disk)
+    expect([...last.rangeSync()]).toEqual([
+      ['a', 'c'],
+      ['d', 'e'],
+    ])
+    await last.close()
+  })
+
   it('of many short programs leaves few tables', { timeout: 20_000 }, async () => {
     for (const durability of ['os', 'none'] as const) {
       const disk = new FaultyFileSystem()

@@ -181,7 +181,7 @@ function properties(tables: readonly Uint8Array[]): Decoder {
     run: (bytes) =>
       attempt(() => {
         const said = propertiesOf(bytes, info)
-        const filter = checkProperties(bytes, said, 'fuzzed', footer)
+        const { filter } = checkProperties(bytes, said, 'fuzzed', footer)
         if (filter === undefined) return 'ok'
         must(filter.probes >= 1 && filter.lines >= 1, 'an impossible filter')
         must(filter.offset + filter.lines * 64 <= footer.propertiesOffset, 'a filter beyond its place')

@@ -64,5 +64,5 @@ export function flushedTable(
     createdAt: 0,
     fileChecksum: new Uint8Array(8),
   }
-  return { info, file: {} as File, record, filter: undefined }
+  return { info, file: {} as File, record, filter: undefined, compression: undefined }
 }
