@@ -1,4 +1,4 @@
-import { CACHE_TABLES, CONTROL_CACHE, CONTROL_SEED, PAGE_BYTES } from '../memory/layout'
+import { CACHE_PINS, CACHE_TABLES, CONTROL_CACHE, CONTROL_SEED, PAGE_BYTES } from '../memory/layout'
 import { fillBytes, loadU32, loadU64, storeU32 } from '../memory/bytes'
 import { allocatePage } from '../memory/pages'
 import { allocateRecord } from '../memory/records'
@@ -24,7 +24,7 @@ const TABLES_BYTES: u32 = TABLES_GHOSTS + 4 * TABLES_MAX_PAGES
 const PAGE_WORDS_SHIFT: u32 = 15
 const PAGE_WORDS: u32 = PAGE_BYTES / 4
 
-/** Sets up tables for about `blocks` blocks. @returns false without pages (those taken stay taken: the database cannot open). */
+/** Sets up tables for about `blocks` blocks, and the counters of pins. @returns false without pages (those taken stay taken: the database cannot open). */
 export function createTables(blocks: u32): bool {
   const tables = allocateRecord(TABLES_BYTES)
   if (tables == 0) return false
@@ -39,6 +39,10 @@ export function createTables(blocks: u32): bool {
     fillBytes(page, 0, PAGE_BYTES)
     storeU32(tables + (i < pages ? TABLES_BUCKETS + 4 * i : TABLES_GHOSTS + 4 * (i - pages)), page)
   }
+  const pins = allocatePage()
+  if (pins == 0) return false
+  fillBytes(pins, 0, PAGE_BYTES)
+  storeU32(CONTROL_CACHE + CACHE_PINS, pins)
   storeU32(CONTROL_CACHE + CACHE_TABLES, tables)
   return true
 }

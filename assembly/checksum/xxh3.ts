@@ -144,6 +144,8 @@ function avalancheShort(hash: u64): u64 {
 
 // ── up to 240 bytes ──────────────────────────────────────────────────────────────────────────────────────
 
+// @ts-ignore: decorator
+@inline
 function hashUpTo16(p: u32, length: u32, secret: u32): u64 {
   if (length > 8) {
     const low = loadU64(p) ^ loadU64(secret + 24) ^ loadU64(secret + 32)

@@ -149,14 +149,6 @@ export function atomicMaxU64(p: u32, value: u64): void {
   while (seen < value && !compareExchangeU64(p, seen, value)) seen = atomicLoadU64(p)
 }
 
-/** Lowers the word to at most `value`. */
-// @ts-ignore: decorator
-@inline
-export function atomicMinU64(p: u32, value: u64): void {
-  let seen = atomicLoadU64(p)
-  while (seen > value && !compareExchangeU64(p, seen, value)) seen = atomicLoadU64(p)
-}
-
 // ── many bytes ───────────────────────────────────────────────────────────────────────────────────────────
 
 /** Above this a call of the engine's own memory.copy is faster than a loop here. */

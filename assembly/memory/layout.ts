@@ -357,6 +357,8 @@ export const CACHE_FLOOR_PAGES: u32 = 8
 export const CACHE_SHARD_COUNT: u32 = 12
 /** u32: record with the hash tables (assembly/cache/buckets.ts). */
 export const CACHE_TABLES: u32 = 16
+/** u32: a page of counters, u32 for each page of the memory: how often it is pinned. */
+export const CACHE_PINS: u32 = 20
 export const CACHE_SHARDS: u32 = 64
 export const CACHE_MAX_SHARDS: u32 = 8
 export const SHARD_BYTES: u32 = 64

@@ -15,8 +15,6 @@ import {
 import {
   atomicAddU32,
   atomicLoadU32,
-  atomicMaxU64,
-  atomicMinU64,
   atomicStoreU32,
   compareExchangeU32,
   copyBytes,
@@ -214,9 +212,9 @@ function enter(memtable: u32, node: u32, key: u32, keyLength: u32): void {
 @inline
 function account(memtable: u32, bytes: u32, trailer: u64): void {
   const seqno = trailerSeqno(trailer)
-  // NOTE: plain, because one thread at a time inserts; others may read them at any time.
+  // NOTE: all plain, because one thread at a time inserts; others may read the counts at any time, and the seqnos of a sealed memtable.
   storeU32(memtable + MEMTABLE_ENTRY_BYTES, loadU32(memtable + MEMTABLE_ENTRY_BYTES) + bytes)
   storeU32(memtable + MEMTABLE_ENTRIES, loadU32(memtable + MEMTABLE_ENTRIES) + 1)
-  atomicMaxU64(memtable + MEMTABLE_HIGHEST_SEQNO, seqno)
-  atomicMinU64(memtable + MEMTABLE_LOWEST_SEQNO, seqno)
+  if (seqno > loadU64(memtable + MEMTABLE_HIGHEST_SEQNO)) storeU64(memtable + MEMTABLE_HIGHEST_SEQNO, seqno)
+  if (seqno < loadU64(memtable + MEMTABLE_LOWEST_SEQNO)) storeU64(memtable + MEMTABLE_LOWEST_SEQNO, seqno)
 }

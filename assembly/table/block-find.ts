@@ -29,7 +29,7 @@ export function blockFind(cursor: u32, interval: u32, key: u32, keyLength: u32, 
   moveToHead(cursor, interval)
   const head = loadU32(cursor + CURSOR_REST)
   const headLength = loadU32(cursor + CURSOR_REST_LENGTH)
-  const common = commonPrefix(head, key, min(headLength, keyLength))
+  const common = inline.always(commonPrefix(head, key, min(headLength, keyLength)))
   if (common == keyLength && common == headLength && loadU64(cursor + CURSOR_TRAILER) <= trailer) return true
   const wanted = keyLength - common
   const baseSeqno = loadU64(cursor + CURSOR_BASE_SEQNO)
@@ -61,7 +61,7 @@ export function blockFind(cursor: u32, interval: u32, key: u32, keyLength: u32, 
     if (
       shared == common &&
       restLength == wanted &&
-      equalBytes(rest, key + common, wanted) &&
+      inline.always(equalBytes(rest, key + common, wanted)) &&
       entryTrailer <= trailer
     ) {
       decodeEntry(cursor, entry)

@@ -13,19 +13,23 @@ import {
   TYPE_TOMBSTONE,
   TYPE_WEAK_TOMBSTONE,
 } from '../memory/layout'
-import { CURSOR_TRAILER, CURSOR_VALUE, CURSOR_VALUE_LENGTH } from './block-entry'
+import { CURSOR_INTERVALS, CURSOR_TRAILER, CURSOR_VALUE, CURSOR_VALUE_LENGTH } from './block-entry'
 import { blockFind } from './block-find'
-import { blockKeyEquals, blockOpen } from './block-reader'
-import { blockSeekGE } from './block-seek'
+import { blockKeyEquals, blockOpen, moveToHead } from './block-reader'
+import { headsBelow } from './block-seek'
 import { BUCKET_COLLISION, BUCKET_EMPTY, hashIndexFind } from './hash-index'
 
 /** KernelExports.blockGet: the newest version of a key below SLOT_READ_SEQNO in a data block that passed checkBlock. */
 export function blockGet(slot: u32, payload: u32, length: u32, key: u32, keyLength: u32): u32 {
   const cursor = slot + SLOT_BLOCK_CURSOR
+  const trailer = readTrailer(loadU64(slot + SLOT_READ_SEQNO))
   blockOpen(cursor, payload, length)
-  if (!blockSeekGE(cursor, key, keyLength, readTrailer(loadU64(slot + SLOT_READ_SEQNO)))) return STATUS_ABSENT
-  if (!blockKeyEquals(cursor, key, keyLength)) return STATUS_ABSENT
-  return result(slot, cursor)
+  const below = headsBelow(cursor, key, keyLength, trailer)
+  if (below > 0 && blockFind(cursor, below - 1, key, keyLength, trailer)) return result(slot, cursor)
+  // What the interval before holds of the key is too new: the next head is the first that may not be.
+  if (below == loadU32(cursor + CURSOR_INTERVALS)) return STATUS_ABSENT
+  moveToHead(cursor, below)
+  return blockKeyEquals(cursor, key, keyLength) ? result(slot, cursor) : STATUS_ABSENT
 }
 
 /** The same, given the key's keyHash: through the block's hash index, if it has one. */

@@ -30,7 +30,20 @@ export function blockSeekGE(cursor: u32, key: u32, keyLength: u32, trailer: u64)
 
 /** Moves to the last entry < (key, trailer): a smaller user key, or the same with a trailer > `trailer`. */
 export function blockSeekLT(cursor: u32, key: u32, keyLength: u32, trailer: u64): bool {
-  // The last interval whose head is < target; low = number of heads known to be < target.
+  const below = headsBelow(cursor, key, keyLength, trailer)
+  if (below == 0) {
+    storeU32(cursor + CURSOR_ENTRY, 0)
+    return false
+  }
+  moveToHead(cursor, below - 1)
+  scanInterval(cursor, key, keyLength, trailer)
+  return true
+}
+
+/** How many restart heads are < (key, trailer). */
+// @ts-ignore: decorator
+@inline
+export function headsBelow(cursor: u32, key: u32, keyLength: u32, trailer: u64): u32 {
   let low: u32 = 0
   let high = loadU32(cursor + CURSOR_INTERVALS)
   while (low < high) {
@@ -38,13 +51,7 @@ export function blockSeekLT(cursor: u32, key: u32, keyLength: u32, trailer: u64)
     if (isHeadBelow(cursor, restartHead(cursor, middle), key, keyLength, trailer)) low = middle + 1
     else high = middle
   }
-  if (low == 0) {
-    storeU32(cursor + CURSOR_ENTRY, 0)
-    return false
-  }
-  moveToHead(cursor, low - 1)
-  scanInterval(cursor, key, keyLength, trailer)
-  return true
+  return low
 }
 
 /** Moves to the entry with that ordinal in the block. */
@@ -76,7 +83,7 @@ function isHeadBelow(cursor: u32, p: u32, key: u32, keyLength: u32, trailer: u64
   }
   const seqnoWord = loadU64(at)
   const seqnoLength = varintLength(seqnoWord)
-  const order = compareBytes(at + seqnoLength, rest, key, keyLength)
+  const order = inline.always(compareBytes(at + seqnoLength, rest, key, keyLength))
   if (order != 0) return order < 0
   const seqno = loadU64(cursor + CURSOR_BASE_SEQNO) + varintValue(seqnoWord, seqnoLength)
   return ((seqno << 8) | (word & 255)) > trailer
@@ -91,7 +98,7 @@ function isHeadBelow(cursor: u32, p: u32, key: u32, keyLength: u32, trailer: u64
  */
 function scanInterval(cursor: u32, key: u32, keyLength: u32, trailer: u64): void {
   const head = loadU32(cursor + CURSOR_REST)
-  const common = commonPrefix(head, key, min(loadU32(cursor + CURSOR_REST_LENGTH), keyLength))
+  const common = inline.always(commonPrefix(head, key, min(loadU32(cursor + CURSOR_REST_LENGTH), keyLength)))
   const baseSeqno = loadU64(cursor + CURSOR_BASE_SEQNO)
   const restarts = loadU32(cursor + CURSOR_RESTARTS)
   const each = loadU32(cursor + CURSOR_INTERVAL_ENTRIES)
@@ -122,7 +129,7 @@ function scanInterval(cursor: u32, key: u32, keyLength: u32, trailer: u64): void
     }
     if (shared < common) break
     if (shared == common) {
-      const order = compareBytes(rest, restLength, key + common, keyLength - common)
+      const order = inline.always(compareBytes(rest, restLength, key + common, keyLength - common))
       if (order > 0 || (order == 0 && entryTrailer <= trailer)) break
     }
     below = entry

@@ -1,5 +1,6 @@
 import {
   CACHE_PAGES,
+  CACHE_PINS,
   CACHE_SHARDS,
   CACHE_TABLES,
   CONTROL_CACHE,
@@ -19,7 +20,6 @@ const SMALL_PAGES = 20
 const MAIN_PAGES = 24
 const PAGE_NEXT = 0
 const PAGE_USED = 4
-const PAGE_PINS = 8
 const PAGE_FRAMES = 32
 const FRAME_NEXT = 0
 const FRAME_ORDINAL = 4
@@ -74,7 +74,7 @@ export function readCache(
         () => `page ${at} of a queue`,
       )
       pages.push(at)
-      pins += world.word(at + PAGE_PINS)
+      pins += world.word(world.word(CONTROL_CACHE + CACHE_PINS) + 4 * (at / PAGE_BYTES))
       readFrames(world, at, frames)
       last = at
       length++
