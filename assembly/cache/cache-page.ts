@@ -12,17 +12,20 @@ import {
 } from '../memory/bytes'
 
 /**
- * A page of the block cache: frames one behind the other, each a block's payload behind a header. Frames are only added at the end,
+ * A page of the block cache: frames one behind the other, each a block's payload with a header behind it. Frames are only added at the end,
  * and go with their page.
  *
  *   page:  u32 next newer page of its queue | u32 bytes used | 24 unused │ frames …
- *   frame: u32 next frame of its bucket | u32 table ordinal | u64 offset of the block │ u32 payload length | u8 kind | u8 frequency
- *          | u16 zero | u32 frame bytes | u32 zero │ payload, padded to 16
+ *   frame: u32 frame bytes | 12 unused │ payload, padded to 16 │ u32 next frame of its bucket | u32 table ordinal | u64 offset of the block
+ *          │ u32 payload length | u8 kind | u8 frequency | u16 zero | u32 frame bytes | u32 zero
+ *
+ * A frame is named by the address of its header, its `room` is all of it. NOTE: a block is read from its end, where the trailer and the hash index are; so the
+ * header is in the same or the next line.
  *
  * How often a page is pinned stands beside those of all other pages (CACHE_PINS). NOTE: not in the page: words at the same place of many pages meet in the same few
  * lines of a processor's cache, and each read would miss one.
  *
- * 16 bytes past a payload can be read: the frame behind, or the end of the page, which no frame touches.
+ * 16 bytes past a payload can be read.
  */
 const PAGE_NEXT: u32 = 0
 const PAGE_USED: u32 = 4
@@ -35,8 +38,9 @@ const FRAME_LENGTH: u32 = 16
 const FRAME_KIND: u32 = 20
 const FRAME_FREQUENCY: u32 = 21
 const FRAME_SIZE: u32 = 24
-const FRAME_PAYLOAD: u32 = 32
-const PAGE_SLACK: u32 = 16
+const FRAME_HEADER_BYTES: u32 = 32
+const ROOM_SIZE: u32 = 0
+const ROOM_PAYLOAD: u32 = 16
 
 /** Uses that a frame remembers. */
 const FREQUENCY_MAX: u32 = 3
@@ -88,10 +92,10 @@ export function isPagePinned(page: u32): bool {
   return atomicLoadU32(pinsOf(page)) != 0
 }
 
-/** Adds room for a frame of `size` bytes. @returns where, or 0 if the page has no room. */
+/** Adds a room of `size` bytes. @returns where, or 0 if the page has no space for it. */
 export function pageReserve(page: u32, size: u32): u32 {
   const used = loadU32(page + PAGE_USED)
-  if (size > PAGE_BYTES - PAGE_SLACK - used) return 0
+  if (size > PAGE_BYTES - used) return 0
   storeU32(page + PAGE_USED, used + size)
   return page + used
 }
@@ -109,16 +113,35 @@ function pinsOf(p: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function frameBytes(length: u32): u32 {
-  return FRAME_PAYLOAD + ((length + 15) & ~15)
+  return ROOM_PAYLOAD + ((length + 15) & ~15) + FRAME_HEADER_BYTES
 }
 
-export function frameCreate(frame: u32, next: u32, ordinal: u32, offset: u64, kind: u32, length: u32): void {
+/** The frame in a room. */
+// @ts-ignore: decorator
+@inline
+export function frameIn(room: u32): u32 {
+  return room + loadU32(room + ROOM_SIZE) - FRAME_HEADER_BYTES
+}
+
+/** The room of a frame. */
+// @ts-ignore: decorator
+@inline
+export function frameRoom(frame: u32): u32 {
+  return frame + FRAME_HEADER_BYTES - frameSize(frame)
+}
+
+/** Makes a room of frameBytes(length) a frame. */
+export function frameCreate(room: u32, next: u32, ordinal: u32, offset: u64, kind: u32, length: u32): u32 {
+  const size = frameBytes(length)
+  storeU32(room + ROOM_SIZE, size)
+  const frame = frameIn(room)
   storeU32(frame + FRAME_NEXT, next)
   storeU32(frame + FRAME_ORDINAL, ordinal)
   storeU64(frame + FRAME_OFFSET, offset)
   storeU32(frame + FRAME_LENGTH, length)
   storeU32(frame + FRAME_KIND, kind | (FREQUENCY_FRESH << 8))
-  storeU32(frame + FRAME_SIZE, frameBytes(length))
+  storeU32(frame + FRAME_SIZE, size)
+  return frame
 }
 
 // @ts-ignore: decorator
@@ -162,7 +185,7 @@ export function frameSize(frame: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function framePayload(frame: u32): u32 {
-  return frame + FRAME_PAYLOAD
+  return frame - ((frameLength(frame) + 15) & ~15)
 }
 
 /** Length of the block's payload. */

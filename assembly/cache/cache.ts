@@ -96,10 +96,10 @@ export function cacheInsert(table: u32, offset: u64, kind: u32, payload: u32, le
   let frame = search(hash, ordinal, offset)
   if (frame == 0) {
     const returns = isGhost(hash)
-    frame = shardReserve(shard, returns ? QUEUE_MAIN : QUEUE_SMALL, frameBytes(length))
-    if (frame != 0) {
+    const room = shardReserve(shard, returns ? QUEUE_MAIN : QUEUE_SMALL, frameBytes(length))
+    if (room != 0) {
       const bucket = bucketOf(hash)
-      frameCreate(frame, loadU32(bucket), ordinal, offset, kind, length)
+      frame = frameCreate(room, loadU32(bucket), ordinal, offset, kind, length)
       copyBytes(framePayload(frame), payload, length)
       storeU32(bucket, frame)
       storeU32(shard + SHARD_BLOCKS, loadU32(shard + SHARD_BLOCKS) + 1)

@@ -23,10 +23,12 @@ import { bucketOf, ghostAdd, hashOf } from './buckets'
 import {
   PAGE_FRAMES,
   frameFrequency,
+  frameIn,
   frameLink,
   frameNext,
   frameOffset,
   frameOrdinal,
+  frameRoom,
   frameSize,
   isPageEmpty,
   isPagePinned,
@@ -124,10 +126,10 @@ function takeOldest(shard: u32, queue: u32): u32 {
   return 0
 }
 
-/** Room for a frame of `size` bytes in a queue, found or made; 0 if everything is pinned and no page is left. */
+/** A room of `size` bytes in a queue, found or made; 0 if everything is pinned and no page is left. */
 export function shardReserve(shard: u32, queue: u32, size: u32): u32 {
-  const frame = reserveInNewest(shard, queue, size)
-  if (frame != 0) return frame
+  const room = reserveInNewest(shard, queue, size)
+  if (room != 0) return room
   const page = takePage(shard)
   // NOTE: without a page, making one may still have given the queue room.
   if (page == 0) return reserveInNewest(shard, queue, size)
@@ -145,7 +147,11 @@ export function shardShrink(shard: u32): bool {
   let page = takeOldest(shard, QUEUE_SMALL)
   if (page == 0) page = takeOldest(shard, QUEUE_MAIN)
   if (page == 0) return false
-  for (let frame = page + PAGE_FRAMES; frame < pageEnd(page); frame += frameSize(frame)) drop(shard, frame)
+  for (let room = page + PAGE_FRAMES; room < pageEnd(page);) {
+    const frame = frameIn(room)
+    drop(shard, frame)
+    room += frameSize(frame)
+  }
   atomicAddU32(CONTROL_CACHE + CACHE_PAGES, -1)
   freePage(page)
   return true
@@ -218,8 +224,9 @@ function reclaimMain(shard: u32): u32 {
 function sift(shard: u32, page: u32, isSmall: bool, dropsAll: bool): void {
   const end = pageEnd(page)
   let kept = page + PAGE_FRAMES
-  let frame = kept
-  while (frame < end) {
+  let room = kept
+  while (room < end) {
+    const frame = frameIn(room)
     const size = frameSize(frame)
     const frequency = frameFrequency(frame)
     if (frequency == 0 || dropsAll) {
@@ -231,10 +238,11 @@ function sift(shard: u32, page: u32, isSmall: bool, dropsAll: bool): void {
         to = kept
         kept += size
       }
-      if (to != frame) move(frame, to)
-      setFrameFrequency(to, isSmall ? 0 : frequency - 1)
+      // NOTE: before it moves: its header may be overwritten by its own bytes.
+      setFrameFrequency(frame, isSmall ? 0 : frequency - 1)
+      if (to != room) move(frame, to)
     }
-    frame += size
+    room += size
   }
   setPageEnd(page, kept)
 }
@@ -246,10 +254,11 @@ function drop(shard: u32, frame: u32): void {
   storeU32(shard + SHARD_EVICTIONS, loadU32(shard + SHARD_EVICTIONS) + 1)
 }
 
-/** Moves a frame to `to`, which may overlap it from below. */
+/** Moves a frame to a room, which may overlap its own from below. */
 function move(frame: u32, to: u32): void {
-  storeU32(linkTo(frame), to)
-  moveBytes(to, frame, frameSize(frame))
+  const room = frameRoom(frame)
+  storeU32(linkTo(frame), frame - room + to)
+  moveBytes(to, room, frameSize(frame))
 }
 
 /** The word of the bucket or of another frame that names a frame. */

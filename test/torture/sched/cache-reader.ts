@@ -25,6 +25,7 @@ const FRAME_NEXT = 0
 const FRAME_ORDINAL = 4
 const FRAME_OFFSET = 8
 const FRAME_SIZE = 24
+const FRAME_HEADER_BYTES = 32
 const TABLES_BUCKETS = 16
 const BUCKETS = 32768
 
@@ -110,11 +111,14 @@ export function readCache(
 
 function readFrames(world: KernelWorld, page: number, frames: Map<number, string>): void {
   const end = page + world.word(page + PAGE_USED)
-  let frame = page + PAGE_FRAMES
-  for (; frame < end; frame += world.word(frame + FRAME_SIZE)) {
-    frames.set(frame, `${world.word(frame + FRAME_ORDINAL)}:${world.long(frame + FRAME_OFFSET)}`)
-    const size = world.word(frame + FRAME_SIZE)
+  let room = page + PAGE_FRAMES
+  while (room < end) {
+    const size = world.word(room)
     expectThat(size > 0 && size < PAGE_BYTES, () => `a frame of ${size} bytes`)
+    const frame = room + size - FRAME_HEADER_BYTES
+    expectThat(world.word(frame + FRAME_SIZE) === size, () => 'a frame does not fill its room')
+    frames.set(frame, `${world.word(frame + FRAME_ORDINAL)}:${world.long(frame + FRAME_OFFSET)}`)
+    room += size
   }
-  expectThat(frame === end, () => 'the frames of a page do not end where it does')
+  expectThat(room === end, () => 'the frames of a page do not end where it does')
 }

@@ -32,9 +32,11 @@ const PAYLOAD_BYTES = 48
 // Words of a frame, as cache-page.ts draws it.
 const FRAME_OFFSET = 8
 const FRAME_LENGTH = 16
-const FRAME_PAYLOAD = 32
+const FRAME_PAYLOAD: number = -PAYLOAD_BYTES
+/** A frame's bytes beside its payload. */
+const FRAME_MORE_BYTES = 48
 /** With a small block before it, leaves no room in a page. */
-const FILLER_BYTES: number = PAGE_BYTES - 32 - 16 - (FRAME_PAYLOAD + PAYLOAD_BYTES) - FRAME_PAYLOAD - 16
+const FILLER_BYTES: number = PAGE_BYTES - 32 - (FRAME_MORE_BYTES + PAYLOAD_BYTES) - FRAME_MORE_BYTES - 16
 
 export class BlockCacheScene implements Scene {
   readonly world: KernelWorld
@@ -46,8 +48,8 @@ export class BlockCacheScene implements Scene {
   readonly #pagesInAll: number
 
   constructor({ blocks, limit, threads, free = 17 }: CacheSetup) {
-    // Page 0, two of each slot, table, payloads, buckets, ghosts, record; then what the cache has and what is free.
-    const pages = 1 + 2 * threads.length + 1 + 1 + 3 + blocks.length + free
+    // Page 0, two of each slot, table, payloads, buckets, ghosts, pins, record; then what the cache has and what is free.
+    const pages = 1 + 2 * threads.length + 1 + 1 + 4 + blocks.length + free
     this.world = new KernelWorld(pages)
     const { shipped, inner, u8 } = this.world
     this.#slots = threads.map((_, i) => shipped.attachSlot(i) >>> 0)
