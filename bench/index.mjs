@@ -1,7 +1,7 @@
 // npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference [--rounds 5]
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { machineNow, peerVersions, writeResult } from './results.mjs'
+import { machineNow, peerVersions, settings, varveVersion, writeResult } from './results.mjs'
 
 const SUITES = [
   'writes',
@@ -37,6 +37,15 @@ for (const suite of wanted) {
     `\n${suite}: node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`,
   )
   const result = await run({ rounds })
-  const file = writeResult({ suite, date, machine, peers: peerVersions(), rounds, result })
+  const file = writeResult({
+    suite,
+    date,
+    machine,
+    varve: varveVersion(),
+    peers: peerVersions(),
+    settings: settings(),
+    rounds,
+    result,
+  })
   process.stdout.write(`\n→ ${relative(process.cwd(), file)}\n`)
 }
