@@ -9,6 +9,7 @@ import { JSON_MARK } from './concurrency/rounds.mjs'
 import { ENGINES } from './engines/index.mjs'
 import { idleProcessBytes } from './idle-process.mjs'
 import { figureOf, PEERS, verdictsOf } from './macro/verdicts.mjs'
+import { formatFigure } from './macro/format.mjs'
 import { WORKLOADS } from './macro/workloads.mjs'
 
 const MEMORY_LIMIT_BYTES = 256 << 20
@@ -65,14 +66,6 @@ function print(name, engines, { unit, runs, verdicts }) {
   process.stdout.write(
     `| ${name} | ${cells.join(' | ')} | ${ratios.join(', ')} | ${bars.join(', ')} | ${said.join(', ')}${isDisturbed ? ' (disturbed)' : ''} |\n`,
   )
-}
-
-/** '–' for an engine that lacks what is measured. */
-function formatFigure(figure, unit) {
-  if (figure === undefined) return '–'
-  if (unit === 'bytes') return `${(figure / 1e6).toFixed(1)} MB`
-  if (unit === 'ms') return `${figure.toFixed(2)} ms`
-  return figure >= 1e6 ? `${(figure / 1e6).toFixed(2)}M` : `${(figure / 1e3).toFixed(figure < 1e4 ? 1 : 0)}k`
 }
 
 function measureIn(name, engine, kind) {
