@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { open } from '../dist/index.js'
+import { BARS } from './allocations/bars.mjs'
 import { ENGINES } from './allocations/engines.mjs'
 import { bytesPerOperation, OPERATIONS } from './allocations/heap.mjs'
 import { stringKeyedTwin } from './allocations/string-keyed.mjs'
@@ -61,18 +62,18 @@ async function measureBars() {
     if (sink === undefined) throw new Error('nothing was measured')
     await db.close()
     return [
-      { name: 'putSync', bytes: put - bare, bar: '≤ 2 B', reached: put - bare <= 2 },
-      { name: 'hasSync', bytes: has - bare, bar: '≤ 2 B', reached: has - bare <= 2 },
+      { name: BARS.put, bytes: put - bare, bar: '≤ 2 B', reached: put - bare <= 2 },
+      { name: BARS.has, bytes: has - bare, bar: '≤ 2 B', reached: has - bare <= 2 },
       { name: 'bare pooled buffer of 100 B', bytes: pooled - bare },
       {
-        name: 'getSync',
+        name: BARS.get,
         bytes: get - bare,
         bar: `≤ 1.1 × the bare buffer (${(1.1 * (pooled - bare)).toFixed(1)} B)`,
         reached: get - bare <= 1.1 * (pooled - bare),
       },
       { name: 'put of a string-keyed twin', bytes: twinPut - bare },
       {
-        name: 'twin put ÷ putSync (at least 1 B)',
+        name: BARS.twin,
         bytes: (twinPut - bare) / Math.max(1, put - bare),
         bar: '≥ 5',
         reached: (twinPut - bare) / Math.max(1, put - bare) >= 5,

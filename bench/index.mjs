@@ -1,7 +1,7 @@
-// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference [--rounds 5]
+// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference | report [--rounds 5]
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { machineNow, peerVersions, writeResult } from './results.mjs'
+import { machineNow, peerVersions, settings, varveVersion, writeResult } from './results.mjs'
 
 const SUITES = [
   'writes',
@@ -16,16 +16,20 @@ const SUITES = [
   'micro',
   'reference',
 ]
+/** No suite: it writes down what they left. */
+const REPORT = 'report'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '5' } },
 })
 const rounds = Number(options.rounds)
-const wanted = positionals.length === 0 ? SUITES : positionals
+const wanted = positionals.length === 0 ? SUITES : positionals.filter((name) => name !== REPORT)
 const unknown = wanted.filter((name) => !SUITES.includes(name))
 if (unknown.length > 0) {
-  process.stderr.write(`unknown benchmark ${unknown.join(', ')}; known are ${SUITES.join(', ')}\n`)
+  process.stderr.write(
+    `unknown benchmark ${unknown.join(', ')}; known are ${[...SUITES, REPORT].join(', ')}\n`,
+  )
   process.exit(2)
 }
 
@@ -37,6 +41,20 @@ for (const suite of wanted) {
     `\n${suite}: node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`,
   )
   const result = await run({ rounds })
-  const file = writeResult({ suite, date, machine, peers: peerVersions(), rounds, result })
+  const file = writeResult({
+    suite,
+    date,
+    machine,
+    varve: varveVersion(),
+    peers: peerVersions(),
+    settings: settings(),
+    rounds,
+    result,
+  })
   process.stdout.write(`\n→ ${relative(process.cwd(), file)}\n`)
+}
+
+if (positionals.includes(REPORT)) {
+  const { writeReport } = await import('./report.mjs')
+  for (const file of await writeReport()) process.stdout.write(`→ ${relative(process.cwd(), file)}\n`)
 }

@@ -3,23 +3,24 @@ import { readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosenBy } from './choice.mjs'
 import { DISTURBED_FROM_CORES, waitForCalm } from './concurrency/machine.mjs'
 import { JSON_MARK } from './concurrency/rounds.mjs'
 import { ENGINES } from './engines/index.mjs'
 import { idleProcessBytes } from './idle-process.mjs'
 import { figureOf, PEERS, verdictsOf } from './macro/verdicts.mjs'
+import { formatFigure } from './macro/format.mjs'
 import { WORKLOADS } from './macro/workloads.mjs'
 
 const MEMORY_LIMIT_BYTES = 256 << 20
-const list = (name, otherwise) => process.env[name]?.split(';') ?? otherwise
 
 /**
  * db_bench's workloads and YCSB's on varve and its peers: a fresh process for each run, the engines in turn. VARVE_BENCH_ENGINES and VARVE_BENCH_LINES choose (separated by semicolons),
  * VARVE_BENCH_KIND=strings has UTF-8 strings for keys and values.
  */
 export async function run({ rounds }) {
-  const engines = list('VARVE_BENCH_ENGINES', ['varve', ...PEERS])
-  const names = list('VARVE_BENCH_LINES', Object.keys(WORKLOADS))
+  const engines = chosenBy('VARVE_BENCH_ENGINES', Object.keys(ENGINES), ['varve', ...PEERS])
+  const names = chosenBy('VARVE_BENCH_LINES', Object.keys(WORKLOADS))
   const kind = process.env.VARVE_BENCH_KIND ?? 'bytes'
   const memoryLimitBytes = idleProcessBytes(ENGINES.varve.threads) + 1.1 * MEMORY_LIMIT_BYTES
   const lines = {}
@@ -65,14 +66,6 @@ function print(name, engines, { unit, runs, verdicts }) {
   process.stdout.write(
     `| ${name} | ${cells.join(' | ')} | ${ratios.join(', ')} | ${bars.join(', ')} | ${said.join(', ')}${isDisturbed ? ' (disturbed)' : ''} |\n`,
   )
-}
-
-/** '–' for an engine that lacks what is measured. */
-function formatFigure(figure, unit) {
-  if (figure === undefined) return '–'
-  if (unit === 'bytes') return `${(figure / 1e6).toFixed(1)} MB`
-  if (unit === 'ms') return `${figure.toFixed(2)} ms`
-  return figure >= 1e6 ? `${(figure / 1e6).toFixed(2)}M` : `${(figure / 1e3).toFixed(figure < 1e4 ? 1 : 0)}k`
 }
 
 function measureIn(name, engine, kind) {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chosenBy } from './choice.mjs'
 import { counting, measureIn, spread, takeRounds } from './concurrency/rounds.mjs'
 import { compileKernel, compileNative } from './micro/compile.mjs'
 import { IMAGE } from './micro/image.mjs'
@@ -14,10 +15,10 @@ const TIMED_MS = 500
 
 /**
  * The kernel's hot paths as Wasm, as twins in JavaScript and natively: loops inside each, on the same bytes, with the same results. A fresh process for each
- * figure, the columns in turn. VARVE_BENCH_LINES chooses lines; `boundary` is one.
+ * figure, the columns in turn. VARVE_BENCH_LINES chooses lines, separated by semicolons; `boundary` is one.
  */
 export async function run({ rounds }) {
-  const wanted = process.env.VARVE_BENCH_LINES?.split(',') ?? [...Object.keys(LINES), 'boundary']
+  const wanted = chosenBy('VARVE_BENCH_LINES', [...Object.keys(LINES), 'boundary'])
   const directory = mkdtempSync(join(tmpdir(), 'varve-micro-'))
   try {
     const wasm = await compileKernel(directory, 'release')

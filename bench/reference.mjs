@@ -1,3 +1,4 @@
+import { chosenBy } from './choice.mjs'
 import { formatRate } from './measure.mjs'
 import { interleaved, printVerdicts, spread, verdict } from './concurrency/rounds.mjs'
 import { DISTURBED_FROM_CORES } from './concurrency/machine.mjs'
@@ -9,7 +10,7 @@ import { BINARY } from './reference/measurement.mjs'
  * figures that were taken of one (docs/performance.md, "Reference"). VARVE_BENCH_LINES chooses, separated by semicolons.
  */
 export async function run({ rounds }) {
-  const names = process.env.VARVE_BENCH_LINES?.split(';') ?? Object.keys(LINES)
+  const names = chosenBy('VARVE_BENCH_LINES', Object.keys(LINES))
   const hasBinary = process.env.VARVE_BENCH_REFERENCE !== undefined
   const lines = []
   const verdicts = []

@@ -1,10 +1,15 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { cpus, loadavg, release } from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BENCH = new URL('.', import.meta.url)
 const FOLDER = fileURLToPath(new URL('../build/bench/', BENCH))
+/** Draws the report; no engine. */
+const CHART_LIBRARY = 'echarts'
+/** What names a place on this machine is nobody else's business. */
+const SETTINGS_OF_PLACES = ['VARVE_BENCH_DIR', 'VARVE_BENCH_REFERENCE']
 
 /** What a figure depends on besides the code that is measured. */
 export function machineNow() {
@@ -12,8 +17,43 @@ export function machineNow() {
     node: process.version,
     cpu: cpus()[0]?.model,
     cores: cpus().length,
+    memoryBytes: totalmem(),
     kernel: release(),
+    fileSystem: fileSystemOf(process.env.VARVE_BENCH_DIR ?? tmpdir()),
     loadBefore: loadavg().map((load) => Number(load.toFixed(2))),
+  }
+}
+
+/** The kind of file system that a folder is on. Undefined where the host does not tell. */
+function fileSystemOf(folder) {
+  try {
+    const place = realpathSync(folder)
+    const mounts = readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([, at]) => at !== undefined && (at === '/' || `${place}/`.startsWith(`${at}/`)))
+    // NOTE: of two mounts on one place the later one is seen.
+    return mounts.reduce((best, mount) => (mount[1].length >= best[1].length ? mount : best))[2]
+  } catch {
+    return undefined
+  }
+}
+
+/** Which varve is measured. */
+export function varveVersion() {
+  const { version } = read(fileURLToPath(new URL('../package.json', BENCH)))
+  return { version, revision: revision() }
+}
+
+function revision() {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty', '--exclude=*'], {
+      cwd: BENCH,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  } catch {
+    return undefined
   }
 }
 
@@ -21,13 +61,24 @@ export function machineNow() {
 export function peerVersions() {
   const { dependencies } = read(fileURLToPath(new URL('package.json', BENCH)))
   return Object.fromEntries(
-    Object.keys(dependencies).flatMap((name) => {
-      try {
-        return [[name, read(fileURLToPath(new URL(`node_modules/${name}/package.json`, BENCH))).version]]
-      } catch {
-        return []
-      }
-    }),
+    Object.keys(dependencies)
+      .filter((name) => name !== CHART_LIBRARY)
+      .flatMap((name) => {
+        try {
+          return [[name, read(fileURLToPath(new URL(`node_modules/${name}/package.json`, BENCH))).version]]
+        } catch {
+          return []
+        }
+      }),
+  )
+}
+
+/** The environment variables that choose what a suite does. */
+export function settings() {
+  return Object.fromEntries(
+    Object.entries(process.env)
+      .filter(([name]) => name.startsWith('VARVE_BENCH_') && !SETTINGS_OF_PLACES.includes(name))
+      .sort(),
   )
 }
 
@@ -38,6 +89,16 @@ export function writeResult(record) {
   const file = join(FOLDER, `${kind === undefined ? record.suite : `${record.suite}-${kind}`}.json`)
   writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
   return file
+}
+
+/** What was left under that name. Undefined if nothing was. */
+export function readResult(name) {
+  try {
+    return read(join(FOLDER, `${name}.json`))
+  } catch (error) {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 function read(file) {

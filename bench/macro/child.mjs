@@ -20,14 +20,14 @@ import { measured, othersCores } from '../concurrency/machine.mjs'
 import { report } from '../concurrency/rounds.mjs'
 import { timed } from '../measure.mjs'
 import { MacroData } from './data.mjs'
-import { WORKLOADS } from './workloads.mjs'
+import { ENTRIES, WORKLOADS } from './workloads.mjs'
 
 const BATCH = 1000
 const [name, engineName, kind, loadEntries, loadValueBytes] = process.argv.slice(2)
 const workload = WORKLOADS[name] ?? {}
 const engine = ENGINES[engineName]
 const strings = kind === 'strings'
-const entries = Number(loadEntries ?? workload.entries ?? process.env.VARVE_BENCH_ENTRIES ?? 1_000_000)
+const entries = Number(loadEntries ?? workload.entries ?? process.env.VARVE_BENCH_ENTRIES ?? ENTRIES)
 const valueBytes = Number(loadValueBytes ?? workload.valueBytes ?? 100)
 const divisor = engine.isSlow ? (workload.slow ?? 1) : 1
 const operations = Math.max(1, Math.round((entries * (workload.scale ?? 1)) / divisor))

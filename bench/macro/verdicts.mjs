@@ -5,10 +5,15 @@ export const PEERS = ['classic-level', 'lmdb', 'sqlite-tuned', 'rocksdb']
 
 /** The median of an engine's runs: operations per second, or the value of a line that has its own. */
 export function figureOf(runs) {
-  const figures = (runs ?? [])
+  const figures = figuresOf(runs)
+  return figures.length === 0 ? undefined : median(figures)
+}
+
+/** The same of each run that there is. */
+export function figuresOf(runs) {
+  return (runs ?? [])
     .filter((run) => !run.isAbsent)
     .map(({ operations, ms, value }) => value ?? (operations / ms) * 1000)
-  return figures.length === 0 ? undefined : median(figures)
 }
 
 /**
@@ -31,7 +36,8 @@ export function verdictsOf({ bars = [], unit }, runs, memoryLimitBytes) {
   })
 }
 
-function bestOf(runs, engines, isLessBetter) {
+/** The best of some engines, and its figure. Undefined if none has one. */
+export function bestOf(runs, engines, isLessBetter) {
   return engines
     .map((engine) => ({ engine, figure: figureOf(runs[engine]) }))
     .filter(({ figure }) => figure !== undefined)

@@ -2,6 +2,8 @@ import { randomSource } from '../data.mjs'
 import { timed } from '../measure.mjs'
 import { latest, zipfian } from './zipfian.mjs'
 
+/** How many the database has, where nothing else is said. */
+export const ENTRIES = 1_000_000
 const MIB = 1 << 20
 const BATCH = 1000
 const SEEK_ENTRIES = 10
@@ -13,7 +15,7 @@ const CHUNK_ENTRIES = 10_000
  * db_bench's workloads, and YCSB's. `run(db, data)` measures: milliseconds to the last acknowledgement, and how many operations that were; where `value` takes the line's value of all
  * figures (`unit`, less is better), it only does what is measured.
  * `isLoaded`: the database holds all entries before; `isWarm`: it was read once; `isEvicted`: its files are in no page cache.
- * `entries`, `valueBytes`: instead of 1,000,000 of 100 bytes. `scale`: so much of the entries' number of operations; `slow`: so many fewer with engines that would take minutes.
+ * `entries`, `valueBytes`: instead of ENTRIES of 100 bytes. `scale`: so much of the entries' number of operations; `slow`: so many fewer with engines that would take minutes.
  * `isDurable`: each write is on the disk before the next. `needs`: a call that an engine may lack. `bars`: what the rate of varve is held to: `least` × the best of `peers` (else of all); `most` is an absolute value, of it or of what `limit` says.
  */
 export const WORKLOADS = {

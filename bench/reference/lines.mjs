@@ -1,6 +1,9 @@
 export const OPERATIONS = 100_000
 export const SCAN_ENTRIES = 10_000
 
+/** What the recorded figures are of. */
+export const RECORDED_ENGINE = 'the Rust crate lsm-tree 3.1.9'
+
 /** What every line does at a time: so many operations, whose time is one sample of the percentiles. */
 const POINTS = 100
 
