@@ -1,4 +1,4 @@
-const IN_FLIGHT = 1000
+export const IN_FLIGHT = 1000
 
 /** Takes `count` steps that give promises; so many are under way until all of them are awaited. */
 export async function inFlight(count, step) {
@@ -7,4 +7,14 @@ export async function inFlight(count, step) {
     for (const end = Math.min(count, i + IN_FLIGHT); i < end; i++) calls.push(step(i))
     await Promise.all(calls)
   }
+}
+
+/** Takes `count` steps, so many a turn of the event loop, and awaits the last one only: as many are under way as come together. */
+export async function unbounded(count, step) {
+  let last
+  for (let i = 0; i < count; i++) {
+    last = step(i)
+    if (i % IN_FLIGHT === IN_FLIGHT - 1) await new Promise((resolve) => setImmediate(resolve))
+  }
+  await last
 }

@@ -1,3 +1,5 @@
+import { IN_FLIGHT, unbounded } from './in-flight.mjs'
+
 /** `isSafe`: with its default durability; else with `noSync`. */
 export function lmdb({ isSafe = false } = {}) {
   return {
@@ -12,17 +14,18 @@ export function lmdb({ isSafe = false } = {}) {
         noSync: !isSafe && !isDurable,
         mapSize: 4 << 30,
       })
-      const turn = 1000
-      const batched = async (count, step) => {
-        let last
-        for (let i = 0; i < count; i++) {
-          last = step(i)
-          if (i % turn === turn - 1) await new Promise((resolve) => setImmediate(resolve))
+      // NOTE: its writes are acknowledged in their order, so the last one of those in flight stands for all.
+      const inFlight = async (count, step) => {
+        for (let i = 0; i < count;) {
+          let last
+          for (const end = Math.min(count, i + IN_FLIGHT); i < end; i++) last = step(i)
+          await last
         }
-        await last
       }
       return {
-        fill: (keys, values) => batched(keys.length, (i) => db.put(keys[i], values[i % values.length])),
+        fill: (keys, values) => inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length])),
+        fillUnbounded: (keys, values) =>
+          unbounded(keys.length, (i) => db.put(keys[i], values[i % values.length])),
         async fillAwaited(keys, values) {
           for (let i = 0; i < keys.length; i++) await db.put(keys[i], values[i % values.length])
         },
@@ -40,7 +43,7 @@ export function lmdb({ isSafe = false } = {}) {
             await db.flushed
           }
         },
-        remove: (keys) => batched(keys.length, (i) => db.remove(keys[i])),
+        remove: (keys) => inFlight(keys.length, (i) => db.remove(keys[i])),
         put: (key, value) => db.put(key, value),
         get: (key) => db.get(key),
         getLater: async (key) => db.get(key),

@@ -1,5 +1,5 @@
 import { bytesToCompact, settled } from './settled.mjs'
-import { inFlight } from './in-flight.mjs'
+import { inFlight, unbounded } from './in-flight.mjs'
 
 /** All memory for each byte of the cache: it also holds memtables, which others have beside their cache, and pinned indexes and filters. */
 const MEMORY_PER_CACHE = 2
@@ -24,6 +24,9 @@ export function varve({ isSync = false, threads = 1 } = {}) {
           if (!isSync) return inFlight(keys.length, write)
           for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i % values.length])
         },
+        fillUnbounded: isSync
+          ? undefined
+          : (keys, values) => unbounded(keys.length, (i) => db.put(keys[i], values[i % values.length])),
         async fillAwaited(keys, values) {
           for (let i = 0; i < keys.length; i++) await db.put(keys[i], values[i % values.length])
         },
