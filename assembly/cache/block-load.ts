@@ -1,28 +1,42 @@
 import {
   BLOCK_FILTER,
+  BLOCK_INDEX,
   BLOCK_ROOT_INDEX,
   FILTER_BLOCK_LINES,
   FILTER_LINE_BYTES,
+  SLOT_BLOCK_CURSOR,
   SLOT_LENGTH,
   SLOT_POINTER,
   STATUS_NO_PAGES,
   STATUS_OK,
   TABLE_CHECKED,
+  TABLE_FENCES,
   TABLE_FILTERS,
   TABLE_FILTER_LINES,
   TABLE_FILTER_OFFSET,
   TABLE_ROOT,
   TABLE_ROOT_LENGTH,
 } from '../memory/layout'
-import { compareExchangeU32, copyBytes, loadF64, loadU32, loadU8, storeU32, storeU8 } from '../memory/bytes'
+import {
+  atomicLoadU32,
+  compareExchangeU32,
+  copyBytes,
+  loadF64,
+  loadU32,
+  loadU8,
+  storeU32,
+  storeU8,
+} from '../memory/bytes'
 import { allocateRecord, freeRecord } from '../memory/records'
 import { FRAME_BYTES } from '../table/block-frame'
 import { openFrame } from '../table/block-check'
+import { fenceChildAt, fencesBytes, fencesCreate, fencesFree } from '../table/fences'
 import { cacheInsert, frameUnpin } from './cache'
 
 /**
  * KernelExports.loadBlock: checks the block of a table that lies at [block, block + size) as it was read from the file, and puts it where
- * reads find it, decompressed in the page `target` if it is compressed: with `keep` into a record of the table's own (root index and filter only), else into the cache.
+ * reads find it, decompressed in the page `target` if it is compressed: with `keep` root index and filter into a record of the table's own, all else into the cache. With `keep`
+ * fences of index blocks are made, too. SLOT_LENGTH: the bytes that are kept.
  */
 export function loadBlock(
   slot: u32,
@@ -40,25 +54,48 @@ export function loadBlock(
   if (!walked) noteWalked(table, size, <u64>offset)
   const payload = loadU32(slot + SLOT_POINTER)
   const length = loadU32(slot + SLOT_LENGTH)
+  storeU32(slot + SLOT_LENGTH, 0)
   if (keep != 0) {
-    const copy = allocateRecord(kind == BLOCK_ROOT_INDEX ? length + ROOT_SLACK : length)
-    if (copy == 0) return STATUS_NO_PAGES
-    copyBytes(copy, payload, length)
-    if (kind == BLOCK_ROOT_INDEX) {
-      // NOTE: whoever loads it knows the same length.
-      storeU32(table + TABLE_ROOT_LENGTH, length)
-      if (!compareExchangeU32(table + TABLE_ROOT, 0, copy)) freeRecord(copy, length + ROOT_SLACK)
-    } else {
-      if (!ASC_NO_ASSERT) assert(kind == BLOCK_FILTER)
-      const word = loadU32(table + TABLE_FILTERS) + 4 * filterBlockAt(table, <u64>offset)
-      if (!compareExchangeU32(word, 0, copy)) freeRecord(copy, length)
-    }
-    return STATUS_OK
+    if (kind != BLOCK_INDEX) return keepBlock(slot, table, kind, <u64>offset, payload, length)
+    const fences = atomicLoadU32(table + TABLE_FENCES)
+    const word = fences == 0 ? 0 : fenceChildAt(fences, <u64>offset)
+    if (word != 0) storeU32(slot + SLOT_LENGTH, keepFences(slot, word, payload, length, false))
   }
   const frame = cacheInsert(table, <u64>offset, kind, payload, length)
   if (frame == 0) return STATUS_NO_PAGES
   frameUnpin(frame)
   return STATUS_OK
+}
+
+/** Keeps a root index or a filter block where the table's record says. */
+function keepBlock(slot: u32, table: u32, kind: u32, offset: u64, payload: u32, length: u32): u32 {
+  const isRoot = kind == BLOCK_ROOT_INDEX
+  if (!ASC_NO_ASSERT) assert(isRoot || kind == BLOCK_FILTER)
+  const bytes = isRoot ? length + ROOT_SLACK : length
+  const copy = allocateRecord(bytes)
+  if (copy == 0) return STATUS_NO_PAGES
+  copyBytes(copy, payload, length)
+  // NOTE: whoever loads it knows the same length.
+  if (isRoot) storeU32(table + TABLE_ROOT_LENGTH, length)
+  const word = isRoot ? table + TABLE_ROOT : loadU32(table + TABLE_FILTERS) + 4 * filterBlockAt(table, offset)
+  let kept: u32 = 0
+  if (compareExchangeU32(word, 0, copy)) kept = bytes
+  else freeRecord(copy, bytes)
+  if (isRoot) kept += keepFences(slot, table + TABLE_FENCES, payload, length, true)
+  storeU32(slot + SLOT_LENGTH, kept)
+  return STATUS_OK
+}
+
+/** Makes fences of an index block for the word that is to name them. @returns the bytes that are kept: 0 if there are some already, or none could be made */
+function keepFences(slot: u32, word: u32, payload: u32, length: u32, isRoot: bool): u32 {
+  if (atomicLoadU32(word) != 0) return 0
+  const fences = fencesCreate(slot + SLOT_BLOCK_CURSOR, payload, length, isRoot)
+  if (fences == 0) return 0
+  const bytes = fencesBytes(fences, isRoot)
+  // ORDER: pairs with the load in tableGet: who sees the word sees the fences.
+  if (compareExchangeU32(word, 0, fences)) return bytes
+  freeRecord(fences, bytes)
+  return 0
 }
 
 /** Bytes of a kept root index beyond its payload: readers fetch whole words. A full filter block fills its record. */
@@ -117,6 +154,9 @@ export function releaseTable(table: u32): void {
   const root = loadU32(table + TABLE_ROOT)
   if (root != 0) freeRecord(root, loadU32(table + TABLE_ROOT_LENGTH) + ROOT_SLACK)
   storeU32(table + TABLE_ROOT, 0)
+  const fences = loadU32(table + TABLE_FENCES)
+  if (fences != 0) fencesFree(fences, true)
+  storeU32(table + TABLE_FENCES, 0)
   const filters = loadU32(table + TABLE_FILTERS)
   if (filters == 0) return
   const lines = loadU32(table + TABLE_FILTER_LINES)

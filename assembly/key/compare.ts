@@ -96,7 +96,7 @@ export function compareInternal(
 /** The `length` ≤ 7 bytes at p as a little-endian word, zeros above. Reads exactly these bytes. */
 // @ts-ignore: decorator
 @inline
-function loadShort(p: u32, length: u32): u64 {
+export function loadShort(p: u32, length: u32): u64 {
   if (length >= 4) {
     const last: u64 = loadU32(p + (length - 4))
     const shift: u64 = (length - 4) << 3

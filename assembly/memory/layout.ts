@@ -60,7 +60,7 @@ export const CONTROL_JOURNAL: u32 = CONTROL + 1604
 export const CONTROL_GROUP: u32 = CONTROL + 1608
 /** u32: pages that were taken off CONTROL_FREE_PAGES for the next write groups; the holder of the journal lock takes them. */
 export const CONTROL_PAID_PAGES: u32 = CONTROL + 1612
-/** u32: bytes of root indexes and filters kept beside their tables' records. */
+/** u32: bytes of root indexes, filters and fences kept beside their tables' records. */
 export const CONTROL_KEPT_BYTES: u32 = CONTROL + 1616
 /** u32: 1 when the database is closing and its threads make no more calls. */
 export const CONTROL_SHUT: u32 = CONTROL + 1620
@@ -267,10 +267,12 @@ export const TABLE_FILE_ID: u32 = 96
 export const TABLE_SIZE: u32 = 104
 /** u64: a bit for each slot whose thread has asynchronous reads of the file under way: until there are none it stays open (src/kernel/file-users.ts). */
 export const TABLE_USERS: u32 = 112
-/** u32: bytes of its root index and filter that are kept in memory. */
+/** u32: bytes of its root index, filter and fences that are kept in memory. */
 export const TABLE_KEPT: u32 = 120
+/** u32: the fences of its root index (assembly/table/fences.ts), 0 without. */
+export const TABLE_FENCES: u32 = 124
 /** Short keys lie here. */
-export const TABLE_INLINE_KEYS: u32 = 124
+export const TABLE_INLINE_KEYS: u32 = 128
 export const TABLE_BYTES: u32 = 256
 /** Lines of a filter block; the last one may have fewer. */
 export const FILTER_BLOCK_LINES: u32 = 512

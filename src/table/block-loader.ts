@@ -1,5 +1,6 @@
 import {
   BLOCK_FILTER,
+  BLOCK_INDEX,
   BLOCK_ROOT_INDEX,
   CACHE_PAGES,
   CONTROL_CACHE,
@@ -25,7 +26,7 @@ import { blockKey, type AwaitedBlocks } from './awaited-blocks.ts'
 import { BlockReads } from './block-reads.ts'
 import { blockProblem, type OpenTable } from './table-file.ts'
 
-/** Share of the cache's limit that root indexes and filters may take outside of it, where they stay as long as their table. */
+/** Share of the cache's limit that root indexes, filters and fences may take outside of it, where they stay as long as their table. */
 const KEPT_SHARE = 1 / 4
 /** Pages that must be free for that; below, they are cached like all others. */
 const KEPT_ABOVE_PAGES = 32
@@ -129,7 +130,7 @@ export class BlockLoader {
     const kind = kernel.word(SLOT_TYPE)
     this.#read(table, offset, sizeBytes)
     const keep =
-      (kind === BLOCK_ROOT_INDEX || kind === BLOCK_FILTER) &&
+      (kind === BLOCK_ROOT_INDEX || kind === BLOCK_INDEX || kind === BLOCK_FILTER) &&
       kernel.freePages() > KEPT_ABOVE_PAGES &&
       Atomics.load(kernel.words, CONTROL_KEPT_BYTES >>> 2) + sizeBytes <= this.#keptLimitBytes
     const { exports, slot } = kernel
@@ -146,8 +147,9 @@ export class BlockLoader {
     if (status === STATUS_NO_PAGES) throw noPages()
     if (status !== STATUS_OK) throw blockProblem(table, offset, status)
     if (keep) {
-      Atomics.add(kernel.words, CONTROL_KEPT_BYTES >>> 2, sizeBytes)
-      Atomics.add(kernel.words, (table.record + TABLE_KEPT) >>> 2, sizeBytes)
+      const keptBytes = kernel.word(SLOT_LENGTH)
+      Atomics.add(kernel.words, CONTROL_KEPT_BYTES >>> 2, keptBytes)
+      Atomics.add(kernel.words, (table.record + TABLE_KEPT) >>> 2, keptBytes)
     }
   }
 
