@@ -45,6 +45,7 @@ export {
   nodeValue,
   nodeValueLength,
 } from './memtable/cursor'
+export { fenceChildAt, fenceHandle, fencesBytes, fencesCreate, fencesFind, fencesFree } from './table/fences'
 export { filterAdd, filterLine, filterMayContain } from './table/filter'
 export { arenaAllocate, arenaFree } from './memtable/arena'
 export { listInsert, nodeBytes, nodeCreate, spliceCreate } from './memtable/skiplist'

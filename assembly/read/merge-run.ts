@@ -5,12 +5,13 @@ import {
   STATUS_ABSENT,
   STATUS_DONE,
   STATUS_OK,
+  TABLE_FENCES,
   TABLE_LARGEST,
   TABLE_LARGEST_LENGTH,
   TABLE_SMALLEST,
   TABLE_SMALLEST_LENGTH,
 } from '../memory/layout'
-import { loadU32, loadU64, storeU32, storeU64, storeV128 } from '../memory/bytes'
+import { atomicLoadU32, loadU32, loadU64, storeU32, storeU64, storeV128 } from '../memory/bytes'
 import { cacheFind, frameLength, framePayload, frameUnpin } from '../cache/cache'
 import { loadPrefix } from '../key/compare'
 import { TRAILER_AFTER, TRAILER_BEFORE } from '../key/internal-key'
@@ -24,6 +25,14 @@ import {
 } from '../table/block-entry'
 import { blockOrdinal } from '../table/block-reader'
 import { blockSeekGE, blockSeekOrdinal } from '../table/block-seek'
+import {
+  FENCE_UNSURE,
+  fenceChild,
+  fenceHandle,
+  fencesFind,
+  handleBlockOffset,
+  handleBytes,
+} from '../table/fences'
 import {
   MERGE_BEGIN_KEY,
   MERGE_BEGIN_LENGTH,
@@ -103,10 +112,15 @@ export function runFetch(slot: u32, page: u32, source: u32, reverse: bool): u32 
       status = enterData(slot, page, source, table, reverse, phase == PHASE_DATA_SEEK)
       if (status == STATUS_OK) return STATUS_OK
     } else if (phase == PHASE_INDEX_SEEK || phase == PHASE_INDEX_EDGE || phase == PHASE_INDEX_NEXT) {
-      status = stepIndex(slot, page, source, table, reverse, phase)
+      status = stepFences(source, table, reverse, phase)
+        ? STATUS_OK
+        : stepIndex(slot, page, source, table, reverse, phase)
     } else {
       if (phase != PHASE_ROOT_NEXT && isBehindEnd(page, table, reverse)) return finish(source)
-      status = stepRoot(slot, page, source, table, reverse, phase)
+      status =
+        phase == PHASE_ROOT_SEEK && seekFences(page, source, table)
+          ? STATUS_OK
+          : stepRoot(slot, page, source, table, reverse, phase)
     }
     if (status != STATUS_OK && status != STATUS_ABSENT) return status
   }
@@ -161,6 +175,50 @@ function stepRoot(slot: u32, page: u32, source: u32, table: u32, reverse: bool, 
   }
   releaseBlock(slot)
   return STATUS_OK
+}
+
+/** stepRoot's seek by the table's fences, and stepIndex's if they can tell. @returns false if there are none, or they cannot */
+function seekFences(page: u32, source: u32, table: u32): bool {
+  const key = loadU32(page + MERGE_BEGIN_KEY)
+  const keyLength = loadU32(page + MERGE_BEGIN_LENGTH)
+  // ORDER: pairs with keepFences, as in fencedHandle.
+  const root = atomicLoadU32(table + TABLE_FENCES)
+  if (root == 0) return false
+  const number = fencesFind(root, key, keyLength, true)
+  if (number == FENCE_UNSURE) return false
+  storeU32(source + RUN_ROOT_ORDINAL, number)
+  const index = fenceHandle(root, number)
+  storeU64(source + RUN_INDEX_OFFSET, handleBlockOffset(index))
+  storeU32(source + RUN_INDEX_SIZE, handleBytes(index))
+  const fences = atomicLoadU32(fenceChild(root, number))
+  const found = fences == 0 ? FENCE_UNSURE : fencesFind(fences, key, keyLength, false)
+  if (found == FENCE_UNSURE) storeU32(source + RUN_PHASE, PHASE_INDEX_SEEK)
+  else chooseData(source, fences, found, PHASE_DATA_SEEK)
+  return true
+}
+
+/** stepIndex by the fences of the index block the source is in; it seeks in the block itself. @returns false if there are none */
+function stepFences(source: u32, table: u32, reverse: bool, phase: u32): bool {
+  if (phase == PHASE_INDEX_SEEK) return false
+  const root = atomicLoadU32(table + TABLE_FENCES)
+  if (root == 0) return false
+  const fences = atomicLoadU32(fenceChild(root, loadU32(source + RUN_ROOT_ORDINAL)))
+  if (fences == 0) return false
+  const count = loadU32(fences)
+  // Backwards the ordinal wraps below 0 at the end.
+  let ordinal = reverse ? count - 1 : 0
+  if (phase == PHASE_INDEX_NEXT) ordinal = loadU32(source + RUN_INDEX_ORDINAL) + (reverse ? -1 : 1)
+  if (ordinal < count) chooseData(source, fences, ordinal, PHASE_DATA_EDGE)
+  else storeU32(source + RUN_PHASE, PHASE_ROOT_NEXT)
+  return true
+}
+
+function chooseData(source: u32, fences: u32, ordinal: u32, phase: u32): void {
+  const handle = fenceHandle(fences, ordinal)
+  storeU32(source + RUN_INDEX_ORDINAL, ordinal)
+  storeU64(source + RUN_DATA_OFFSET, handleBlockOffset(handle))
+  storeU32(source + RUN_DATA_SIZE, handleBytes(handle))
+  storeU32(source + RUN_PHASE, phase)
 }
 
 /** Chooses an entry of the index block, which names a data block. */

@@ -137,7 +137,7 @@ export function fencedHandle(table: u32, key: u32, keyLength: u32): u64 {
   const fences = atomicLoadU32(fenceChild(root, number))
   if (fences == 0) return 0
   const found = fencesFind(fences, key, keyLength, false)
-  return found == FENCE_UNSURE ? 0 : loadU64(handleAt(fences, found))
+  return found == FENCE_UNSURE ? 0 : fenceHandle(fences, found)
 }
 
 /** Offset of the block that a handle names. */
@@ -165,14 +165,15 @@ export function fenceChild(fences: u32, number: u32): u32 {
 export function fenceChildAt(fences: u32, offset: u64): u32 {
   const count = loadU32(fences)
   for (let i: u32 = 0; i < count; i++)
-    if (handleBlockOffset(loadU64(handleAt(fences, i))) == offset) return fenceChild(fences, i)
+    if (handleBlockOffset(fenceHandle(fences, i)) == offset) return fenceChild(fences, i)
   return 0
 }
 
+/** What a separator names. */
 // @ts-ignore: decorator
 @inline
-function handleAt(fences: u32, number: u32): u32 {
-  return fences + FENCES_WORDS + 8 * (loadU32(fences) + number)
+export function fenceHandle(fences: u32, number: u32): u64 {
+  return loadU64(fences + FENCES_WORDS + 8 * (loadU32(fences) + number))
 }
 
 // @ts-ignore: decorator

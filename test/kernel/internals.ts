@@ -74,6 +74,12 @@ export interface Internals extends Shared {
   nodeTrailer(node: number): bigint
   nodeValue(node: number): number
   nodeValueLength(node: number): number
+  fencesCreate(cursor: number, payload: number, length: number, isRoot: number): number
+  fencesFind(fences: number, key: number, keyLength: number, isRoot: number): number
+  fencesBytes(fences: number, isRoot: number): number
+  fencesFree(fences: number, isRoot: number): void
+  fenceHandle(fences: number, number: number): bigint
+  fenceChildAt(fences: number, offset: bigint): number
   filterLine(hash: bigint, lines: number): number
   filterAdd(line: number, hash: bigint, probes: number): void
   filterMayContain(line: number, hash: bigint, probes: number): number
