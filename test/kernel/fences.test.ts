@@ -128,7 +128,7 @@ describe('fences', () => {
     expect(create(far, 1, false)).toBe(0)
     const near = indexOf([[Buffer.from('a'), 0n]], 2 ** 46 - 1)
     expect(create(near, 1, false)).not.toBe(0)
-    const many = Array.from({ length: 7000 }, (_, i) => {
+    const many = Array.from({ length: 7000 }, (_, i): TableEntry => {
       const key = Buffer.alloc(2)
       key.writeUInt16BE(i)
       return { key, type: TYPE_VALUE, seqno: 0n, value: writeHandle(4096 * i, 30) }

@@ -9,6 +9,7 @@ type Shared = Pick<
   | 'initialise'
   | 'attachSlot'
   | 'allocatePage'
+  | 'allocateRecord'
   | 'freePage'
   | 'allocateChain'
   | 'blockGet'
