@@ -36,7 +36,7 @@ export interface CacheStats {
   evictions: number
   returns: number
   data: CacheCounts
-  /** Index and root index blocks; those that stay in memory are not looked for here. */
+  /** Index and root index blocks; those that stay in memory, whole or as fences, are not looked for here. */
   index: CacheCounts
   filter: CacheCounts
 }

@@ -14,8 +14,9 @@ test('stats().cache counts what reads of tables found and loaded, by kind of blo
   expect(cache.data.hits + cache.data.misses).toBe(2000)
   expect(cache.data.misses).toBeGreaterThan(20)
   expect(cache.data.misses).toBeLessThan(50)
-  // A read that waited for a data block has looked for its index block twice.
-  expect(cache.index).toEqual({ hits: 1999 + cache.data.misses, misses: 2 })
+  // The index block is looked for only by reads that its fences cannot tell: of keys that are separators.
+  expect(cache.index.misses).toBe(2)
+  expect(cache.index.hits).toBeLessThan(2 * cache.data.misses)
   expect(cache.blocks).toBe(cache.data.misses + 1)
   expect(cache.evictions).toBe(0)
   expect(cache.bytes).toBeGreaterThan(0)
