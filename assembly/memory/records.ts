@@ -3,7 +3,7 @@ import { atomicLoadU32, atomicLoadU64, compareExchangeU64, fillBytes, storeU32 }
 import { allocatePage, freePage } from './pages'
 
 /**
- * Records: flat structures that live as long as a table or a Version, in size classes of 64, 256, 1,024, 4,096, 8,192, 16,384, 32,768 and 65,536
+ * Records: flat structures that live as long as a table or a Version, in size classes of 64, 256, 1,024, 4,096, 16,384, 32,768 and 65,536
  * bytes, each cut from pages that stay with their class; above that a record is a page. Lock-free, like the page pool.
  *
  *   free record: u32 next free record (0 at the end) | old content
@@ -13,7 +13,7 @@ const FREE_NEXT: u32 = 0
 const FREE_POINTER_MASK: u64 = 0xffffffff
 const FREE_TAG_ONE: u64 = 0x100000000
 /** Classes that share pages. */
-const CLASSES: u32 = 8
+const CLASSES: u32 = 7
 
 /** Size of the records that serve a request of `bytes` ≤ PAGE_BYTES. */
 function classBytes(bytes: u32): u32 {
@@ -21,15 +21,14 @@ function classBytes(bytes: u32): u32 {
   if (bytes <= 256) return 256
   if (bytes <= 1024) return 1024
   if (bytes <= 4096) return 4096
-  if (bytes <= 8192) return 8192
   if (bytes <= 16384) return 16384
   if (bytes <= 32768) return 32768
   return bytes <= 65536 ? 65536 : PAGE_BYTES
 }
 
-/** Address of the list head of a class below PAGE_BYTES: 0 for 64, … 4 for 16,384, then 5 and 6, and 7 for 8,192. */
+/** Address of the list head of a class below PAGE_BYTES: 0 for 64, … 4 for 16,384, then 5 and 6. */
 function listOf(size: u32): u32 {
-  const number: u32 = size == 8192 ? 7 : size <= 16384 ? (25 - clz<u32>(size)) >>> 1 : size == 32768 ? 5 : 6
+  const number: u32 = size <= 16384 ? (25 - clz<u32>(size)) >>> 1 : size == 32768 ? 5 : 6
   if (!ASC_NO_ASSERT) assert(number < CLASSES)
   return CONTROL_FREE_RECORDS + 8 * number
 }

@@ -267,45 +267,58 @@ function uniform({ keys }) {
  * A mix of operations, one after the other; writes are acknowledged at the end, as many in flight as come together until then. `keysOf` gives numbers of keys; those from
  * their count on are of the ones inserted and acknowledged.
  */
-async function mixed(db, { keys, values, fresh, some }, mix, keysOf) {
-  const next = keysOf()
-  const random = randomSource(13)
-  const kinds = Object.entries(mix)
-  const operations = some.length
-  let inserted = 0
-  let acknowledged = 0
+async function mixed(db, data, mix, keysOf) {
+  const { kinds, keys, values, lengths } = planned(data, mix, keysOf())
   let pending = []
-  const write = (key, value) => {
-    const done = db.put(key, value)
+  const write = (i) => {
+    const done = db.put(keys[i], values[i])
     if (done !== undefined) pending.push(done)
   }
   const ms = await timed(async () => {
-    for (let i = 0; i < operations; i++) {
-      let choice = random()
-      const kind = (kinds.find(([, part]) => (choice -= part) < 0) ?? kinds[0])[0]
-      const number = next(acknowledged)
-      const key = number < keys.length ? keys[number] : fresh[number - keys.length]
-      const value = values[i % values.length]
-      if (kind === 'read') {
-        const got = db.get === undefined ? await db.getLater(key) : db.get(key)
-        if (got === undefined) throw new Error('a key is missing')
-      } else if (kind === 'update') write(key, value)
-      else if (kind === 'insert') write(fresh[inserted++], value)
-      else if (kind === 'change') {
-        if ((db.get === undefined ? await db.getLater(key) : db.get(key)) === undefined)
-          throw new Error('a key is missing')
-        write(key, value)
-      } else {
-        const found = db.seek(key, 1 + Math.floor(random() * SCAN_ENTRIES_MAX))
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = kinds[i]
+      if (kind === 'update' || kind === 'insert') write(i)
+      else if (kind === 'scan') {
+        const found = db.seek(keys[i], lengths[i])
         if (typeof found !== 'number') await found
+      } else {
+        const got = db.get === undefined ? await db.getLater(keys[i]) : db.get(keys[i])
+        if (got === undefined) throw new Error('a key is missing')
+        if (kind === 'change') write(i)
       }
       if (pending.length >= BATCH) {
         await Promise.all(pending)
         pending = []
-        acknowledged = inserted
       }
     }
     await Promise.all(pending)
   })
-  return { operations, ms }
+  return { operations: kinds.length, ms }
+}
+
+/**
+ * The operations of a mix, before the clock runs: kinds, keys, values, and how many entries a scan reads. NOTE: keys are copied in the order of their use, as those of
+ * the other workloads are.
+ */
+function planned({ keys, values, fresh, some }, mix, next) {
+  const random = randomSource(13)
+  const parts = Object.entries(mix)
+  const plan = { kinds: [], keys: [], values: [], lengths: [] }
+  let inserted = 0
+  let writes = 0
+  let acknowledged = 0
+  for (let i = 0; i < some.length; i++) {
+    let choice = random()
+    const kind = (parts.find(([, part]) => (choice -= part) < 0) ?? parts[0])[0]
+    const number = next(acknowledged)
+    let key = number < keys.length ? keys[number] : fresh[number - keys.length]
+    if (kind === 'insert') key = fresh[inserted++]
+    plan.kinds.push(kind)
+    plan.keys.push(typeof key === 'string' ? key : Buffer.from(key))
+    plan.values.push(values[i % values.length])
+    plan.lengths.push(kind === 'scan' ? 1 + Math.floor(random() * SCAN_ENTRIES_MAX) : 0)
+    if (kind === 'update' || kind === 'insert' || kind === 'change') writes++
+    if (writes % BATCH === 0) acknowledged = inserted
+  }
+  return plan
 }

@@ -15,7 +15,7 @@ export interface LeveledOptions {
 
 export const LEVELED_DEFAULTS: LeveledOptions = {
   tableBytes: 16_777_216,
-  baseBytes: 67_108_864,
+  baseBytes: 268_435_456,
   ratio: 10,
   flushedRunsTrigger: 4,
 }

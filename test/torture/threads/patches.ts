@@ -10,7 +10,7 @@ export interface Patch {
 /** Tables of a block or two and levels of a few tables, on the keeper's thread as well: some kilobytes of data go through everything. */
 export const SMALL_LEVELS: readonly Patch[] = [
   { file: 'src/compaction/leveled.ts', find: 'tableBytes: 16_777_216,', replace: 'tableBytes: 16_384,' },
-  { file: 'src/compaction/leveled.ts', find: 'baseBytes: 67_108_864,', replace: 'baseBytes: 65_536,' },
+  { file: 'src/compaction/leveled.ts', find: 'baseBytes: 268_435_456,', replace: 'baseBytes: 65_536,' },
   { file: 'src/compaction/leveled.ts', find: 'ratio: 10,', replace: 'ratio: 3,' },
   { file: 'src/compaction/leveled.ts', find: 'flushedRunsTrigger: 4,', replace: 'flushedRunsTrigger: 2,' },
 ]
