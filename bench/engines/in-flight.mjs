@@ -1,10 +1,16 @@
 export const IN_FLIGHT = 1000
+const IN_FLIGHT_BYTES = 32 << 20
 
-/** Takes `count` steps that give promises; so many are under way until all of them are awaited. */
-export async function inFlight(count, step) {
+/** How many writes of such values are under way at once. */
+export function inFlightOf(values) {
+  return Math.max(1, Math.min(IN_FLIGHT, Math.floor(IN_FLIGHT_BYTES / values[0].length)))
+}
+
+/** Takes `count` steps that give promises; `most` are under way until all of them are awaited. */
+export async function inFlight(count, step, most = IN_FLIGHT) {
   for (let i = 0; i < count;) {
     const calls = []
-    for (const end = Math.min(count, i + IN_FLIGHT); i < end; i++) calls.push(step(i))
+    for (const end = Math.min(count, i + most); i < end; i++) calls.push(step(i))
     await Promise.all(calls)
   }
 }

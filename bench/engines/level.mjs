@@ -1,4 +1,4 @@
-import { inFlight } from './in-flight.mjs'
+import { inFlight, inFlightOf } from './in-flight.mjs'
 
 /** As much as varve may have; their own default is 8 MiB. */
 const CACHE_BYTES = 256 << 20
@@ -19,7 +19,8 @@ export function level({ durability, constructorOf, options = {}, hasGetSync, isV
       })
       await db.open()
       return {
-        fill: (keys, values) => inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length])),
+        fill: (keys, values) =>
+          inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length]), inFlightOf(values)),
         async fillAwaited(keys, values) {
           for (let i = 0; i < keys.length; i++) await db.put(keys[i], values[i % values.length])
         },

@@ -1,4 +1,4 @@
-import { IN_FLIGHT, unbounded } from './in-flight.mjs'
+import { IN_FLIGHT, inFlightOf, unbounded } from './in-flight.mjs'
 
 /** `isSafe`: with its default durability; else with `noSync`. */
 export function lmdb({ isSafe = false } = {}) {
@@ -15,15 +15,16 @@ export function lmdb({ isSafe = false } = {}) {
         mapSize: 4 << 30,
       })
       // NOTE: its writes are acknowledged in their order, so the last one of those in flight stands for all.
-      const inFlight = async (count, step) => {
+      const inFlight = async (count, step, most = IN_FLIGHT) => {
         for (let i = 0; i < count;) {
           let last
-          for (const end = Math.min(count, i + IN_FLIGHT); i < end; i++) last = step(i)
+          for (const end = Math.min(count, i + most); i < end; i++) last = step(i)
           await last
         }
       }
       return {
-        fill: (keys, values) => inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length])),
+        fill: (keys, values) =>
+          inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length]), inFlightOf(values)),
         fillUnbounded: (keys, values) =>
           unbounded(keys.length, (i) => db.put(keys[i], values[i % values.length])),
         async fillAwaited(keys, values) {

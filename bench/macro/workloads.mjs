@@ -16,7 +16,7 @@ const CHUNK_ENTRIES = 10_000
  * figures (`unit`, less is better), it only does what is measured.
  * `isLoaded`: the database holds all entries before; `isWarm`: it was read once; `isEvicted`: its files are in no page cache.
  * `entries`, `valueBytes`: instead of ENTRIES of 100 bytes. `scale`: so much of the entries' number of operations; `slow`: so many fewer with engines that would take minutes.
- * Single writes come with 1,000 in flight, for every engine alike; `unbounded`: none is awaited but the last.
+ * Single writes come with 1,000 in flight, or 32 MiB, for every engine alike; `unbounded`: none is awaited but the last.
  * `isDurable`: each write is on the disk before the next. `needs`: a call that an engine may lack. `bars`: what the rate of varve is held to: `least` × the best of `peers` (else of all); `most` is an absolute value, of it or of what `limit` says.
  */
 export const WORKLOADS = {

@@ -23,8 +23,8 @@ const INDEX_FROM_BYTES = 262144
 const INDEXED_BYTES_PER_PAGE = 2097152
 const INDEX_MAX_PAGES = 16
 
-/** By this part memtables and journals may grow beyond their size while the keeper, on its own thread, prepares the next ones. */
-const GRACE = 1 / 4
+/** By so much of their size memtables and journals may grow beyond it while the keeper, on its own thread, prepares the next ones. */
+const GRACE = 1
 
 /** Room for writes: most often it is there, and if not the keeper makes it. */
 export class Room {
