@@ -44,7 +44,7 @@ export class Room {
   /** Room for one entry with an inline value, and the journal lock. @throws NO_MEMORY, DISK_FULL, WRITE_STALLED, NOT_FOUND, POISONED: not locked then */
   lockForEntry(tree: TreeDoor): void {
     const { thread, kernel, options, keeper } = this.#engine
-    if (thread.isShared) return this.#lockFor([tree], [tree.id], ENTRY_PAGES)
+    if (thread.isShared) return this.#lockFor(tree.alone, tree.aloneIds, ENTRY_PAGES)
     const { active } = tree
     if (
       active === 0 ||
@@ -52,9 +52,9 @@ export class Room {
       kernel.freePages() < ENTRY_PAGES + RESERVED_PAGES ||
       this.#engine.journalFull
     ) {
-      keeper.call('makeRoom', [tree.id], ENTRY_PAGES)
+      keeper.call('makeRoom', tree.aloneIds, ENTRY_PAGES)
       // NOTE: the keeper may have moved to another thread in this call.
-      if (thread.isShared) this.#lockFor([tree], [tree.id], ENTRY_PAGES)
+      if (thread.isShared) this.#lockFor(tree.alone, tree.aloneIds, ENTRY_PAGES)
     } else this.#index(active)
   }
 

@@ -31,12 +31,16 @@ export class TreeDoor {
   readonly record: number
   readonly keyEncoding: string | undefined
   readonly valueEncoding: string | undefined
+  /** Lists of this one and its id alone. NOTE: made once, so that a single write makes none. */
+  readonly alone: readonly TreeDoor[] = [this]
+  readonly aloneIds: readonly number[]
   readonly #kernel: Kernel
   #gap: Gap | undefined
 
   constructor(kernel: Kernel, { id, name, record, keyEncoding, valueEncoding }: TreeIdentity) {
     this.#kernel = kernel
     this.id = id
+    this.aloneIds = [id]
     this.name = name
     this.record = record
     this.keyEncoding = keyEncoding
