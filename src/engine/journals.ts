@@ -217,6 +217,8 @@ export class Journals {
     if (this.#oldestNeeded() < Infinity) return edits
     this.#givenUp = [...this.#left.map(({ id }) => id), current.id]
     for (const id of this.#givenUp) edits.push({ type: 'journalRemoved', id })
+    // NOTE: the floor says up to where journals were named: one above it would prove that the manifest lost its end.
+    edits.push({ type: 'replayFloor', id: current.id }, { type: 'retainFloor', id: current.id })
     return edits
   }
 

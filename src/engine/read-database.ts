@@ -205,8 +205,8 @@ function refuseUnknownKeyspaces(
 }
 
 /**
- * A journal gets frames only once a durable edit names it. So one of this epoch, above all that are named and with a frame in it, proves that
- * the manifest lost its end. @throws CORRUPT
+ * A journal gets frames only once a durable edit names it. So one of this epoch, above all that are named, above the floor (those of a clean close are not named any more) and with a
+ * frame in it, proves that the manifest lost its end. @throws CORRUPT
  */
 async function refuseLostJournals(
   fileSystem: FileSystem,
@@ -216,7 +216,7 @@ async function refuseLostJournals(
   epoch: number,
   manifestName: string,
 ): Promise<void> {
-  const highest = Math.max(0, ...state.journals.keys())
+  const highest = Math.max(state.replayFloor, ...state.journals.keys())
   for (const name of names) {
     const parsed = parseFileName(name)
     if (parsed?.kind !== 'journal' || parsed.id <= highest) continue

@@ -90,6 +90,7 @@ const tableShape = fc.record({
   tableBlocks: fc.constantFrom(1, 2, 5, 1000),
   indexEntries: fc.constantFrom(1, 2, 40),
   isCompressed: fc.boolean(),
+  keeps: fc.boolean(),
 })
 
 function layouts(

@@ -43,6 +43,7 @@ interface Handle {
 
 /** A table file without header, properties and footer, which no read of blocks looks at. */
 class StoredTable {
+  keeps = true
   readonly record: number
   readonly #kernel: BareKernel
   readonly #parts: Uint8Array[] = []
@@ -149,6 +150,8 @@ export interface RunShape {
   indexEntries: number
   /** Compresses data and index blocks where that makes them shorter. */
   isCompressed?: boolean
+  /** Root index and fences stay in memory; else the root index is cached like any block, and there are no fences. Default true. */
+  keeps?: boolean
 }
 
 /** The tables of a SuperVersion, and the loader a thread has for their blocks. */
@@ -159,8 +162,6 @@ export class StoredRuns {
   readonly #target: number
   #version = 0
   #versionBytes = 0
-  /** Whether root indexes stay in memory; else they are cached like any block. */
-  keepRoots = true
 
   constructor(kernel: BareKernel) {
     this.#kernel = kernel
@@ -169,7 +170,7 @@ export class StoredRuns {
   }
 
   /** Adds a run, older than those before. Tables end where a user key does. */
-  add(blocks: readonly Block[], { tableBlocks, indexEntries, isCompressed = false }: RunShape): void {
+  add(blocks: readonly Block[], { tableBlocks, indexEntries, isCompressed = false, keeps = true }: RunShape): void {
     if (blocks.length === 0) return
     const run: StoredTable[] = []
     let from = 0
@@ -181,7 +182,9 @@ export class StoredRuns {
         next === undefined ||
         (to - from >= (isLong ? 1 : tableBlocks) && compareKeys(last.key, next.key) !== 0)
       if (!ends) continue
-      run.push(new StoredTable(this.#kernel, blocks.slice(from, to), indexEntries, isCompressed))
+      const table = new StoredTable(this.#kernel, blocks.slice(from, to), indexEntries, isCompressed)
+      table.keeps = keeps
+      run.push(table)
       from = to
     }
     this.#runs.push(run)
@@ -209,7 +212,8 @@ export class StoredRuns {
     const table = this.#runs.flat().find(({ record }) => record === word(SLOT_TABLE))
     if (table === undefined) throw new Error('no such table')
     const kind = word(SLOT_TYPE)
-    const keep = kind === BLOCK_ROOT_INDEX && this.keepRoots
+    // NOTE: of an index block, fences.
+    const keep = (kind === BLOCK_ROOT_INDEX || kind === BLOCK_INDEX) && table.keeps
     table.load(
       this.#landing,
       this.#target,

@@ -52,9 +52,10 @@ const EXCEPTED: readonly (readonly [place: RegExp, because: string])[] = [
   [/^memtable\/memtable\/memtableInsert(?:Chain)?: load u64$/, 'for a second thread that inserts'],
   [/^cache\/shard\/shardLockSlowly: load u32$/, 'after 65,536 looks at a lock'],
   [
-    /^read\/(?:merge-run\/stepRoot|table-get\/tableGet): add u32$/,
-    'tables here have one index block, and no filter',
+    /^read\/(?:merge-run\/(?:stepRoot|stepIndex)|table-get\/seekIndex): add u32$/,
+    'tables here have one index block with fences, and no filter',
   ],
+  [/^read\/merge-run\/seekFences: load u32$/, 'for ranges that begin in a table'],
   [/^read\/table-filter\/askFilter: /, 'tables here have no filter'],
   [/^engine\/tree-door: Atomics\.store\(words, this\.record \+ TREE_GAP/, 'for ranges over deleted entries'],
   [/^engine\/tree: Atomics\.store\(kernel\.words, identity\.record/, 'before anybody else has the keyspace'],

@@ -143,8 +143,8 @@ export const JOURNAL_BUGS: Bugs = {
     patches: [
       {
         file: JOURNALS,
-        find: '    current.sync()\n    return [sealEdit(current.seal())]',
-        replace: '    return [sealEdit(current.seal())]',
+        find: '    current.sync()\n    const edits: VersionEdit[] = [sealEdit(current.seal())]',
+        replace: '    const edits: VersionEdit[] = [sealEdit(current.seal())]',
       },
     ],
     programs: ['crash-points', 'durability-audit'],

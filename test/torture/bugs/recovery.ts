@@ -56,9 +56,9 @@ export const RECOVERY_BUGS: Bugs = {
     patches: [
       {
         file: JOURNALS,
-        find: '    for (const tree of this.#keeper.trees.values()) {\n      for (const memtable of tree.memtables()) {\n',
+        find: '    for (const tree of this.#keeper.trees.values()) {\n      for (const { entries, firstJournal } of tree.memtables()) {\n',
         replace:
-          '    for (const tree of [...this.#keeper.trees.values()].slice(0, 1)) {\n      for (const memtable of tree.memtables()) {\n',
+          '    for (const tree of [...this.#keeper.trees.values()].slice(0, 1)) {\n      for (const { entries, firstJournal } of tree.memtables()) {\n',
       },
     ],
     programs: ['crash-points', 'metamorphic'],
