@@ -34,14 +34,14 @@ if (unknown.length > 0) {
 }
 
 for (const suite of wanted) {
-  const { run } = await import(`./${suite}.mjs`)
+  const { run, added } = await import(`./${suite}.mjs`)
   const date = new Date().toISOString()
   const machine = machineNow()
   process.stdout.write(
     `\n${suite}: node ${machine.node}, ${machine.cores} × ${machine.cpu}, load ${machine.loadBefore.join(' ')}\n`,
   )
   const result = await run({ rounds })
-  const file = writeResult({
+  const record = {
     suite,
     date,
     machine,
@@ -50,7 +50,8 @@ for (const suite of wanted) {
     settings: settings(),
     rounds,
     result,
-  })
+  }
+  const file = writeResult(record, added)
   process.stdout.write(`\n→ ${relative(process.cwd(), file)}\n`)
 }
 

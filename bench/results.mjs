@@ -82,12 +82,16 @@ export function settings() {
   )
 }
 
-/** Leaves what a suite found: its last, for each kind of data if it has several. @returns the file's path */
-export function writeResult(record) {
+/**
+ * Leaves what a suite found: its last, for each kind of data if it has several. `added`: makes one of what was left before and of this, where a suite may be run in parts.
+ * @returns the file's path
+ */
+export function writeResult(record, added = (_, now) => now) {
   mkdirSync(FOLDER, { recursive: true })
   const { kind } = record.result
-  const file = join(FOLDER, `${kind === undefined ? record.suite : `${record.suite}-${kind}`}.json`)
-  writeFileSync(file, `${JSON.stringify(record, null, 2)}\n`)
+  const name = kind === undefined ? record.suite : `${record.suite}-${kind}`
+  const file = join(FOLDER, `${name}.json`)
+  writeFileSync(file, `${JSON.stringify(added(readResult(name), record), null, 2)}\n`)
   return file
 }
 

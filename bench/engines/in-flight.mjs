@@ -1,4 +1,4 @@
-export const IN_FLIGHT = 1000
+const IN_FLIGHT = 1000
 const IN_FLIGHT_BYTES = 32 << 20
 
 /** How many writes of such values are under way at once. */
@@ -12,6 +12,15 @@ export async function inFlight(count, step, most = IN_FLIGHT) {
     const calls = []
     for (const end = Math.min(count, i + most); i < end; i++) calls.push(step(i))
     await Promise.all(calls)
+  }
+}
+
+/** The same where writes are acknowledged in their order: the last one of those under way stands for all. */
+export async function inFlightInOrder(count, step, most = IN_FLIGHT) {
+  for (let i = 0; i < count;) {
+    let last
+    for (const end = Math.min(count, i + most); i < end; i++) last = step(i)
+    await last
   }
 }
 

@@ -1,4 +1,4 @@
-import { IN_FLIGHT, inFlightOf, unbounded } from './in-flight.mjs'
+import { inFlightInOrder, inFlightOf, unbounded } from './in-flight.mjs'
 
 /** `isSafe`: with its default durability; else with `noSync`. */
 export function lmdb({ isSafe = false } = {}) {
@@ -14,17 +14,9 @@ export function lmdb({ isSafe = false } = {}) {
         noSync: !isSafe && !isDurable,
         mapSize: 4 << 30,
       })
-      // NOTE: its writes are acknowledged in their order, so the last one of those in flight stands for all.
-      const inFlight = async (count, step, most = IN_FLIGHT) => {
-        for (let i = 0; i < count;) {
-          let last
-          for (const end = Math.min(count, i + most); i < end; i++) last = step(i)
-          await last
-        }
-      }
       return {
         fill: (keys, values) =>
-          inFlight(keys.length, (i) => db.put(keys[i], values[i % values.length]), inFlightOf(values)),
+          inFlightInOrder(keys.length, (i) => db.put(keys[i], values[i % values.length]), inFlightOf(values)),
         fillUnbounded: (keys, values) =>
           unbounded(keys.length, (i) => db.put(keys[i], values[i % values.length])),
         async fillAwaited(keys, values) {
@@ -44,7 +36,7 @@ export function lmdb({ isSafe = false } = {}) {
             await db.flushed
           }
         },
-        remove: (keys) => inFlight(keys.length, (i) => db.remove(keys[i])),
+        remove: (keys) => inFlightInOrder(keys.length, (i) => db.remove(keys[i])),
         put: (key, value) => db.put(key, value),
         get: (key) => db.get(key),
         getLater: async (key) => db.get(key),

@@ -1,5 +1,5 @@
 import { bytesToCompact, settled } from './settled.mjs'
-import { inFlight, inFlightOf, unbounded } from './in-flight.mjs'
+import { inFlightInOrder, inFlightOf, unbounded } from './in-flight.mjs'
 
 /** All memory for each byte of the cache: it also holds memtables, which others have beside their cache, and pinned indexes and filters. */
 const MEMORY_PER_CACHE = 2
@@ -21,7 +21,7 @@ export function varve({ isSync = false, threads = 1 } = {}) {
       return {
         async fill(keys, values) {
           const write = (i) => db.put(keys[i], values[i % values.length])
-          if (!isSync) return inFlight(keys.length, write, inFlightOf(values))
+          if (!isSync) return inFlightInOrder(keys.length, write, inFlightOf(values))
           for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i % values.length])
         },
         fillUnbounded: isSync
@@ -44,7 +44,7 @@ export function varve({ isSync = false, threads = 1 } = {}) {
           for (let i = 0; i < keys.length; i++) db.putSync(keys[i], values[i % values.length], durable)
         },
         async remove(keys) {
-          if (!isSync) return inFlight(keys.length, (i) => db.delete(keys[i]))
+          if (!isSync) return inFlightInOrder(keys.length, (i) => db.delete(keys[i]))
           for (const key of keys) db.deleteSync(key)
         },
         put: (key, value) => (isSync ? db.putSync(key, value) : db.put(key, value)),

@@ -36,6 +36,7 @@ export function circumstanceBlocks(records) {
       ]),
       [4, 5],
     ),
+    ...additionBlocks(records),
     paragraph(
       'Peers: ',
       Object.entries(peers)
@@ -46,7 +47,9 @@ export function circumstanceBlocks(records) {
     heading(2, 'How to repeat it'),
     commands([
       'npm install && npm install --prefix bench # the peers, and what draws the report',
-      ...records.map(commandOf),
+      ...records.flatMap((record) =>
+        [record, ...(record.additions ?? [])].map((part) => commandOf({ ...record, ...part })),
+      ),
       'npm run bench -- report # this page, from the last result of each',
     ]),
     paragraph(
@@ -62,6 +65,17 @@ export function circumstanceBlocks(records) {
       ' the seconds that a run waits for a calm moment (15).',
     ),
   ]
+}
+
+/** Parts that were measured later, with another revision maybe. */
+function additionBlocks(records) {
+  const all = records.flatMap(({ suite, result, additions = [] }) =>
+    additions.map(
+      ({ date, varve, settings }) =>
+        `${result.kind === undefined ? suite : `${suite}, ${result.kind}`}: ${settings.VARVE_BENCH_LINES ?? 'all lines'} of ${settings.VARVE_BENCH_ENGINES ?? 'all engines'}, ${date.slice(0, 10)}, ${varveOf(varve)}`,
+    ),
+  )
+  return all.length === 0 ? [] : [paragraph('Measured in parts of their own: ', all.join('. '), '.')]
 }
 
 /** '0.1.0 (a revision)', or what of it was recorded. */

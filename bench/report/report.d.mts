@@ -34,6 +34,7 @@ export interface ResultRecord {
   peers: Record<string, string>
   settings?: Record<string, string>
   rounds: number
+  additions?: readonly unknown[]
   result: unknown
 }
 
