@@ -170,7 +170,10 @@ export class StoredRuns {
   }
 
   /** Adds a run, older than those before. Tables end where a user key does. */
-  add(blocks: readonly Block[], { tableBlocks, indexEntries, isCompressed = false, keeps = true }: RunShape): void {
+  add(
+    blocks: readonly Block[],
+    { tableBlocks, indexEntries, isCompressed = false, keeps = true }: RunShape,
+  ): void {
     if (blocks.length === 0) return
     const run: StoredTable[] = []
     let from = 0
