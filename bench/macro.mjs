@@ -8,10 +8,11 @@ import { DISTURBED_FROM_CORES, waitForCalm } from './concurrency/machine.mjs'
 import { JSON_MARK } from './concurrency/rounds.mjs'
 import { ENGINES } from './engines/index.mjs'
 import { idleProcessBytes } from './idle-process.mjs'
-export { added } from './macro/addition.mjs'
 import { figureOf, PEERS, verdictsOf } from './macro/verdicts.mjs'
 import { formatFigure } from './macro/format.mjs'
 import { WORKLOADS } from './macro/workloads.mjs'
+
+export { added } from './macro/addition.mjs'
 
 const MEMORY_LIMIT_BYTES = 256 << 20
 

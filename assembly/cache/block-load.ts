@@ -92,7 +92,7 @@ function keepFences(slot: u32, word: u32, payload: u32, length: u32, isRoot: boo
   const fences = fencesCreate(slot + SLOT_BLOCK_CURSOR, payload, length, isRoot)
   if (fences == 0) return 0
   const bytes = fencesBytes(fences, isRoot)
-  // ORDER: pairs with the load in tableGet: who sees the word sees the fences.
+  // ORDER: pairs with the loads of the word in fencedHandle, seekFences and stepFences: who sees it sees the fences.
   if (compareExchangeU32(word, 0, fences)) return bytes
   freeRecord(fences, bytes)
   return 0

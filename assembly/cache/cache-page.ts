@@ -113,7 +113,13 @@ function pinsOf(p: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function frameBytes(length: u32): u32 {
-  return ROOM_PAYLOAD + ((length + 15) & ~15) + FRAME_HEADER_BYTES
+  return ROOM_PAYLOAD + padded(length) + FRAME_HEADER_BYTES
+}
+
+// @ts-ignore: decorator
+@inline
+function padded(length: u32): u32 {
+  return (length + 15) & ~15
 }
 
 /** The frame in a room. */
@@ -185,7 +191,7 @@ export function frameSize(frame: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function framePayload(frame: u32): u32 {
-  return frame - ((frameLength(frame) + 15) & ~15)
+  return frame - padded(frameLength(frame))
 }
 
 /** Length of the block's payload. */

@@ -184,14 +184,14 @@ function seekFences(page: u32, source: u32, table: u32): bool {
   // ORDER: pairs with keepFences, as in fencedHandle.
   const root = atomicLoadU32(table + TABLE_FENCES)
   if (root == 0) return false
-  const number = fencesFind(root, key, keyLength, true)
+  const number = fencesFind(root, key, keyLength)
   if (number == FENCE_UNSURE) return false
   storeU32(source + RUN_ROOT_ORDINAL, number)
   const index = fenceHandle(root, number)
   storeU64(source + RUN_INDEX_OFFSET, handleBlockOffset(index))
   storeU32(source + RUN_INDEX_SIZE, handleBytes(index))
   const fences = atomicLoadU32(fenceChild(root, number))
-  const found = fences == 0 ? FENCE_UNSURE : fencesFind(fences, key, keyLength, false)
+  const found = fences == 0 ? FENCE_UNSURE : fencesFind(fences, key, keyLength)
   if (found == FENCE_UNSURE) storeU32(source + RUN_PHASE, PHASE_INDEX_SEEK)
   else chooseData(source, fences, found, PHASE_DATA_SEEK)
   return true

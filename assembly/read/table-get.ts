@@ -2,14 +2,14 @@ import {
   BLOCK_DATA,
   BLOCK_INDEX,
   SLOT_BLOCK_CURSOR,
+  SLOT_LENGTH,
+  SLOT_NUMBER,
   SLOT_PINNED,
   SLOT_READ_SEQNO,
   SLOT_TABLE,
   STATUS_ABSENT,
   STATUS_FOUND,
   STATUS_OK,
-  SLOT_LENGTH,
-  SLOT_NUMBER,
 } from '../memory/layout'
 import { loadF64, loadU32, loadU64, storeF64, storeU32 } from '../memory/bytes'
 import { cacheFind, frameLength, framePayload, frameUnpin } from '../cache/cache'
@@ -23,7 +23,7 @@ import { askFilter } from './table-filter'
 import { needBlock, openBlock, openRoot, releaseBlock } from './table-block'
 
 /**
- * Newest version of a key below SLOT_READ_SEQNO in one table: filter, root index, index block, data block. Reads the key, whose keyHash is `hash`.
+ * Newest version of a key below SLOT_READ_SEQNO in one table: filter, fences or index, data block. Reads the key, whose keyHash is `hash`.
  * @returns FOUND (as pointRead; the value's block stays pinned until releaseRead), TOMBSTONE, ABSENT or NEED_BLOCK.
  */
 export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32, hash: u64): u32 {
@@ -36,7 +36,7 @@ export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32, hash: 
     offset = handleBlockOffset(handle)
     size = handleBytes(handle)
   } else {
-    status = seekIndex(slot, table, key, keyLength)
+    status = seekIndex(slot, table, key, keyLength, readTrailer(loadU64(slot + SLOT_READ_SEQNO)))
     if (status != STATUS_FOUND) return status
     offset = <u64>loadF64(slot + SLOT_NUMBER)
     size = loadU32(slot + SLOT_LENGTH)
@@ -53,10 +53,9 @@ export function tableGet(slot: u32, table: u32, key: u32, keyLength: u32, hash: 
   return status
 }
 
-/** The data block that may have a key, through root index and index block. @returns FOUND (SLOT_NUMBER, SLOT_LENGTH: its offset and size), ABSENT or NEED_BLOCK */
-function seekIndex(slot: u32, table: u32, key: u32, keyLength: u32): u32 {
+/** The data block that may have (key, trailer), through root index and index block. @returns FOUND (SLOT_NUMBER, SLOT_LENGTH: its offset and size), ABSENT or NEED_BLOCK */
+export function seekIndex(slot: u32, table: u32, key: u32, keyLength: u32, trailer: u64): u32 {
   const cursor = slot + SLOT_BLOCK_CURSOR
-  const trailer = readTrailer(loadU64(slot + SLOT_READ_SEQNO))
   let status = openRoot(slot, cursor, table)
   if (status != STATUS_OK) return status
   if (!seekEntry(slot, cursor, key, keyLength, trailer)) return STATUS_ABSENT

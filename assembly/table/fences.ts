@@ -26,8 +26,8 @@ import { handleBlockSize, handleOffset } from './index-handle'
  * Fences: what a point read needs of an index block, where it can be had with few cache misses. Each separator is 8 bytes, those behind what
  * all separators of the block begin with, as a number.
  *
- *   u32 separators | u32 length of the prefix | u64 word × separators | u64 handle × separators (offset << 18 | size)
- *   | u32 fences of the index block that each names, 0 as long as it has none × separators (of a root index only) | prefix
+ *   u32 separators | u32 length of the prefix | u64 word × separators | u64 handle × separators (offset << 18 | size) | prefix, padded to 4
+ *   | u32 fences of the index block that each names, 0 as long as it has none × separators (of a root index only)
  *
  * INVARIANT: a word is above another only if its key is; two keys with the same word may be in any order. So of a key whose
  * word is a fence's they cannot say where it belongs (nor of versions of a key), and the index block is asked.
@@ -65,7 +65,7 @@ export function fencesCreate(cursor: u32, payload: u32, length: u32, isRoot: boo
   if (fences == 0) return 0
   storeU32(fences, count)
   storeU32(fences + FENCES_PREFIX_LENGTH, prefix)
-  copyBytes(prefixOf(fences, count, isRoot), first, prefix)
+  copyBytes(prefixOf(fences, count), first, prefix)
   blockFirst(cursor)
   let word = fences + FENCES_WORDS
   for (let i: u32 = 0; i < count; i++) {
@@ -100,11 +100,11 @@ export function fencesBytes(fences: u32, isRoot: bool): u32 {
 }
 
 /** The number of the first separator above a key, if the fences can tell; else FENCE_UNSURE. */
-export function fencesFind(fences: u32, key: u32, keyLength: u32, isRoot: bool): u32 {
+export function fencesFind(fences: u32, key: u32, keyLength: u32): u32 {
   const count = loadU32(fences)
   const prefix = loadU32(fences + FENCES_PREFIX_LENGTH)
   if (prefix != 0) {
-    const at = prefixOf(fences, count, isRoot)
+    const at = prefixOf(fences, count)
     if (keyLength < prefix || !equalBytes(at, key, prefix))
       return compareBytes(at, prefix, key, min(keyLength, prefix)) > 0 ? 0 : FENCE_UNSURE
   }
@@ -132,11 +132,11 @@ export function fencedHandle(table: u32, key: u32, keyLength: u32): u64 {
   // ORDER: pairs with keepFences, twice.
   const root = atomicLoadU32(table + TABLE_FENCES)
   if (root == 0) return 0
-  const number = fencesFind(root, key, keyLength, true)
+  const number = fencesFind(root, key, keyLength)
   if (number == FENCE_UNSURE) return 0
   const fences = atomicLoadU32(fenceChild(root, number))
   if (fences == 0) return 0
-  const found = fencesFind(fences, key, keyLength, false)
+  const found = fencesFind(fences, key, keyLength)
   return found == FENCE_UNSURE ? 0 : fenceHandle(fences, found)
 }
 
@@ -158,7 +158,8 @@ export function handleBytes(handle: u64): u32 {
 // @ts-ignore: decorator
 @inline
 export function fenceChild(fences: u32, number: u32): u32 {
-  return fences + FENCES_WORDS + 16 * loadU32(fences) + 4 * number
+  const count = loadU32(fences)
+  return prefixOf(fences, count) + padded(loadU32(fences + FENCES_PREFIX_LENGTH)) + 4 * number
 }
 
 /** Of a root index: the same for the index block with that offset; 0 if there is none. */
@@ -179,13 +180,19 @@ export function fenceHandle(fences: u32, number: u32): u64 {
 // @ts-ignore: decorator
 @inline
 function bytesOf(count: u32, prefix: u32, isRoot: bool): u32 {
-  return FENCES_WORDS + (isRoot ? 20 : 16) * count + prefix
+  return prefixOf(0, count) + padded(prefix) + (isRoot ? 4 * count : 0)
 }
 
 // @ts-ignore: decorator
 @inline
-function prefixOf(fences: u32, count: u32, isRoot: bool): u32 {
-  return fences + FENCES_WORDS + (isRoot ? 20 : 16) * count
+function prefixOf(fences: u32, count: u32): u32 {
+  return fences + FENCES_WORDS + 16 * count
+}
+
+// @ts-ignore: decorator
+@inline
+function padded(length: u32): u32 {
+  return (length + 3) & ~3
 }
 
 /** Writes the word of the key the cursor stands at: its bytes from `from` on, zeros behind a shorter one. */

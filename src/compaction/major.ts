@@ -33,9 +33,9 @@ export function chooseMajor(
   isDone: (tableId: number) => boolean,
   isOther: (tableId: number) => boolean,
 ): Choice | undefined {
-  const choice = nextStep(version, state, options, range, (table) =>
-    isDone(table.id) ? false : garbage(table) > 0 || isOther(table.id),
-  )
+  const isStale = (table: TableInfo): boolean =>
+    !isDone(table.id) && (garbage(table) > 0 || isOther(table.id))
+  const choice = nextStep(version, state, options, range, isStale)
   if (choice?.type !== 'merge' || choice.level !== LAST_LEVEL) return choice
   return { ...choice, canonicalLevel: LAST_LEVEL }
 }

@@ -39,7 +39,7 @@ export class Journals {
   readonly #closing = new Set<JournalWriter>()
   /** Ready to take over; kept when the old one could not be sealed. */
   #next: NextJournal | undefined
-  /** By a clean close. */
+  /** Ids of those that the clean close under way gives up. */
   #givenUp: number[] = []
   #writeTimer: Timer | undefined
   #syncTimer: Timer | undefined
@@ -170,10 +170,8 @@ export class Journals {
     const floor = Math.min(this.#oldestNeeded(), this.current?.id ?? Infinity)
     const ids = this.#left.filter((journal) => journal.id < floor).map((journal) => journal.id)
     if (ids.length === 0) return { edits: [], ids }
-    const edits: VersionEdit[] = ids.map((id) => ({ type: 'journalRemoved', id }))
     const oldest = this.#left.find((journal) => journal.id >= floor)?.id ?? this.currentId
-    if (oldest > 0) edits.push({ type: 'replayFloor', id: oldest }, { type: 'retainFloor', id: oldest })
-    return { edits, ids }
+    return { edits: removalEdits(ids, oldest), ids }
   }
 
   /** The oldest journal that holds what is in no table; Infinity: none does. */
@@ -216,10 +214,8 @@ export class Journals {
     const edits: VersionEdit[] = [sealEdit(current.seal())]
     if (this.#oldestNeeded() < Infinity) return edits
     this.#givenUp = [...this.#left.map(({ id }) => id), current.id]
-    for (const id of this.#givenUp) edits.push({ type: 'journalRemoved', id })
     // NOTE: the floor says up to where journals were named: one above it would prove that the manifest lost its end.
-    edits.push({ type: 'replayFloor', id: current.id }, { type: 'retainFloor', id: current.id })
-    return edits
+    return [...edits, ...removalEdits(this.#givenUp, current.id)]
   }
 
   /**
@@ -330,6 +326,13 @@ function timer(step: () => void, delayMs: number): Timer {
   const started = setTimeout(step, delayMs)
   if (typeof started === 'object') started.unref()
   return started
+}
+
+/** Edits that give journals up. `floor`: none below it is left; 0: nothing is said of that. */
+function removalEdits(ids: readonly number[], floor: number): VersionEdit[] {
+  const edits: VersionEdit[] = ids.map((id) => ({ type: 'journalRemoved', id }))
+  if (floor > 0) edits.push({ type: 'replayFloor', id: floor }, { type: 'retainFloor', id: floor })
+  return edits
 }
 
 function sealEdit(link: JournalLink): VersionEdit {

@@ -38,9 +38,9 @@ describe('fences', () => {
     return k.x.fencesCreate(cursor, at, payload.length, isRoot ? 1 : 0) >>> 0
   }
 
-  function find(fences: number, key: Uint8Array, isRoot: boolean): number {
+  function find(fences: number, key: Uint8Array): number {
     k.u8.set(key, keyAt)
-    return k.x.fencesFind(fences, keyAt, key.length, isRoot ? 1 : 0) >>> 0
+    return k.x.fencesFind(fences, keyAt, key.length) >>> 0
   }
 
   const anyIndex = fc
@@ -75,7 +75,7 @@ describe('fences', () => {
           ])
           const keys = [...near, ...others, ...others.map((key) => Buffer.concat([prefix, key]))]
           for (const key of keys) {
-            const found = find(fences, key, isRoot)
+            const found = find(fences, key)
             if (found === UNSURE) continue
             const expected = entries.findIndex((entry) => compareKeys(entry.key, key) >= 0)
             expect(found).toBe(expected)
@@ -95,13 +95,11 @@ describe('fences', () => {
     const fences = create(entries, 4, false)
     for (let i = 1_000_000 - 40; i < 1_000_000 + 35 * 199; i++) {
       const expected = Math.max(0, Math.ceil((i - 1_000_000) / 35))
-      expect(find(fences, key(i), false)).toBe(
-        i >= 1_000_000 && i % 35 === 1_000_000 % 35 ? UNSURE : expected,
-      )
+      expect(find(fences, key(i))).toBe(i >= 1_000_000 && i % 35 === 1_000_000 % 35 ? UNSURE : expected)
     }
-    expect(find(fences, key(1_000_000 + 35 * 199 + 1), false)).toBe(UNSURE)
-    expect(find(fences, Buffer.from('1'), false)).toBe(UNSURE)
-    expect(find(fences, Buffer.from('00'), false)).toBe(0)
+    expect(find(fences, key(1_000_000 + 35 * 199 + 1))).toBe(UNSURE)
+    expect(find(fences, Buffer.from('1'))).toBe(UNSURE)
+    expect(find(fences, Buffer.from('00'))).toBe(0)
     k.x.fencesFree(fences, 0)
   })
 

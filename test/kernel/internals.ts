@@ -76,7 +76,7 @@ export interface Internals extends Shared {
   nodeValue(node: number): number
   nodeValueLength(node: number): number
   fencesCreate(cursor: number, payload: number, length: number, isRoot: number): number
-  fencesFind(fences: number, key: number, keyLength: number, isRoot: number): number
+  fencesFind(fences: number, key: number, keyLength: number): number
   fencesBytes(fences: number, isRoot: number): number
   fencesFree(fences: number, isRoot: number): void
   fenceHandle(fences: number, number: number): bigint
