@@ -152,7 +152,10 @@ class Walk {
     const { scan, seal } = journal
     if (seal?.length === 0) return this.#skip(journal, 0)
     if (scan.damage.kind === 'incomplete-header') {
-      return proven > 0 ? endsBelow(journal, scan.fileLength, proven) : this.#skip(journal, 0)
+      if (proven > 0) return endsBelow(journal, scan.fileLength, proven)
+      // NOTE: one that was named and never written to is empty; what has begun and stops within its header is the end of the log, and said.
+      const endsLog = scan.fileLength > 0 && this.#isLast(index) && this.#cut === undefined
+      return endsLog ? this.#end(journal, scan.fileLength) : this.#skip(journal, 0)
     }
     if (this.#cut !== undefined) return this.#drop(journal, proven, this.#cut)
     const { header } = scan
@@ -173,8 +176,12 @@ class Walk {
     const { predecessor } = header
     const absent = this.#journals.find((other) => other.id === predecessor?.id && isVoid(other))
     if (absent !== undefined && absent.seal === undefined) {
-      // CRASH: power loss before the journal in front of this one was durable, its header included.
-      this.#end(absent, 0)
+      // CRASH: power loss before the journal in front of this one was durable, its header included. It has its end already.
+      this.#cut = {
+        droppedBytes: 0,
+        droppedFrom: { file: absent.name, offset: 0 },
+        reason: absent.scan.damage.kind,
+      }
       return undefined
     }
     const tail = this.#tail
@@ -212,11 +219,14 @@ class Walk {
       return undefined
     }
     if (isSameBoot(this.#input.bootId, scan)) {
-      const isLast = this.#journals.slice(index + 1).every(isVoid)
-      const isTorn = kind === 'incomplete-frame' && isLast
+      const isTorn = kind === 'incomplete-frame' && this.#isLast(index)
       if (!isTorn) return corrupt(name, offset, `no valid frame there (${kind})`)
     }
     return this.#end(journal, scan.fileLength - length)
+  }
+
+  #isLast(index: number): boolean {
+    return this.#journals.slice(index + 1).every(isVoid)
   }
 
   /** The log ends in this journal, at its valid length. */
@@ -224,7 +234,7 @@ class Walk {
     const { id, name, scan } = journal
     const { validLength, chainAtValid, damage } = scan
     this.#cut = { droppedBytes, droppedFrom: { file: name, offset: validLength }, reason: damage.kind }
-    if (!isVoid(journal)) this.#ends.push({ id, length: validLength, chain: chainAtValid })
+    this.#ends.push({ id, length: validLength, chain: chainAtValid })
   }
 
   /** A journal behind the end of the log. */

@@ -82,6 +82,7 @@ function decide(list: JournalEvidence[], boot: Uint8Array = bootB, more: Partial
 const torn: Given = { valid: 500, file: 700, damage: 'incomplete-frame' }
 const rotten: Given = { valid: 500, file: 700, damage: 'bad-chain' }
 const headless: Given = { valid: 0, file: 0, damage: 'incomplete-header' }
+const stub: Given = { ...headless, file: 100 }
 const badHeader: Given = { valid: 0, file: 400, damage: 'bad-header' }
 const bare: Given = { valid: 128 }
 
@@ -94,6 +95,10 @@ const rows: [string, Given[], Uint8Array, string][] = [
   ['only a header', [bare], bootB, '128 → 1@128, next undefined'],
   ['a fresh journal behind', [{}, bare], bootA, '1000 128 → 2@128, next 20'],
   ['a file without a header behind', [{}, headless], bootA, '1000 0 → 1@1000, next 20'],
+  ['a torn header behind', [{}, stub], bootA, '1000 0 → 1@1000, next 20, cut j2@0 -100 incomplete-header'],
+  ['a torn header alone', [stub], bootB, '0 → nothing, next undefined, cut j1@0 -100 incomplete-header'],
+  ['a torn header behind a torn tail', [torn, stub], bootB, '500 0 → 1@500, next 20, cut j1@500 -200 incomplete-frame'],
+  ['a torn header in front of one that leaves it out', [{}, stub, { before: link(1, 1000), first: 20 }], bootB, '1000 0 1000 → 3@1000, next 40'],
   ['the first one missing', [{ missing: true }, {}], bootA, 'MISSING_FILE j1 undefined'],
   ['one missing in between', [{}, { missing: true }, {}], bootA, 'MISSING_FILE j2 undefined'],
 
@@ -191,6 +196,7 @@ describe('the end of the log', () => {
     ['torn', [torn], 'CORRUPT j1 500'],
     ['ends early', [{ valid: 500, damage: 'ends-early' }, bare], 'CORRUPT j1 500'],
     ['headless at the end', [{}, headless], '1000 0 → 1@1000, next 20'],
+    ['a torn header at the end', [{}, stub], 'CORRUPT j2 0'],
     ['whole', [{}, {}], '1000 1000 → 2@1000, next 30'],
     ['bytes above a seal', [{ seal: link(1, 1000), file: 1200 }], '1000 → 1@1000, next 20'],
   ] as [string, Given[], string][])('strict: %s', (_, given, outcome) => {

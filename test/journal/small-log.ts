@@ -190,8 +190,11 @@ export function expectedVerdict(
     const corrupt: Expected = { verdict: 'CORRUPT', journal: index, offset: stop }
     if (isVoid) {
       if (proven > 0) return { ...corrupt, offset: length }
-      const next = remains[index + 1]
-      if (next?.hasHeader === true && cut === undefined) cut = { journal: index, offset: 0, droppedBytes: 0 }
+      const later = remains.slice(index + 1)
+      if (cut !== undefined) continue
+      if (later[0]?.hasHeader === true) cut = { journal: index, offset: 0, droppedBytes: 0 }
+      else if (length > 0 && later.every((each) => each.isVoid))
+        cut = { journal: index, offset: 0, droppedBytes: length }
     } else if (cut !== undefined) {
       if (proven > 0 || (isSameBoot && valid > 0)) {
         return { verdict: 'CORRUPT', journal: cut.journal, offset: cut.offset }

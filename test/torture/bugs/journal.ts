@@ -177,8 +177,8 @@ export const JOURNAL_BUGS: Bugs = {
     patches: [
       {
         file: 'src/journal/log-end.ts',
-        find: "      const isTorn = kind === 'incomplete-frame' && isLast\n",
-        replace: '      const isTorn = isLast || true\n',
+        find: "      const isTorn = kind === 'incomplete-frame' && this.#isLast(index)\n",
+        replace: '      const isTorn = true\n',
       },
       {
         file: 'src/journal/log-end.ts',

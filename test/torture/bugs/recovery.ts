@@ -125,8 +125,8 @@ export const RECOVERY_BUGS: Bugs = {
       },
       {
         file: 'src/journal/log-end.ts',
-        find: '    if (isSameBoot(this.#input.bootId, scan)) {\n      const isLast',
-        replace: '    if (false) {\n      const isLast',
+        find: '    if (isSameBoot(this.#input.bootId, scan)) {\n      const isTorn',
+        replace: '    if (false) {\n      const isTorn',
       },
     ],
     programs: ['bitflip', 'file-faults'],

@@ -115,8 +115,8 @@ export const BUGS: Readonly<Record<string, Bug>> = {
     patches: [
       {
         file: 'src/journal/log-end.ts',
-        find: "const isTorn = kind === 'incomplete-frame' && isLast",
-        replace: 'const isTorn = isLast',
+        find: "const isTorn = kind === 'incomplete-frame' && this.#isLast(index)",
+        replace: 'const isTorn = this.#isLast(index)',
       },
     ],
     case: 'killed, boot 1: 0000000000000011.wal has 64 B of zeros behind it',

@@ -75,10 +75,10 @@ export class Shop {
   /** The last journal of a killed database ends in the middle of a frame, or has lost whole ones. */
   lastJournalOf(length: number): Expected {
     const state = this.ends.findLastIndex((end) => end <= length)
-    const end = this.ends[state]
-    // NOTE: shorter than a header is a journal that was not begun. What ends between two frames looks like one that never had more.
-    if (end === undefined || end === length) return { state: Math.max(state, 0), told: undefined }
-    return { state, told: { file: this.lastJournal, offset: end, bytes: length - end } }
+    // NOTE: one without a byte was not begun. What ends between two frames looks like one that never had more.
+    const end = this.ends[state] ?? 0
+    if (end === length) return { state: Math.max(state, 0), told: undefined }
+    return { state: Math.max(state, 0), told: { file: this.lastJournal, offset: end, bytes: length - end } }
   }
 
   /**
