@@ -41,3 +41,13 @@ export function isWellFormed(text: string): boolean {
 export function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length))
 }
+
+/**
+ * Memory that the caller fills at once and whole: until then it holds what was there before, where the host can save the time to clear it.
+ * NOTE: for sizes that are worth a buffer of their own.
+ */
+export function unfilledBytes(length: number): Uint8Array<ArrayBuffer> {
+  if (typeof Buffer === 'undefined') return new Uint8Array(length)
+  const memory = Buffer.allocUnsafeSlow(length).buffer
+  return new Uint8Array(memory)
+}

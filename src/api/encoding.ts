@@ -1,7 +1,7 @@
 import { mayGrow, SHORT_BYTES, type Content } from '../engine/record.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Encoding } from './types.ts'
-import type { ResultPool } from './result-pool.ts'
+import { bufferOver, type ResultPool } from './result-pool.ts'
 
 /**
  * One keyspace's way of turning what the user gives into content, and stored bytes into what the user gets. Reading has two steps: what is needed is
@@ -14,6 +14,8 @@ export interface Codec {
   copyOut(pointer: number, length: number): unknown
   /** The same from bytes that nobody else uses. */
   copyFrom(bytes: Uint8Array): unknown
+  /** The same as a view of a piece that was copied before. Absent: it is read out of linear memory. */
+  copied?(memory: ArrayBuffer, at: number, length: number): unknown
   /** Makes what the user gets of what was copied. */
   decode(copy: unknown): unknown
 }
@@ -82,6 +84,10 @@ class BytesCodec implements Codec {
     return bytes
   }
 
+  copied(memory: ArrayBuffer, at: number, length: number): Uint8Array {
+    return new Uint8Array(memory, at, length)
+  }
+
   decode(copy: unknown): unknown {
     return copy
   }
@@ -103,7 +109,11 @@ class BufferCodec implements Codec {
   }
 
   copyFrom(bytes: Uint8Array): Buffer {
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return bufferOver(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  copied(memory: ArrayBuffer, at: number, length: number): Buffer {
+    return bufferOver(memory, at, length)
   }
 
   decode(copy: unknown): unknown {

@@ -103,6 +103,12 @@ class RangeReader<T> implements WatchedIterator {
   readonly cursor: RangeCursor
   /** Undefined: what is handed out is copied and decoded. */
   readonly #slices: RangeSlices | undefined
+  /** Whether what is handed out are bytes: then each chunk is copied at once, and entries are views of the copy. */
+  readonly #areBytes: boolean
+  /** Number of the chunk that was copied, where, and how much further the copy lies. */
+  #copiedChunk = 0
+  #memory: ArrayBuffer | undefined
+  #shift = 0
   open = true
   watched = false
 
@@ -113,6 +119,10 @@ class RangeReader<T> implements WatchedIterator {
     this.#engine = view.engine
     this.#engine.assertReadable(view.tree)
     this.cursor = new RangeCursor(this.#engine, view.tree, span, seqno)
+    const { keys, values } = view
+    const ofKeys = mode === 'values' || keys.copied !== undefined
+    const ofValues = mode === 'keys' || values.copied !== undefined
+    this.#areBytes = ofKeys && ofValues
     this.#slices = slices ? new RangeSlices(view.engine, this.cursor) : undefined
     watchIterator(this)
   }
@@ -155,12 +165,29 @@ class RangeReader<T> implements WatchedIterator {
 
   /** NOTE: both are copied before either is decoded: a decoder of the user's may end this very iteration. */
   #copy(): unknown {
+    if (this.#areBytes) this.#copyChunk()
     const { keyPointer, keyLength, valuePointer, valueLength, large } = this.cursor
     const { keys, values } = this.#view
-    if (this.#mode === 'keys') return keys.copyOut(keyPointer, keyLength)
-    const key = this.#mode === 'entries' ? keys.copyOut(keyPointer, keyLength) : undefined
-    const value = large === undefined ? values.copyOut(valuePointer, valueLength) : values.copyFrom(large)
+    if (this.#mode === 'keys') return this.#part(keys, keyPointer, keyLength)
+    const key = this.#mode === 'entries' ? this.#part(keys, keyPointer, keyLength) : undefined
+    const value = large === undefined ? this.#part(values, valuePointer, valueLength) : values.copyFrom(large)
     return this.#mode === 'entries' ? [key, value] : value
+  }
+
+  #part(codec: Codec, pointer: number, length: number): unknown {
+    return this.#memory === undefined || codec.copied === undefined
+      ? codec.copyOut(pointer, length)
+      : codec.copied(this.#memory, pointer + this.#shift, length)
+  }
+
+  /** Copies the chunk that the entry is in, unless that is done. */
+  #copyChunk(): void {
+    const { chunk, chunkPointer, chunkEnd } = this.cursor
+    if (chunk === this.#copiedChunk) return
+    const { memory, at } = this.#view.pool.chunk(chunkPointer, chunkEnd - chunkPointer)
+    this.#copiedChunk = chunk
+    this.#memory = memory
+    this.#shift = at - chunkPointer
   }
 
   #decode(copy: unknown): unknown {

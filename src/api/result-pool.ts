@@ -1,7 +1,10 @@
+import { unfilledBytes } from '../bytes.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 
 /** Results up to this size share a slab; larger ones have a buffer of their own. */
 const POOLED_LIMIT_BYTES = 4096
+/** The same for chunks of ranges, of which a slab shall hold several. */
+const POOLED_CHUNK_BYTES = 16384
 const SLAB_BYTES = 65536
 /** Up to this size a loop over words beats a native copy and its temporary view. */
 const LOOP_LIMIT_BYTES = 256
@@ -11,6 +14,31 @@ const untransferable: ((buffer: ArrayBuffer) => void) | undefined =
   typeof process === 'object'
     ? process.getBuiltinModule?.('node:worker_threads').markAsUntransferable
     : undefined
+
+type BufferClass = new (memory: ArrayBufferLike, at: number, length: number) => Buffer
+
+/** The class of what `Buffer.from` makes, which may be asked for one at a third of the time; undefined where the host has none. */
+const SpeciesOfBuffer: BufferClass | undefined = speciesOfBuffer()
+
+function speciesOfBuffer(): BufferClass | undefined {
+  if (typeof Buffer === 'undefined') return undefined
+  const species = (Buffer as unknown as Record<symbol, unknown>)[Symbol.species]
+  // NOTE: Buffer itself is deprecated as a constructor.
+  if (typeof species !== 'function' || species === Buffer) return undefined
+  return species.prototype === Buffer.prototype ? (species as BufferClass) : undefined
+}
+
+/** A Buffer over a piece of memory, which is not copied. INVARIANT: the host has Buffers. */
+export function bufferOver(memory: ArrayBufferLike, at: number, length: number): Buffer {
+  if (SpeciesOfBuffer === undefined) return Buffer.from(memory, at, length)
+  return new SpeciesOfBuffer(memory, at, length)
+}
+
+/** Where a copy lies. */
+export interface Piece {
+  readonly memory: ArrayBuffer
+  readonly at: number
+}
 
 /**
  * Copies results out of linear memory. Small ones are views of shared slabs (like Node's Buffer pool), which are never
@@ -38,14 +66,26 @@ export class ResultPool {
   buffer(pointer: number, length: number): Buffer {
     if (length > POOLED_LIMIT_BYTES) {
       const bytes = this.#own(pointer, length)
-      return Buffer.from(bytes.buffer, 0, length)
+      return bufferOver(bytes.buffer, bytes.byteOffset, length)
     }
     const at = this.#copy(pointer, length)
-    return Buffer.from(this.#slab, at, length)
+    return bufferOver(this.#slab, at, length)
+  }
+
+  /** Copies a piece of which several results are views. They hold each other in memory. */
+  chunk(pointer: number, length: number): Piece {
+    if (length <= POOLED_CHUNK_BYTES) {
+      const at = this.#copy(pointer, length)
+      return { memory: this.#slab, at }
+    }
+    const memory = this.#own(pointer, length).buffer
+    // NOTE: as of a slab.
+    untransferable?.(memory)
+    return { memory, at: 0 }
   }
 
   #own(pointer: number, length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length)
+    const bytes = unfilledBytes(length)
     bytes.set(this.#kernel.u8.subarray(pointer, pointer + length))
     return bytes
   }

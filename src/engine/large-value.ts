@@ -13,6 +13,7 @@ import {
   TYPE_EXTENT,
   TYPE_MASK,
 } from '../../assembly/memory/layout.ts'
+import { unfilledBytes } from '../bytes.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { blockProblem, type OpenTable } from '../table/table-file.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
@@ -31,7 +32,7 @@ function valueLengthLimit(table: OpenTable): number {
 /** Copies a value out of a memtable's page chain. */
 export function chainValue(kernel: Kernel, chain: number, length: number): Uint8Array {
   const { u8, u32 } = kernel
-  const value = new Uint8Array(length)
+  const value = unfilledBytes(length)
   let at = 0
   for (let page = chain; page !== 0; page = u32[(page + CHAIN_NEXT) >>> 2] as number) {
     const here = u32[(page + CHAIN_LENGTH) >>> 2] as number
@@ -93,7 +94,7 @@ export function extentValue(
     throw blockProblem(table, start, 'it ends before its last block')
   const stored = reader.blocks.readAhead(table, start, storedBytes)
   // NOTE: memory follows what was checked: of a value that says it is long there is only as much as its extents turn out to hold.
-  let value = new Uint8Array(Math.min(valueLength, storedBytes))
+  let value = unfilledBytes(Math.min(valueLength, storedBytes))
   let offset = start
   let filled = 0
   for (const sizeBytes of sizes) {
@@ -102,7 +103,7 @@ export function extentValue(
     if (extent.byteLength > valueLength - filled)
       throw blockProblem(table, offset, 'an extent is longer than its value')
     if (extent.byteLength > value.byteLength - filled) {
-      const grown = new Uint8Array(
+      const grown = unfilledBytes(
         Math.min(valueLength, Math.max(2 * value.byteLength, filled + extent.byteLength)),
       )
       grown.set(value.subarray(0, filled))

@@ -90,6 +90,8 @@ export class RangeCursor implements Lease {
   valuePointer = 0
   valueLength = 0
   large: Uint8Array | undefined
+  /** Number of the chunk that the entry is in. */
+  chunk = 0
 
   constructor(engine: Engine, tree: TreeDoor, span: RangeSpan, seqno: number) {
     this.#engine = engine
@@ -130,6 +132,19 @@ export class RangeCursor implements Lease {
     this.#position = ((this.valuePointer + valueLength + 3) & ~3) >>> 0
     this.#left--
     return true
+  }
+
+  /** Where the entries of the chunk begin. */
+  get chunkPointer(): number {
+    return this.#page
+  }
+
+  /** Where they end. */
+  get chunkEnd(): number {
+    const { u32, view } = this.#engine.kernel
+    const at = this.#lastEntry
+    const keyLength = view.getUint16(at + CHUNK_KEY_LENGTH, true)
+    return at + CHUNK_ENTRY_HEADER_BYTES + keyLength + (u32[at >>> 2] as number)
   }
 
   /** Passes over what is left of the chunk, or over the next one. @returns the number of entries; 0 at the end. @throws as next */
@@ -247,6 +262,7 @@ export class RangeCursor implements Lease {
     const isFirst = !this.#started
     this.#started = true
     this.#resume = undefined
+    this.chunk++
     this.#left = count
     this.#lastEntry = lastEntry
     this.#remaining -= count

@@ -5,8 +5,8 @@ import { calleeOf, findAll } from './syntax.ts'
 /** Where memory is asked for by a size that is not a constant, and what bounds that size. */
 const BOUNDS: Readonly<Record<string, string>> = {
   // ── sizes that a file says ──
-  'src/engine/large-value.ts: new Uint8Array(Math.min(valueLength, storedBytes))': 'what the file has of it',
-  'src/engine/large-value.ts: new Uint8Array( Math.min(valueLength, Math.max(2 * value.byteLength, filled + extent.byteLength)), )':
+  'src/engine/large-value.ts: unfilledBytes(Math.min(valueLength, storedBytes))': 'what the file has of it',
+  'src/engine/large-value.ts: unfilledBytes( Math.min(valueLength, Math.max(2 * value.byteLength, filled + extent.byteLength)), )':
     'twice what was read and checked',
   'src/engine/large-value.ts: Array.from({ length: count }, () => this.varint())': 'the bytes of the list',
   'src/table/block-reads.ts: new Uint8Array(sizeBytes)':
@@ -26,12 +26,13 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/api/encoding.ts: new Uint8Array(bytes)': 'a copy',
   'src/api/encoding.ts: new Uint8Array(value)': 'a copy',
   'src/api/range.ts: new Uint8Array(content)': 'a copy',
-  'src/api/result-pool.ts: new Uint8Array(length)': 'a value in linear memory',
+  'src/api/result-pool.ts: unfilledBytes(length)': 'a value in linear memory',
   'src/api/slice.ts: new Uint8Array(this.#length)': 'a value in linear memory',
-  'src/bytes.ts: new Uint8Array(length)': 'constants',
+  'src/bytes.ts: new Uint8Array(length)': 'constants, and what those ask for who call unfilledBytes',
+  'src/bytes.ts: Buffer.allocUnsafeSlow(length)': 'what those ask for who call unfilledBytes',
   'src/compaction/leveled.ts: Array.from({ length: LAST_LEVEL + 1 }, (_, level) =>': 'a constant',
   'src/engine/key-span.ts: new Uint8Array(bound.key.byteLength + 1)': 'a copy',
-  'src/engine/large-value.ts: new Uint8Array(length)': 'a value in linear memory',
+  'src/engine/large-value.ts: unfilledBytes(length)': 'a value in linear memory',
   'src/engine/record.ts: new Uint8Array(Math.max(needed, this.bytes.byteLength * 2))': 'what the caller gave',
   'src/engine/version-record.ts: kernel.record(sizeBytes)':
     'runs and tables of a Version; more than a page is NO_MEMORY',
@@ -46,7 +47,7 @@ const BOUNDS: Readonly<Record<string, string>> = {
 
 /** Calls that take memory of a size that is an argument. */
 const TAKES =
-  /^(Array|Array\.from|U?int(8|16|32)Array|Float(32|64)Array|Big(U?i|I)nt64Array|(Shared)?ArrayBuffer|Buffer\.alloc(Unsafe)?|.*kernel\.record)$/i
+  /^(Array|Array\.from|U?int(8|16|32)Array|Float(32|64)Array|Big(U?i|I)nt64Array|(Shared)?ArrayBuffer|Buffer\.alloc(Unsafe(Slow)?)?|unfilledBytes|.*kernel\.record)$/i
 
 // A new place fails this test until somebody has thought about what bounds its size.
 it('memory of a size that is not a constant is asked for in known places, each with its bound', () => {

@@ -148,4 +148,20 @@ describe('encodings', () => {
     expect([text(one), text(other)]).toEqual(['b', 'b'])
     expect(text(structuredClone(one))).toBe('b')
   })
+
+  it.each([10, 1000])('hand out %d entries of which none can take the others along', async (entries) => {
+    const db = await openBytes()
+    for (let i = 0; i < entries; i++) db.putSync(`key ${i}`, `value ${i}`)
+    const all = [...db.rangeSync({ limit: entries })]
+    try {
+      structuredClone(all[0]?.[0], { transfer: [all[0]?.[0].buffer as ArrayBuffer] })
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'DataCloneError' })
+    }
+    expect(all.map(([key, value]) => [text(key), text(value)])).toEqual(
+      Array.from({ length: entries }, (_, i) => [`key ${i}`, `value ${i}`]).sort(([a], [b]) =>
+        (a as string) < (b as string) ? -1 : 1,
+      ),
+    )
+  })
 })
