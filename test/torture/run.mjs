@@ -11,6 +11,9 @@ import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { PROGRAMS } from './programs.mjs'
 
+/** A machine that is so much slower than those the budgets are for gets no more time. */
+const SLOWEST = 8
+
 /** Options that are not numbers. */
 const TEXTS = ['case', 'schedule', 'death', 'summary']
 
@@ -127,19 +130,30 @@ function runAll(column) {
   for (const program of PROGRAMS.filter((each) => each[column] !== undefined)) {
     const file = summaryFileOf(program.name)
     rmSync(file, { force: true })
-    const options = Object.entries({ seed: values.seed, ...program[column] })
-    const args = options.flatMap(([key, value]) => [`--${key}`, String(value)])
     const start = Date.now()
-    const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), program.name, ...args], {
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    const summary = readSummary(file)
-    // So that the report does not take it for one that did not run.
-    if (summary.run === undefined) writeFileSync(file, JSON.stringify(summary))
+    const bars = column === 'short' ? Object.entries(program.bars) : []
+    const attempt = (options) => {
+      const args = Object.entries({ seed: values.seed, ...options }).flatMap(([key, value]) => [
+        `--${key}`,
+        String(value),
+      ])
+      const command = [fileURLToPath(import.meta.url), program.name, ...args]
+      const { status } = spawnSync(process.execPath, command, { stdio: ['ignore', 'ignore', 'inherit'] })
+      const summary = readSummary(file)
+      // So that the report does not take it for one that did not run.
+      if (summary.run === undefined) writeFileSync(file, JSON.stringify(summary))
+      const missed = bars.filter(([figure, bar]) => !(summary[figure] >= bar))
+      return { status, summary, missed }
+    }
+    let { status, summary, missed } = attempt(program[column])
+    const { seconds: budget } = program[column]
+    if (status === 0 && summary.violation === undefined && missed.length > 0 && budget !== undefined) {
+      // NOTE: what is promised are counts; a slow machine takes longer for them.
+      const lacking = Math.max(...missed.map(([figure, bar]) => bar / Math.max(1, summary[figure] ?? 0)))
+      const more = Math.ceil(budget * Math.min(SLOWEST, 1.3 * lacking))
+      ;({ status, summary, missed } = attempt({ ...program[column], seconds: more }))
+    }
     const seconds = Math.round((Date.now() - start) / 1000)
-    const missed = Object.entries(column === 'short' ? program.bars : {}).filter(
-      ([figure, bar]) => !(summary[figure] >= bar),
-    )
     const passed = status === 0 && summary.violation === undefined && missed.length === 0
     results.push({ name: program.name, test: program.test, seconds, passed, bars: program.bars, summary })
     const figures = Object.entries(program.bars).map(
