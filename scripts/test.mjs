@@ -30,6 +30,7 @@ const PARTS = [
   { name: 'level', folders: ['test/level'] },
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
+  { name: 'browser', folders: ['test/browser'], config: 'vitest.browser.config.ts' },
   // The packed package on this Node.js; on the other runtimes, which are downloads: npm run test:platforms.
   { name: 'package', program: ['scripts/platforms.mjs', 'node20', 'packaging'] },
 ]
@@ -86,7 +87,7 @@ timed('build', () => {
 
 const directory = mkdtempSync(join(tmpdir(), 'varve-test-'))
 try {
-  for (const { name, folders, program } of PARTS) {
+  for (const { name, folders, program, config = 'vitest.config.ts' } of PARTS) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     timed(name, () => {
       if (program !== undefined) return runProgram(program)
@@ -97,6 +98,7 @@ try {
           '--no-install',
           'vitest',
           'run',
+          `--config=${config}`,
           '--reporter=default',
           '--reporter=./scripts/test-outcome.mjs',
           ...folders,

@@ -17,11 +17,13 @@ import { join } from 'node:path'
 import ts from 'typescript'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { VarveErrorCode } from '../../src/errors.ts'
-import type { File, FileSystem } from '../../src/fs/filesystem.ts'
+import type { File, FileSystem, OwnerLock } from '../../src/fs/filesystem.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import { nodeFileSystem } from '../../src/fs/node.ts'
+import { opfsFileSystem } from '../../src/fs/opfs.ts'
 import { nodeSources } from './node-sources.ts'
 import { FaultyFileSystem } from '../support/faulty.ts'
+import { pretendedOpfs } from '../support/pretended-opfs.ts'
 
 let temporary = ''
 
@@ -83,18 +85,28 @@ function compileSources(target: string): void {
   }
 }
 
+let host = pretendedOpfs()
+
+beforeEach(() => {
+  host = pretendedOpfs()
+})
+
 const implementations: [string, () => FileSystem][] = [
   ['node', () => nodeFileSystem(join(temporary, 'database'))],
   ['memory', () => memoryFileSystem()],
   ['faulty', () => new FaultyFileSystem()],
+  ['OPFS', () => opfsFileSystem('database', host)],
 ]
 
-describe.each(implementations)('%s file system', (_, make) => {
+describe.each(implementations)('%s file system', (name, make) => {
   let system: FileSystem
+  /** Where files are the owner's alone. */
+  let owner: OwnerLock | undefined
 
   beforeEach(async () => {
     system = make()
     await system.prepare(true)
+    owner = name === 'OPFS' ? await system.lock() : undefined
   })
 
   it('creates its directory once', async () => {
@@ -112,6 +124,7 @@ describe.each(implementations)('%s file system', (_, make) => {
     expect(await system.removeDirectory()).toBe(false)
     expect(await system.list()).toEqual(['a'])
     await system.remove('a')
+    await owner?.destroy()
     expect(await system.removeDirectory()).toBe(true)
     await expectCode(() => system.prepare(false), 'NOT_FOUND')
     expect(await system.prepare(true)).toBe(true)
@@ -338,12 +351,12 @@ describe.each(implementations)('%s file system', (_, make) => {
   })
 
   it('has one owner at a time', async () => {
-    const owner = await system.lock()
+    const first = owner ?? (await system.lock())
     await expectCode(() => system.lock(), 'LOCKED')
-    await owner.release()
-    await owner.release()
+    await first.release()
+    await first.release()
     const next = await system.lock()
-    owner.releaseSync()
+    first.releaseSync()
     await expectCode(() => system.lock(), 'LOCKED')
     next.releaseSync()
     next.releaseSync()
