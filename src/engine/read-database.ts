@@ -3,6 +3,7 @@ import { corrupt, isNotFound, VarveError } from '../errors.ts'
 import type { File, FileSystem } from '../fs/filesystem.ts'
 import { journalFileName, manifestFileName, parseFileName, tableFileName } from '../fs/file-names.ts'
 import { BatchWalk } from '../journal/batch-walk.ts'
+import { withFlippedBit } from '../journal/damaged-frame.ts'
 import type { JournalLink } from '../journal/format.ts'
 import { decideLogEnd, type JournalCut, type LogEnd, type RecoveryPolicy } from '../journal/log-end.ts'
 import { scanJournal, scanJournals, type JournalSource } from '../journal/scan.ts'
@@ -117,7 +118,7 @@ export async function readDatabase(
       policy,
       journals: scanJournals(kernel, sources),
     })
-    if (end instanceof VarveError) throw end
+    if (end instanceof VarveError) throw withFlippedBit(kernel, sources, end)
     refuseUnknownKeyspaces(sources, end, state)
 
     await refuseLostJournals(fileSystem, kernel, names, state, superblock.epoch, manifestFile.name)

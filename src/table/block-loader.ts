@@ -12,6 +12,7 @@ import {
   SLOT_POINTER,
   SLOT_TABLE,
   SLOT_TYPE,
+  STATUS_CHECKSUM,
   STATUS_NO_PAGES,
   STATUS_OK,
   TABLE_DESCRIPTOR,
@@ -20,14 +21,18 @@ import {
   TABLE_ORDINAL,
   TABLE_SIZE,
 } from '../../assembly/memory/layout.ts'
+import type { VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import { noPages, type Kernel } from '../kernel/kernel.ts'
 import { blockKey, type AwaitedBlocks } from './awaited-blocks.ts'
 import { BlockReads } from './block-reads.ts'
+import { flippedBit, flippedBitText } from '../kernel/flipped-bit.ts'
 import { blockProblem, type OpenTable } from './table-file.ts'
 
 /** Share of the cache's limit that root indexes, filters and fences may take outside of it, where they stay as long as their table. */
 const KEPT_SHARE = 1 / 4
+/** So many damaged blocks are searched for the bit that was flipped. */
+const SEARCHES = 8
 /** Pages that must be free for that; below, they are cached like all others. */
 const KEPT_ABOVE_PAGES = 32
 
@@ -50,6 +55,8 @@ export class BlockLoader {
   readonly #keptLimitBytes: number
   readonly #adopt: (id: number, descriptor: number) => File
   readonly reads: BlockReads
+  /** NOTE: who has more damage than that needs a backup, not bits; and nobody's file shall keep a processor busy. */
+  #searches = SEARCHES
   /**
    * During a step that may not wait for files: what it has waited for. Then no file is read that can be read asynchronously: BlockMissing is thrown.
    * INVARIANT: set within one synchronous step (engine/async-read.ts).
@@ -145,7 +152,7 @@ export class BlockLoader {
       this.#target,
     )
     if (status === STATUS_NO_PAGES) throw noPages()
-    if (status !== STATUS_OK) throw blockProblem(table, offset, status)
+    if (status !== STATUS_OK) throw this.#problem(table, offset, sizeBytes, kind, status)
     if (keep) {
       const keptBytes = kernel.word(SLOT_LENGTH)
       Atomics.add(kernel.words, CONTROL_KEPT_BYTES >>> 2, keptBytes)
@@ -167,7 +174,7 @@ export class BlockLoader {
     const { exports, slot, u8 } = this.#kernel
     this.#read(table, offset, sizeBytes, ahead)
     const status = exports.checkBlock(slot, this.landing, sizeBytes, kind, table.record, offset, this.#target)
-    if (status !== STATUS_OK) throw blockProblem(table, offset, status)
+    if (status !== STATUS_OK) throw this.#problem(table, offset, sizeBytes, kind, status)
     const payload = this.#kernel.word(SLOT_POINTER)
     return u8.subarray(payload, payload + this.#kernel.word(SLOT_LENGTH))
   }
@@ -202,6 +209,21 @@ export class BlockLoader {
     if (bytes !== undefined) landing.set(bytes)
     const got = bytes === undefined ? table.file.read(landing, offset) : bytes.byteLength
     if (got < sizeBytes) throw blockProblem(table, offset, 'it ends before its last block')
+  }
+
+  /** What is wrong with the block in the landing page, with the bit that was flipped, if it was one. */
+  #problem(table: OpenTable, offset: number, sizeBytes: number, kind: number, status: number): VarveError {
+    if (status !== STATUS_CHECKSUM || this.#searches === 0) return blockProblem(table, offset, status)
+    this.#searches--
+    const { exports, slot } = this.#kernel
+    const bit = flippedBit(
+      this.#landingView.subarray(0, sizeBytes),
+      () =>
+        exports.checkBlock(slot, this.landing, sizeBytes, kind, table.record, offset, this.#target) ===
+        STATUS_OK,
+    )
+    if (bit === undefined) return blockProblem(table, offset, status)
+    return blockProblem(table, offset, `a block fails its checksum (${flippedBitText(offset, bit)})`)
   }
 
   #ordinalOf({ record }: OpenTable): number {
