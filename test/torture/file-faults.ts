@@ -30,7 +30,7 @@ export interface FileFaultSummary {
   /** Of these: open() refused, db.recovery told what was cut, everything was there without a word. */
   refused: number
   told: number
-  silent: number
+  unharmed: number
   /** On the files of this host. */
   realCases: number
 }
@@ -47,7 +47,7 @@ export async function fileFaults(budget: FileFaultBudget): Promise<FileFaultSumm
     cases: 0,
     refused: 0,
     told: 0,
-    silent: 0,
+    unharmed: 0,
     realCases: 0,
   }
   const inTime = (): boolean => performance.now() - began < seconds * 1000
@@ -97,7 +97,7 @@ async function tryCase(
     summary.cases++
     if (finding.refusal !== undefined) summary.refused++
     else if (finding.reason !== '') summary.told++
-    else summary.silent++
+    else summary.unharmed++
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     throw new Violation(
