@@ -184,6 +184,14 @@ export const PROGRAMS = [
     bars: {},
   },
   {
+    name: 'browser',
+    run: 'browser',
+    test: 'T20',
+    short: { seconds: 120, kills: 25 },
+    long: { seconds: 3600, kills: 1000 },
+    bars: { kills: 25 },
+  },
+  {
     name: 'peer-parity',
     run: 'peerParity',
     test: 'T23',

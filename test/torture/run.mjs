@@ -94,7 +94,7 @@ async function bundled(file) {
     target: 'node20',
     sourcemap: 'inline',
     outfile,
-    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js', 'prettier'],
+    external: ['assemblyscript', 'commander', 'esbuild', 'lz4js', 'playwright', 'prettier'],
     logLevel: 'warning',
   })
   process.setSourceMapsEnabled(true)

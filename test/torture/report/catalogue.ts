@@ -110,7 +110,7 @@ export const CATALOGUE: readonly Test[] = [
   {
     id: 'T20',
     name: 'browser',
-    does: 'Kills browsers and their tabs at work, and lets their storage fail.',
+    does: 'Kills Chromium, or the processes of its pages, while a worker writes to its database there: what was acknowledged is there afterwards.',
   },
   {
     id: 'T21',

@@ -28,7 +28,7 @@ export const NOT_COVERED: readonly string[] = [
   '**Other platforms.** Every figure is from the machines above. Processors that reorder more than x64 does (arm64), macOS and Windows are not tested; which runtimes are, the README says.',
   '**Real power cuts.** What a crash may leave is simulated, with a disk that loses, tears and reorders what was not synced; processes are killed for real. No machine had its power cut, and a disk or hypervisor that says "synced" and lies is not noticed before the power goes.',
   '**Real file systems** in all their kinds and ages, and network file systems.',
-  '**Browsers.** Their storage is tested as it is used (docs/browser.md); no program kills browsers at work yet, or lets their storage fail.',
+  '**Browsers** other than Chromium and Firefox on Linux (docs/browser.md); and only Chromium is killed at work.',
   '**Damage in memory**, before a checksum is made or after it was checked.',
   '**Malice.** Checksums are against accidents: who can write to the directory can make files that are right and say something else. What a file that was made to be opened cannot do to the process is in [security.md](security.md).',
   '**Long runs,** but for the seconds that the table has: a rare race may need days.',
