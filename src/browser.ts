@@ -38,7 +38,7 @@ export async function destroy(location: string): Promise<void> {
 
 /** @throws NOT_SUPPORTED */
 function storage(): OpfsHost {
-  const { storage: manager, locks } = navigator as Partial<Navigator>
+  const { storage: manager, locks }: Partial<Navigator> = typeof navigator === 'undefined' ? {} : navigator
   const why =
     manager?.getDirectory === undefined
       ? 'this browser or page has no origin private file system (pages need a secure context)'

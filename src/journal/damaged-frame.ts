@@ -17,7 +17,7 @@ export function withFlippedBit(
   if (error.code !== 'CORRUPT' || file === undefined) return error
   const found = searched(kernel, file)
   if (found === undefined) return error
-  const message = error.message.replace(/\. Nothing was changed/, ` (${found}). Nothing was changed`)
+  const message = error.message.replace('. Nothing was changed', ` (${found}). Nothing was changed`)
   return new VarveError(error.code, message, { file: file.name, offset: error.offset ?? 0 })
 }
 

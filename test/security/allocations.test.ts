@@ -18,6 +18,7 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/table/table-record.ts: kernel.record(bitmapBytes)': 'PAGE_BYTES: walkedBytes',
   'src/table/table-record.ts: kernel.record(key.byteLength)': 'KEY_MAX_BYTES, checked in the manifest',
   'src/version/manifest-reader.ts: new Uint8Array(size)': 'MANIFEST_MAX_BYTES, and what the file has',
+  'src/fs/opfs.ts: new Uint8Array(await file.slice(0, SLOT_HEADER_BYTES).arrayBuffer())': 'a constant',
   'src/journal/reader.ts: new Uint8Array(length)': 'memoryLimit, and what the file has',
   'src/journal/frame.ts: new Uint8Array(length)': 'HEADER_MAX_BYTES, a chain',
   'src/salvage/table-remains.ts: new Uint8Array(length)': 'constants: header, salt, magic',
@@ -36,6 +37,7 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/engine/record.ts: new Uint8Array(Math.max(needed, this.bytes.byteLength * 2))': 'what the caller gave',
   'src/engine/version-record.ts: kernel.record(sizeBytes)':
     'runs and tables of a Version; more than a page is NO_MEMORY',
+  'src/fs/opfs-pool.ts: Array.from({ length: missing }, (_, i) => this.#nextIndex + i)': 'READY_SLOTS_MAX',
   'src/fs/memory.ts: new Uint8Array(Math.max(neededBytes, 2 * this.bytes.byteLength, 1024))':
     'what was written',
   'src/table/entry-stream.ts: this.#kernel.record(sizeBytes)': 'KEY_MAX_BYTES; CUTS_MAX keys',
