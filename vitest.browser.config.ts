@@ -1,34 +1,15 @@
-import { existsSync } from 'node:fs'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { BrowserInstanceOption } from 'vitest/node'
+import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from './test/support/browsers.ts'
 
-/** Debian's browsers; a missing one fails, with what to do about it. */
-const CHROMIUM = '/usr/bin/chromium'
-const FIREFOX = '/usr/bin/firefox-esr'
-for (const [path, debianPackage] of [
-  [CHROMIUM, 'chromium'],
-  [FIREFOX, 'firefox-esr'],
-]) {
-  if (!existsSync(path as string))
-    throw new Error(`${path} is missing: install it with \`apt-get install ${debianPackage}\`.`)
-}
-
-/** Nothing but this machine is asked for anything. */
-const QUIET = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+requireBrowser(CHROMIUM)
+requireBrowser(FIREFOX)
 
 const instances: BrowserInstanceOption[] = [
   {
     browser: 'chromium',
-    provider: playwright({ launchOptions: { executablePath: CHROMIUM, args: QUIET } }),
+    provider: playwright({ launchOptions: { executablePath: CHROMIUM, args: [...QUIET_FLAGS] } }),
   },
   {
     browser: 'firefox',

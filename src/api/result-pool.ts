@@ -17,7 +17,7 @@ const untransferable: ((buffer: ArrayBuffer) => void) | undefined =
 
 type BufferClass = new (memory: ArrayBufferLike, at: number, length: number) => Buffer
 
-/** The class of what `Buffer.from` makes, which may be asked for one at a third of the time; undefined where the host has none. */
+/** The class of what `Buffer.from` makes, which makes one in half of the time; undefined where the host has none. */
 const SpeciesOfBuffer: BufferClass | undefined = speciesOfBuffer()
 
 function speciesOfBuffer(): BufferClass | undefined {

@@ -3,7 +3,7 @@
  * truncating and flushing an OPEN file are synchronous, because that is what both Node and the browsers'
  * OPFS access handles offer; Node reads and flushes asynchronously, too. A FileSystem stands for ONE database directory; names are plain file names.
  *
- * Implementations: node.ts, memory.ts, and test/support/faulty.ts (simulated crashes and errors).
+ * Implementations: node.ts, opfs.ts, memory.ts, and test/support/faulty.ts (simulated crashes and errors).
  *
  * Errors: VarveError only. NOT_FOUND, EXISTS, DISK_FULL (no space, quota, file size limit, short write), IO
  * (everything else), NO_MEMORY never; `file` names the file, `cause` is the host's error.

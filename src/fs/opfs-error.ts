@@ -27,3 +27,17 @@ export function storageFailure(
   const message = `Cannot ${action} ${what}: ${advice.get(name) ?? 'the browser failed'} (${name}).`
   return new VarveError(code, message, { ...details, cause: error })
 }
+
+/** What a step returns. @throws storageFailure of what it throws */
+export function attempt<T>(action: string, what: string, file: string, step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    throw storageFailure(error, action, what, { file })
+  }
+}
+
+/** Whether the browser has no such file or directory. */
+export function isMissing(error: unknown): boolean {
+  return domErrorName(error) === 'NotFoundError'
+}

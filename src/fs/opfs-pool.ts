@@ -1,5 +1,5 @@
 import { VarveError } from '../errors.ts'
-import { domErrorName, storageFailure } from './opfs-error.ts'
+import { attempt, storageFailure } from './opfs-error.ts'
 import {
   decodeSlotHeader,
   encodeSlotHeader,
@@ -37,12 +37,9 @@ export class Slot {
   /** Writes the header. CRASH: it is whole or it is the one before. @throws DISK_FULL, IO */
   write(name: string): void {
     const header = encodeSlotHeader(name)
-    let written: number
-    try {
-      written = this.handle.write(header, { at: 0 })
-    } catch (error) {
-      throw storageFailure(error, 'name', 'a file of the database', { file: name })
-    }
+    const written = attempt('name', 'a file of the database', name, () =>
+      this.handle.write(header, { at: 0 }),
+    )
     if (written !== header.byteLength) {
       const message = 'Cannot name a file of the database: the browser wrote only a part of its header.'
       throw new VarveError('DISK_FULL', message, { file: name })
@@ -75,13 +72,9 @@ export class SlotPool {
     const pool = new SlotPool(directory)
     const indices = fileNames.map(slotIndex).filter((index) => index !== undefined)
     try {
-      const opened = await Promise.allSettled(indices.map((index) => pool.#openSlot(index, true)))
-      for (const result of opened) {
-        if (result.status === 'fulfilled') pool.#slots.push(result.value)
-      }
-      const failed = opened.find((result) => result.status === 'rejected')
+      const { opened, failed } = await pool.#openSlots(indices, true)
       if (failed !== undefined) throw failed.reason
-      for (const slot of pool.#slots) pool.#readHeader(slot)
+      for (const slot of opened) pool.#readHeader(slot)
       pool.#nextIndex = Math.max(-1, ...indices) + 1
       await pool.#refill()
       return pool
@@ -111,7 +104,7 @@ export class SlotPool {
         'There is no file left that was prepared; await something between synchronous writes, so that the browser can create more.'
       throw new VarveError('DISK_FULL', message, { file: name })
     }
-    this.#truncate(slot, name)
+    attempt('create', name, name, () => slot.handle.truncate(SLOT_HEADER_BYTES))
     slot.write(name)
     this.#free = this.#free.filter((other) => other !== slot)
     this.#named.set(name, slot)
@@ -124,11 +117,17 @@ export class SlotPool {
     const { name } = slot
     slot.write('')
     this.#named.delete(name)
-    if (slot.users === 0) this.recycle(slot)
+    if (slot.users === 0) this.#recycle(slot)
+  }
+
+  /** One who had it open has it no more. */
+  letGo(slot: Slot): void {
+    slot.users--
+    if (slot.users === 0 && slot.name === '') this.#recycle(slot)
   }
 
   /** Frees a slot without a name that nobody has open any more. */
-  recycle(slot: Slot): void {
+  #recycle(slot: Slot): void {
     if (this.#isClosed) return
     // NOTE: the space goes back now. If that fails the next one who takes the slot truncates it, or fails.
     try {
@@ -143,11 +142,7 @@ export class SlotPool {
   flushHeaders(): void {
     for (const slot of this.#slots) {
       if (!slot.isHeaderDirty) continue
-      try {
-        slot.handle.flush()
-      } catch (error) {
-        throw storageFailure(error, 'flush', 'the names of the files of the database', { file: slot.name })
-      }
+      attempt('flush', 'the names of the files of the database', slot.name, () => slot.handle.flush())
       slot.isHeaderDirty = false
     }
   }
@@ -189,18 +184,25 @@ export class SlotPool {
       const missing = this.#ready - this.#free.length
       const indices = Array.from({ length: missing }, (_, i) => this.#nextIndex + i)
       this.#nextIndex += missing
-      const made = await Promise.allSettled(indices.map((index) => this.#openSlot(index, false)))
-      for (const result of made) {
-        if (result.status === 'rejected') continue
-        if (this.#isClosed) result.value.handle.close()
-        else {
-          this.#slots.push(result.value)
-          this.#free.push(result.value)
-        }
-      }
-      const failed = made.find((result) => result.status === 'rejected')
+      const { opened, failed } = await this.#openSlots(indices, false)
+      this.#free.push(...opened)
       if (failed !== undefined) throw failed.reason
     }
+  }
+
+  /** Opens or creates slots: those that could be, and why one could not. None if the pool was closed meanwhile. */
+  async #openSlots(
+    indices: readonly number[],
+    isOld: boolean,
+  ): Promise<{ opened: Slot[]; failed: PromiseRejectedResult | undefined }> {
+    const results = await Promise.allSettled(indices.map((index) => this.#openSlot(index, isOld)))
+    let opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    if (this.#isClosed) {
+      for (const { handle } of opened) handle.close()
+      opened = []
+    }
+    this.#slots.push(...opened)
+    return { opened, failed: results.find((result) => result.status === 'rejected') }
   }
 
   async #openSlot(index: number, isOld: boolean): Promise<Slot> {
@@ -217,12 +219,7 @@ export class SlotPool {
   #readHeader(slot: Slot): void {
     const fileName = slotFileName(slot.index)
     const bytes = new Uint8Array(SLOT_HEADER_BYTES)
-    let length: number
-    try {
-      length = slot.handle.read(bytes, { at: 0 })
-    } catch (error) {
-      throw storageFailure(error, 'read', fileName, { file: fileName })
-    }
+    const length = attempt('read', fileName, fileName, () => slot.handle.read(bytes, { at: 0 }))
     const content = decodeSlotHeader(bytes.subarray(0, length))
     if (content.kind === 'damaged') throw corruptSlot(fileName, content.reason)
     if (content.kind === 'free') {
@@ -233,22 +230,9 @@ export class SlotPool {
     slot.name = content.name
     this.#named.set(content.name, slot)
   }
-
-  #truncate(slot: Slot, name: string): void {
-    try {
-      slot.handle.truncate(SLOT_HEADER_BYTES)
-    } catch (error) {
-      throw storageFailure(error, 'create', name, { file: name })
-    }
-  }
 }
 
 function corruptSlot(file: string, reason: string): VarveError {
   const message = `${file} is damaged: ${reason}. Nothing was changed; restore the database from an export.`
   return new VarveError('CORRUPT', message, { file, offset: 0 })
-}
-
-/** Whether the browser has no such file or directory. */
-export function isMissing(error: unknown): boolean {
-  return domErrorName(error) === 'NotFoundError'
 }

@@ -13,8 +13,8 @@ import {
   fileNotFound,
   fileReadOnly,
 } from './memory.ts'
-import { storageFailure } from './opfs-error.ts'
-import { isMissing, SlotPool, type Slot } from './opfs-pool.ts'
+import { attempt, isMissing, storageFailure } from './opfs-error.ts'
+import { SlotPool, type Slot } from './opfs-pool.ts'
 import { decodeSlotHeader, SLOT_HEADER_BYTES, slotIndex } from './opfs-slot.ts'
 
 const BOOT_ID_BYTES = 16
@@ -30,14 +30,16 @@ export interface OpfsHost {
 class OpfsFile implements File {
   readonly descriptor = -1
   readonly name: string
-  readonly #system: OpfsFileSystem
+  readonly #location: string
+  readonly #pool: SlotPool
   readonly #slot: Slot
   readonly #writable: boolean
   #isOpen = true
 
-  constructor(system: OpfsFileSystem, slot: Slot, writable: boolean) {
+  constructor(location: string, pool: SlotPool, slot: Slot, writable: boolean) {
     this.name = slot.name
-    this.#system = system
+    this.#location = location
+    this.#pool = pool
     this.#slot = slot
     this.#writable = writable
     slot.users++
@@ -92,26 +94,22 @@ class OpfsFile implements File {
   close(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#system.closed(this.#slot, this.name)
+    this.#pool.letGo(this.#slot)
   }
 
   #opened(): Slot {
-    if (!this.#isOpen) throw fileClosed(this.name, this.#system.location)
+    if (!this.#isOpen) throw fileClosed(this.name, this.#location)
     return this.#slot
   }
 
   #openedForWriting(): Slot {
     const slot = this.#opened()
-    if (!this.#writable) throw fileReadOnly(this.name, this.#system.location)
+    if (!this.#writable) throw fileReadOnly(this.name, this.#location)
     return slot
   }
 
   #attempt<T>(action: string, step: () => T): T {
-    try {
-      return step()
-    } catch (error) {
-      throw storageFailure(error, action, this.name, { file: this.name })
-    }
+    return attempt(action, this.name, this.name, step)
   }
 }
 
@@ -196,14 +194,15 @@ class OpfsFileSystem implements FileSystem {
     checkFileName(name)
     const pool = this.#lockedPool()
     if (pool.find(name) !== undefined) throw fileExists(name, this.location)
-    return new OpfsFile(this, pool.take(name, isLasting(name)), true)
+    return new OpfsFile(this.location, pool, pool.take(name, isLasting(name)), true)
   }
 
   async open(name: string, writable: boolean): Promise<File> {
     checkFileName(name)
-    const slot = this.#lockedPool().find(name)
+    const pool = this.#lockedPool()
+    const slot = pool.find(name)
     if (slot === undefined) throw fileNotFound(name, this.location)
-    return new OpfsFile(this, slot, writable)
+    return new OpfsFile(this.location, pool, slot, writable)
   }
 
   async remove(name: string): Promise<void> {
@@ -233,12 +232,6 @@ class OpfsFileSystem implements FileSystem {
     await this.#attempt('remove', () => (this.#parent as FileSystemDirectoryHandle).removeEntry(name))
     this.#directory = undefined
     return true
-  }
-
-  /** @internal Of an OpfsFile. `name`: under which it was opened. */
-  closed(slot: Slot, name: string): void {
-    slot.users--
-    if (slot.users === 0 && slot.name !== name) this.#pool?.recycle(slot)
   }
 
   async #takeWebLock(): Promise<() => void> {

@@ -2,10 +2,8 @@ import { VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { flippedBit, flippedBitText } from '../kernel/flipped-bit.ts'
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { FRAME_HEADER_BYTES, frameBytes } from './format.ts'
-import { SCRATCH_BYTES } from './frame.ts'
-import { FrameCursor } from './reader.ts'
+import { withCursor } from './scan.ts'
 
 /** An error about the log, with the bit that was flipped in the frame where a journal stops to be right, if it was one. */
 export function withFlippedBit(
@@ -22,24 +20,18 @@ export function withFlippedBit(
 }
 
 function searched(kernel: Kernel, file: File): string | undefined {
-  const page = kernel.page()
-  try {
-    const cursor = new FrameCursor(kernel, file, page, undefined)
+  return withCursor(kernel, file, undefined, (cursor) => {
     if (cursor.readHeader().decoded.kind !== 'header') return undefined
     let step = cursor.next()
     while (step === 'frame') step = cursor.next()
     const { codec, window, position } = cursor
     if (step !== 'bad-chain') return undefined
-    const header = window.at(position, FRAME_HEADER_BYTES)
-    const bytes = frameBytes(codec.payloadLength(header))
-    if (bytes > PAGE_BYTES - SCRATCH_BYTES) return undefined
+    const bytes = frameBytes(codec.payloadLength(window.at(position, FRAME_HEADER_BYTES)))
     const address = window.at(position, bytes)
+    // NOTE: one that does not fit the window is longer than what is searched.
+    if (window.available(position) < bytes) return undefined
     const frame = kernel.u8.subarray(address, address + bytes)
-    const chain = codec.takeChain()
     const bit = flippedBit(frame, () => codec.follows(address, bytes, bytes, () => 0))
-    codec.setChain(chain)
     return bit === undefined ? undefined : flippedBitText(position, bit)
-  } finally {
-    kernel.exports.freePage(page)
-  }
+  })
 }

@@ -215,7 +215,8 @@ function syncedBehindHeader(kernel: Kernel, file: File, cursor: FrameCursor, hea
   })
 }
 
-function withCursor<T>(
+/** A cursor at the start of a journal, on a page that is given back afterwards. @throws NO_MEMORY */
+export function withCursor<T>(
   kernel: Kernel,
   file: File,
   end: number | undefined,

@@ -105,6 +105,17 @@ describe('the file system of a browser', () => {
     expect(host.bytesOf('data/slot-00000000')?.byteLength).toBe(SLOT_HEADER_BYTES)
   })
 
+  it('does not take a slot back that the owner before it had', async () => {
+    const system = await prepared()
+    const owner = await system.lock()
+    const file = await system.create('a')
+    await system.remove('a')
+    await owner.release()
+    await system.lock()
+    file.close()
+    for (let i = 0; i < slotsOf('data'); i++) (await system.create(`${i}`)).close()
+  })
+
   it('puts what every open needs into slots that were there before', async () => {
     const system = await prepared()
     await (await system.lock()).release()

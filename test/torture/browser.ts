@@ -3,7 +3,7 @@
  * before this process killed it must be there when the page is opened again.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,23 +11,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { chromium, type Browser, type Page } from 'playwright'
+import { CHROMIUM, QUIET_FLAGS, requireBrowser } from '../support/browsers.ts'
 import { mulberry32 } from '../support/random.ts'
 import type { Told } from './processes/browser-writer.ts'
 import { root } from './root.ts'
 import { Violation } from './runner.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const FLAGS = [
-  '--headless=new',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--remote-debugging-port=0',
-]
+const FLAGS = ['--headless=new', '--remote-debugging-port=0', ...QUIET_FLAGS]
 /** Nothing is heard from a page for longer than this: it hangs. */
 const PATIENCE_MS = 30_000
 const PAGE = `<!doctype html><title>killed</title><script>
@@ -58,8 +48,7 @@ export interface BrowserSummary {
 
 /** @throws Violation with the command that repeats it */
 export async function browser(budget: BrowserBudget): Promise<BrowserSummary> {
-  if (!existsSync(CHROMIUM))
-    throw new Error(`${CHROMIUM} is missing: install it with \`apt-get install chromium\`.`)
+  requireBrowser(CHROMIUM)
   const began = performance.now()
   const { seed, seconds, kills = Infinity } = budget
   const random = mulberry32(seed)
