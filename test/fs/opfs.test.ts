@@ -113,7 +113,10 @@ describe('the file system of a browser', () => {
     await owner.release()
     await system.lock()
     file.close()
-    for (let i = 0; i < slotsOf('data'); i++) (await system.create(`${i}`)).close()
+    const slots = slotsOf('data')
+    for (let i = 0; i < slots; i++) system.createSync?.(`${i}`).close()
+    // NOTE: that slot's handle is closed.
+    await expectCode('DISK_FULL', () => system.createSync?.('more'))
   })
 
   it('puts what every open needs into slots that were there before', async () => {
