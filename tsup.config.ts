@@ -33,6 +33,15 @@ const configurations: Options[] = [
   },
   {
     ...shared,
+    name: 'adapter in browsers',
+    entry: { 'level-browser': 'src/level/index.ts' },
+    platform: 'browser',
+    external: ['abstract-level'],
+    splitting: false,
+    esbuildPlugins: [cleanOnce(), engineOfBrowsers(), thirdPartyLicenses()],
+  },
+  {
+    ...shared,
     name: 'command',
     entry: { cli: 'src/cli/main.ts' },
     platform: 'node',
@@ -58,6 +67,19 @@ function cleanOnce(): EsbuildPlugin {
     setup() {
       if (!isCleaned) rmSync('dist', { recursive: true, force: true })
       isCleaned = true
+    },
+  }
+}
+
+/** In browsers the adapter has another engine, and imports it as any user does. */
+function engineOfBrowsers(): EsbuildPlugin {
+  return {
+    name: 'engine-of-browsers',
+    setup(build) {
+      build.onResolve({ filter: /^\.\/engine\.ts$/ }, ({ resolveDir }) => ({
+        path: join(resolveDir, 'engine-browser.ts'),
+      }))
+      build.onResolve({ filter: /^\.\.\/browser\.ts$/ }, () => ({ path: './browser.js', external: true }))
     },
   }
 }

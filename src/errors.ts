@@ -22,6 +22,8 @@ export type VarveErrorCode =
   | 'NOT_SUPPORTED'
   | 'LOCK_TIMEOUT'
 
+const BRAND = Symbol.for('varve.error')
+
 export interface VarveErrorDetails {
   /** The error that caused this one. */
   cause?: unknown
@@ -51,6 +53,12 @@ export class VarveError extends Error {
     this.code = code
     this.file = details.file
     this.offset = details.offset
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+
+  /** NOTE: by what it is, not by where its class is from: the script that a page loads the engine from has a class of its own. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && BRAND in value
   }
 }
 

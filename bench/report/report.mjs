@@ -1,3 +1,4 @@
+import { browserBlocks } from './browsers.mjs'
 import { circumstanceBlocks, summaryOf } from './circumstances.mjs'
 import { code, heading, paragraph } from './document.mjs'
 import { engineBlocks, figureBlocks } from './engines.mjs'
@@ -14,6 +15,7 @@ export const RESULTS = [
   'micro',
   'allocations',
   'concurrency',
+  'browser',
 ]
 
 /** The whole report. `records`: what suites left, by the names in RESULTS; `notes`: why lines are lost. */
@@ -45,6 +47,7 @@ export function reportOf(records, notes) {
     ...hotPathBlocks(result('micro')),
     ...allocationBlocks(result('allocations')),
     ...concurrencyBlocks(result('concurrency')),
+    ...browserBlocks(records.browser),
     ...circumstanceBlocks(there),
   ]
 }

@@ -1,13 +1,13 @@
 import type { Engine } from '../engine/engine.ts'
 import { DEFAULT_KEYSPACE_ID } from '../engine/engine.ts'
-import { EVENT_NAMES, type EventName, type Listener } from '../engine/events.ts'
+import type { EventName, Listener } from '../engine/events.ts'
 import { compareKeys } from '../bytes.ts'
 import { Batch, viewOf } from './batch.ts'
 import { describe, encodingName, settledEncoding } from './encoding.ts'
 import { unwatchDatabase } from './forgotten.ts'
 import { EVERYTHING, Keyspace } from './keyspace.ts'
 import { attempt } from './keyspace-reads.ts'
-import { checkKeyspaceName, ownOptions, progressListener } from './options.ts'
+import { checkKeyspaceName, checkListener, ownOptions, progressListener } from './options.ts'
 import { POLICY_OPTIONS, policyChange, policyOf } from './policy.ts'
 import { signalOf } from './range.ts'
 import { makeHandle, type SharedDatabase } from './share.ts'
@@ -324,11 +324,4 @@ function byBytes(a: string, b: string): number {
 
 function checkMode(mode: unknown): void {
   if (mode !== 'os' && mode !== 'sync') throw new TypeError("persist takes 'os' or 'sync'")
-}
-
-function checkListener(name: EventName, listener: unknown): void {
-  if (!EVENT_NAMES.includes(name)) {
-    throw new TypeError(`there is no event '${String(name)}'; known are ${EVENT_NAMES.join(', ')}`)
-  }
-  if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
 }

@@ -25,7 +25,7 @@ export interface Codec {
  * is given. A subclass, an own property, or a thread that makes a shared buffer grow could say one and copy the other, so of those a copy is taken;
  * a Proxy is none. A short one that grows is found out by copyContent.
  */
-function contentOf(value: unknown, what: string): Content {
+export function contentOf(value: unknown, what: string): Content {
   if (typeof value === 'string') return value
   // NOTE: the plain ones first, without `instanceof`, which costs as much as all else here.
   if (isPlain(value) && value.byteLength > 0 && (value.byteLength <= SHORT_BYTES || !mayGrow(value.buffer)))
@@ -148,28 +148,34 @@ class Utf8Codec implements Codec {
 
 class JsonCodec extends Utf8Codec {
   override encode(value: unknown, what: string): Content {
-    const text = jsonText(value, what)
-    if (text === undefined) throw new TypeError(`${what} is ${describe(value)}, which JSON cannot express`)
-    return text
+    return jsonText(value, what)
   }
 
   override decode(copy: unknown): unknown {
-    try {
-      return JSON.parse(copy as string)
-    } catch {
-      // NOTE: without its cause, which quotes the value.
-      throw new SyntaxError("a stored value is not JSON; read it with the valueEncoding 'bytes' or 'utf8'")
-    }
+    return jsonValue(copy as string)
   }
 }
 
 /** @throws TypeError without the engine's own words, which name properties of the value */
-function jsonText(value: unknown, what: string): string | undefined {
+export function jsonText(value: unknown, what: string): string {
+  let text: string | undefined
   try {
-    return JSON.stringify(value)
+    text = JSON.stringify(value)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     throw new TypeError(`${what} cannot be JSON: it has a cycle, a BigInt or a toJSON that fails`)
+  }
+  if (text === undefined) throw new TypeError(`${what} is ${describe(value)}, which JSON cannot express`)
+  return text
+}
+
+/** @throws SyntaxError */
+export function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // NOTE: without its cause, which quotes the value.
+    throw new SyntaxError("a stored value is not JSON; read it with the valueEncoding 'bytes' or 'utf8'")
   }
 }
 
@@ -182,17 +188,22 @@ class CustomCodec extends BytesCodec {
   }
 
   override encode(value: unknown, what: string): Content {
-    const bytes = this.#encoding.encode(value)
-    if (!(bytes instanceof Uint8Array)) {
-      throw new TypeError(`the encoding of ${what} returned ${describe(bytes)} instead of a Uint8Array`)
-    }
-    // NOTE: an encoder may use one buffer for all it encodes, keys and values of one call included.
-    return new Uint8Array(bytes)
+    return customBytes(this.#encoding, value, what)
   }
 
   override decode(copy: unknown): unknown {
     return this.#encoding.decode(copy as Uint8Array)
   }
+}
+
+/** A copy of what an encoding of the user's makes of a value. @throws TypeError */
+export function customBytes(encoding: Encoding<unknown>, value: unknown, what: string): Uint8Array {
+  const bytes = encoding.encode(value)
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`the encoding of ${what} returned ${describe(bytes)} instead of a Uint8Array`)
+  }
+  // NOTE: an encoder may use one buffer for all it encodes, keys and values of one call included.
+  return new Uint8Array(bytes)
 }
 
 /** An encoding option, read once: what a getter or a Proxy says the next time does not count. */
@@ -250,7 +261,7 @@ function codecFor(encoding: unknown, kernel: Kernel, pool: ResultPool): Codec {
   return isEncoding(encoding) ? new CustomCodec(encoding, pool) : new BytesCodec(pool)
 }
 
-function isEncoding(value: unknown): value is Encoding<unknown> {
+export function isEncoding(value: unknown): value is Encoding<unknown> {
   if (typeof value !== 'object' || value === null) return false
   const candidate = value as Partial<Encoding<unknown>>
   return typeof candidate.encode === 'function' && typeof candidate.decode === 'function'

@@ -1,6 +1,7 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { isWellFormed } from '../bytes.ts'
 import type { DatabaseDurability, Durability } from '../engine/durability.ts'
+import { EVENT_NAMES, type EventName } from '../engine/events.ts'
 import type { EngineOptions } from '../engine/thread.ts'
 import type { ProgressListener } from '../engine/progress.ts'
 import { describe, settledEncoding } from './encoding.ts'
@@ -35,7 +36,7 @@ export function ownOptions(options: unknown, known: readonly string[], what: str
   return bag
 }
 
-const OPEN_OPTIONS = [
+export const OPEN_OPTIONS = [
   'createIfMissing',
   'errorIfExists',
   'keyEncoding',
@@ -49,6 +50,7 @@ const OPEN_OPTIONS = [
   'recovery',
   'threads',
   'createWorker',
+  'multiTab',
   'compaction',
   'tables',
 ] as const
@@ -59,6 +61,7 @@ export interface OpenRequest {
   salvages: boolean
   threads: number
   createWorker: CreateWorker | undefined
+  multiTab: boolean
   keyEncoding: unknown
   valueEncoding: unknown
   /** The options of the default keyspace's policy. */
@@ -103,6 +106,7 @@ export function openRequest(options: unknown): OpenRequest {
     },
     threads: integer(bag, 'threads', THREADS_DEFAULT, 0, THREADS_MAX),
     createWorker: workerHook(bag['createWorker']),
+    multiTab: flag(bag, 'multiTab', true),
     policy: { compaction: bag['compaction'], tables: bag['tables'] },
     keyEncoding: settledEncoding(bag['keyEncoding']),
     valueEncoding: settledEncoding(bag['valueEncoding']),
@@ -165,6 +169,14 @@ function integer(bag: Bag, name: string, otherwise: number, least: number, most:
     throw new RangeError(`${name} must be a whole number from ${least} to ${most}`)
   }
   return value
+}
+
+/** @throws TypeError */
+export function checkListener(name: EventName, listener: unknown): void {
+  if (!EVENT_NAMES.includes(name)) {
+    throw new TypeError(`there is no event '${String(name)}'; known are ${EVENT_NAMES.join(', ')}`)
+  }
+  if (typeof listener !== 'function') throw new TypeError('the listener must be a function')
 }
 
 /** @throws TypeError */

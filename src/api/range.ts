@@ -77,13 +77,13 @@ export function rangeSpan(
     lower,
     upper,
     reverse: flag(options, 'reverse', false),
-    limit: limitOf(options['limit'], most),
+    limit: rangeLimit(options['limit'], most),
     keysOnly: mode === 'keys',
   }
 }
 
 /** The limit asked for, but not above `most`. */
-function limitOf(limit: unknown, most: number): number {
+export function rangeLimit(limit: unknown, most: number = Infinity): number {
   if (limit === undefined || limit === -1 || limit === Infinity) return most
   if (typeof limit !== 'number') throw new TypeError(`limit must be a number, not ${describe(limit)}`)
   if (!Number.isInteger(limit) || limit < 0) {

@@ -181,6 +181,11 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
    * @example createWorker: (source, options) => new Worker(new URL('./varve-worker.cjs', import.meta.url), { ...options, eval: false })
    */
   createWorker?: CreateWorker
+  /**
+   * In pages of a browser: several tabs may have the database open at the same time. One of them has it, the others are served by that one. false: LOCKED where another one has it.
+   * Elsewhere it means nothing. Default true.
+   */
+  multiTab?: boolean
 }
 
 export interface SnapshotStats {

@@ -213,7 +213,7 @@ async function create(
     nextFileId: highestFileId(await fileSystem.list()) + 1,
     orphans: [],
     clean: true,
-    recovery: { droppedBytes: 0, droppedFrom: '', reason: '' },
+    recovery: { droppedBytes: 0, droppedFrom: '', reason: '', isNew: true },
   }
   const thread = new DatabaseThread(kernel, fileSystem, options)
   const keeper = Keeper.open(thread, stored, undefined)

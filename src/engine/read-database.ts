@@ -25,6 +25,10 @@ export interface RecoveryReport {
   /** File name and offset, `0000000000000003.wal:1234`; '' when nothing was dropped. */
   droppedFrom: string
   reason: string
+  /** There was no database: this open made it. */
+  isNew?: true
+  /** In pages: there was one, but the browser has removed what this site stored. */
+  wasEvicted?: true
   /** Of `recovery: 'salvage'`, if something was damaged. */
   salvage?: SalvageReport
 }

@@ -14,6 +14,7 @@ import {
   fileReadOnly,
 } from './memory.ts'
 import { attempt, isMissing, storageFailure } from './opfs-error.ts'
+import { pathOf } from './opfs-path.ts'
 import { SlotPool, type Slot } from './opfs-pool.ts'
 import { decodeSlotHeader, SLOT_HEADER_BYTES, slotIndex } from './opfs-slot.ts'
 
@@ -314,13 +315,6 @@ async function nameInSlot(directory: FileSystemDirectoryHandle, slot: string): P
 }
 
 /** The directories that lead to it. @throws TypeError */
-function pathOf(location: string): string[] {
-  const path = location.split('/').filter((name) => name !== '' && name !== '.')
-  if (path.length === 0 || path.includes('..'))
-    throw new TypeError('the location must be the path of a directory in the storage of this site')
-  return path
-}
-
 /** @param location path of the directory from the root of the origin's storage on. @throws TypeError */
 export function opfsFileSystem(location: string, host: OpfsHost): FileSystem {
   return new OpfsFileSystem(location, host)

@@ -1,14 +1,25 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { VarveError } from '../errors.ts'
 import type { KernelExports } from './exports.ts'
-import { wasmBase64 } from './wasm.generated.ts'
+import { wasmHex } from './wasm.generated.ts'
 
 let compiled: WebAssembly.Module | undefined
 
 /** The kernel's module, compiled once per process. */
 export function kernelModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(wasmBase64), (char) => char.charCodeAt(0)))
+  compiled ??= new WebAssembly.Module(bytesOfHex(wasmHex))
   return compiled
+}
+
+/** NOTE: of the digits 0 to 9 and a to f. */
+function bytesOfHex(text: string): Uint8Array<ArrayBuffer> {
+  const digit = (at: number): number => {
+    const code = text.charCodeAt(at)
+    return code > 0x39 ? code - 0x57 : code - 0x30
+  }
+  const bytes = new Uint8Array(text.length / 2)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = digit(2 * i) * 16 + digit(2 * i + 1)
+  return bytes
 }
 
 /**

@@ -1,4 +1,4 @@
-import { VarveError, type VarveErrorCode } from '../index.ts'
+import { VarveError, type VarveErrorCode } from '../errors.ts'
 
 /** What users of abstract-level know the engine's errors by. Those of classic-level are the same where it has one. */
 const LEVEL_CODES: Readonly<Record<VarveErrorCode, string>> = {

@@ -1,5 +1,3 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
 import {
   AbstractLevel,
   type AbstractBatchOperation,
@@ -11,10 +9,11 @@ import {
   type AbstractValueIteratorOptions,
   type Transcoder,
 } from 'abstract-level'
-import { destroy, open, type Database, type ReadOptions } from '../index.ts'
+import type { Database, ReadOptions } from '../index.ts'
 import type { Range } from './bounds.ts'
 import { ChainedBatch } from './chained-batch.ts'
 import { clearRange } from './clearing.ts'
+import { createParents, destroy, FORMATS, isSynchronous, open } from './engine.ts'
 import { EntryReader, type ReaderMode, type ReaderOptions } from './entry-reader.ts'
 import { LevelError, levelError, notOpen, translated, translatedSoon } from './errors.ts'
 import { Formats, type Data, type Format, type FormattedKeyspace } from './formats.ts'
@@ -60,9 +59,9 @@ interface BatchOperation {
 
 // NOTE: the types of manifests do not know getSync yet.
 const MANIFEST = {
-  encodings: { buffer: true, utf8: true, view: true },
+  encodings: Object.fromEntries(FORMATS.map((format) => [format, true])),
   has: true,
-  getSync: true,
+  getSync: isSynchronous(),
   seek: true,
   permanence: true,
   createIfMissing: true,
@@ -185,11 +184,8 @@ export class VarveLevel<KDefault = string, VDefault = string> extends AbstractLe
   /** @internal */
   async _open(options: LevelOpenOptions): Promise<void> {
     try {
-      // NOTE: the engine creates the last component only; LevelDB's users are used to more.
-      if (options.createIfMissing !== false) {
-        // NOTE: if it cannot, `open` says why in its own words.
-        await mkdir(dirname(resolve(this.#location)), { recursive: true }).catch(() => undefined)
-      }
+      // NOTE: if it cannot, `open` says why in its own words.
+      if (options.createIfMissing !== false) await createParents(this.#location).catch(() => undefined)
       const db = await open(this.#location, openOptions(options))
       this.#opened = { db, formats: new Formats(db) }
     } catch (error) {

@@ -92,4 +92,12 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
     for await (const name of root.keys()) if (name === 'owned' || name === 'nowhere') names.push(name)
     return { second, destroyed, missing, nested, names }
   },
+
+  /** Has it open until the worker ends. */
+  async hold() {
+    await destroy('held')
+    const db = await openTexts('held')
+    db.putSync('a', '1')
+    return 'held'
+  },
 }

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { open } from '../../src/browser.ts'
 
 let worker: Worker | undefined
 
@@ -58,8 +57,4 @@ describe('a database in a worker', () => {
       names: [],
     })
   })
-})
-
-it('says that a page cannot have one of its own', async () => {
-  await expect(open('page')).rejects.toMatchObject({ code: 'NOT_SUPPORTED' })
 })

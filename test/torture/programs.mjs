@@ -192,6 +192,14 @@ export const PROGRAMS = [
     bars: { kills: 25 },
   },
   {
+    name: 'takeover',
+    run: 'takeover',
+    test: 'issue: in the browser',
+    short: { seconds: 240, kills: 20 },
+    long: { seconds: 3600, kills: 500 },
+    bars: { kills: 40 },
+  },
+  {
     name: 'peer-parity',
     run: 'peerParity',
     test: 'T23',

@@ -113,6 +113,11 @@ export const CATALOGUE: readonly Test[] = [
     does: 'Kills Chromium, or the processes of its pages, while a worker writes to its database there: what was acknowledged is there afterwards.',
   },
   {
+    id: 'T20',
+    name: 'takeover',
+    does: 'Two tabs write to one database in Chromium and Firefox; the one that has it goes, and the other takes over: what either was told to be written is there.',
+  },
+  {
     id: 'T21',
     name: 'determinism',
     does: 'With random bytes and the clock given, the same workload leaves the same bytes in every file, in processes that differ in all that should not matter.',

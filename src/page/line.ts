@@ -1,0 +1,236 @@
+import { VarveError } from '../errors.ts'
+import type {
+  AnswersMessage,
+  CallName,
+  CallResult,
+  Calls,
+  CallsMessage,
+  WireCall,
+} from '../remote/messages.ts'
+import { Arena } from '../remote/arena.ts'
+import { errorOf } from '../remote/plain-error.ts'
+
+/** Most bytes of calls on their way; more wait here until answers come. */
+const WINDOW_BYTES = 8 << 20
+/** What a call costs beside its keys and values. */
+const CALL_BYTES = 64
+
+/** Calls that may be made again of somebody else, though it is not known whether they were done before. */
+const REPEATABLE: ReadonlySet<CallName> = new Set<CallName>([
+  'view',
+  'keyspace',
+  'snapshot',
+  'openRange',
+  'nextPage',
+  'get',
+  'getMany',
+  'has',
+  'sizeOf',
+  'edge',
+  'count',
+  'isEmpty',
+  'approximateCount',
+  'approximateSize',
+  'flush',
+  'persist',
+  'compact',
+  'verify',
+  'endRange',
+  'endSnapshot',
+  'abort',
+])
+
+interface Pending {
+  readonly call: WireCall
+  readonly sizeBytes: number
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: Error) => void
+  readonly progress: ((doneBytes: number, totalBytes: number) => void) | undefined
+}
+
+export interface CallOptions {
+  /** Bytes of keys and values in it. */
+  sizeBytes?: number
+  progress?: (doneBytes: number, totalBytes: number) => void
+  signal?: AbortSignal | undefined
+  /** What `signal` ends, for the error's message. */
+  what?: string
+}
+
+/**
+ * The calls of a page to who serves it. Those of one turn go in one message; those that nobody can take yet wait.
+ * INVARIANT: calls are begun in the order in which they were made.
+ */
+export class Line {
+  /** Where the bytes of a turn's calls are put. */
+  readonly arena: Arena = new Arena()
+  readonly #flying = new Map<number, Pending>()
+  #waiting: Pending[] = []
+  #waitingBytes = 0
+  #flyingBytes = 0
+  #next = 0
+  #post: ((message: CallsMessage) => void) | undefined
+  #isFlushScheduled = false
+  #failure: Error | undefined
+  /** Who puts several writes into one call makes it now: the turn ends, or something comes that must come after them. */
+  onFlush: () => void = () => {}
+  /** What is heard beside answers. */
+  onNews: (message: AnswersMessage) => void = () => {}
+
+  /** Bytes of calls that have not been answered. */
+  get pendingBytes(): number {
+    return this.#waitingBytes + this.#flyingBytes
+  }
+
+  call<N extends CallName>(
+    name: N,
+    args: Parameters<Calls[N]>,
+    options: CallOptions = {},
+  ): Promise<CallResult<N>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (name !== 'write') this.onFlush()
+    const { sizeBytes = 0, progress, signal, what = 'call' } = options
+    if (signal?.aborted === true) return Promise.reject(aborted(what, signal))
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this.#abort(pending)
+        reject(aborted(what, signal))
+      }
+      signal?.addEventListener('abort', stop, { once: true })
+      const settled = <T>(step: (value: T) => void): ((value: T) => void) =>
+        signal === undefined
+          ? step
+          : (value) => {
+              signal.removeEventListener('abort', stop)
+              step(value)
+            }
+      const pending: Pending = {
+        call: [name, ...args],
+        sizeBytes: sizeBytes + CALL_BYTES,
+        resolve: settled(resolve as (result: unknown) => void),
+        reject: settled(reject),
+        progress,
+      }
+      this.#waiting.push(pending)
+      this.#waitingBytes += pending.sizeBytes
+      this.flushSoon()
+    })
+  }
+
+  /** A call whose result nobody wants. */
+  tell<N extends CallName>(name: N, ...args: Parameters<Calls[N]>): void {
+    this.call(name, args).catch(() => undefined)
+  }
+
+  flushSoon(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    queueMicrotask(() => {
+      this.#isFlushScheduled = false
+      this.onFlush()
+      this.#flush()
+      // NOTE: what a message brings along is brought as a whole.
+      this.arena.take()
+    })
+  }
+
+  /** From now on `post` takes the calls, `first` before all others. What another one was asked and did not answer is asked again if it may be, else it fails. */
+  connect(post: (message: CallsMessage) => void, first: readonly WireCall[]): void {
+    this.disconnect(undefined)
+    const opening = first.map((call) => ({ ...NOBODY, call }))
+    this.#waiting = [...opening, ...this.#waiting]
+    this.#post = post
+    this.#flush()
+  }
+
+  /**
+   * Nobody answers any more. `leavingFrom`: the calls from that number on were not begun, if that is known.
+   */
+  disconnect(leavingFrom: number | undefined): void {
+    this.#post = undefined
+    const again: Pending[] = []
+    for (const [id, pending] of this.#flying) {
+      const isUntouched = leavingFrom !== undefined && id >= leavingFrom
+      if (isUntouched || REPEATABLE.has(pending.call[0])) again.push(pending)
+      else pending.reject(unanswered())
+    }
+    this.#flying.clear()
+    this.#flyingBytes = 0
+    this.#waiting = [...again, ...this.#waiting]
+    this.#waitingBytes = this.#waiting.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  }
+
+  /** Everything that is asked for fails, now and later. */
+  fail(error: Error): void {
+    this.#failure ??= error
+    this.#post = undefined
+    const all = [...this.#flying.values(), ...this.#waiting]
+    this.#flying.clear()
+    this.#waiting = []
+    this.#flyingBytes = 0
+    this.#waitingBytes = 0
+    for (const { reject } of all) reject(error)
+  }
+
+  receive(message: AnswersMessage): void {
+    const { ids, results, failures = [], progress = [] } = message
+    for (const [id, done, total] of progress) this.#flying.get(id)?.progress?.(done, total)
+    // NOTE: first, so that who is answered sees the figures that came with his answer.
+    this.onNews(message)
+    for (let i = 0; i < ids.length; i++) this.#landed(ids[i] as number)?.resolve(results[i])
+    for (const [id, error] of failures) this.#landed(id)?.reject(errorOf(error))
+    if (message.leavingFrom !== undefined) this.disconnect(message.leavingFrom)
+    if (this.#waiting.length > 0) this.#flush()
+  }
+
+  #landed(id: number): Pending | undefined {
+    const pending = this.#flying.get(id)
+    if (pending === undefined) return undefined
+    this.#flying.delete(id)
+    this.#flyingBytes -= pending.sizeBytes
+    return pending
+  }
+
+  #flush(): void {
+    const post = this.#post
+    if (post === undefined || this.#waiting.length === 0) return
+    const first = this.#next
+    const calls: WireCall[] = []
+    for (const pending of this.#waiting) {
+      if (this.#flyingBytes > WINDOW_BYTES) break
+      this.#flying.set(this.#next++, pending)
+      this.#flyingBytes += pending.sizeBytes
+      this.#waitingBytes -= pending.sizeBytes
+      calls.push(pending.call)
+    }
+    if (calls.length === 0) return
+    this.#waiting = calls.length === this.#waiting.length ? [] : this.#waiting.slice(calls.length)
+    post({ first, calls })
+  }
+
+  /** The caller was told already; who serves may stop. */
+  #abort(pending: Pending): void {
+    for (const [id, each] of this.#flying) if (each === pending) this.tell('abort', id)
+    if (!this.#waiting.includes(pending)) return
+    this.#waiting = this.#waiting.filter((each) => each !== pending)
+    this.#waitingBytes -= pending.sizeBytes
+  }
+}
+
+const NOBODY: Omit<Pending, 'call'> = {
+  sizeBytes: 0,
+  resolve: () => {},
+  reject: () => {},
+  progress: undefined,
+}
+
+function aborted(what: string, signal: AbortSignal | undefined): VarveError {
+  return new VarveError('ABORTED', `The ${what} was aborted by its signal.`, { cause: signal?.reason })
+}
+
+function unanswered(): VarveError {
+  return new VarveError(
+    'ABORTED',
+    'The tab that had the database went away before it answered: whether this was done is not known; look, or do it again.',
+  )
+}

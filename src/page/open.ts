@@ -1,0 +1,91 @@
+import { encodingName } from '../api/encoding.ts'
+import { OPEN_OPTIONS, openRequest, ownOptions } from '../api/options.ts'
+import { policyChange, policyOf } from '../api/policy.ts'
+import { Events, type EventName } from '../engine/events.ts'
+import { pathOf } from '../fs/opfs-path.ts'
+import type { AnswersMessage } from '../remote/messages.ts'
+import { errorOf, type PlainError } from '../remote/plain-error.ts'
+import { Connection, type ConnectionRequest } from './connection.ts'
+import { PageDatabase } from './database.ts'
+import { noteDatabase, wasNoted } from './eviction.ts'
+import { startWorker } from './engine-script.ts'
+import { Line } from './line.ts'
+import { refuseSyncTwins } from './sync-twins.ts'
+import { pageView, ViewTable, type Remote } from './view.ts'
+import { WriteGroups } from './write-groups.ts'
+
+/** Opens a database from a page: in a worker that this starts, or with the tab that has it. @throws what `open` throws */
+export function openOnPage(location: string, options: unknown): Promise<PageDatabase> {
+  return openOver(location, options, (request) => Connection.open(request))
+}
+
+/** Opens one over a connection that `connect` makes. @throws what `open` throws */
+export async function openOver(
+  location: string,
+  options: unknown,
+  connect: (request: ConnectionRequest) => Promise<{ end(): void }>,
+): Promise<PageDatabase> {
+  refuseSyncTwins()
+  const bag = ownOptions(options, OPEN_OPTIONS, 'open')
+  const request = openRequest(bag)
+  const { keyEncoding, valueEncoding, createWorker, engine } = request
+  policyOf(policyChange(request.policy))
+  const { createWorker: _hook, multiTab: _isShared, ...rest } = bag
+  const line = new Line()
+  const views = new ViewTable(line)
+  const groups = new WriteGroups(line, engine.maxPendingBytes)
+  const events = new Events()
+  let remote: Remote | undefined
+  line.onNews = (message) => {
+    if (remote !== undefined && message.figures !== undefined) remote.figures = message.figures
+    passOn(message, events)
+  }
+  const path = pathOf(location).join('/')
+  const connection = await connect({
+    location,
+    path,
+    options: {
+      ...rest,
+      keyEncoding: wireName(keyEncoding, 'keyEncoding'),
+      valueEncoding: wireName(valueEncoding, 'valueEncoding'),
+    },
+    isShared: request.multiTab,
+    errorIfExists: engine.errorIfExists,
+    startWorker: () => startWorker(createWorker),
+    line,
+    views,
+    onOpening: (opening) => {
+      if (opening.recovery.isNew === true && wasNoted(path)) opening.recovery.wasEvicted = true
+      noteDatabase(path)
+      if (remote === undefined) {
+        const { durability } = engine
+        const shared = { location, line, groups, views, durability }
+        remote = { ...shared, opening, figures: opening, isClosed: false, nextId: 1 }
+      } else {
+        remote.opening = opening
+        remote.figures = opening
+      }
+    },
+  })
+  const opened = remote as unknown as Remote
+  try {
+    const view = pageView(opened, '', opened.opening.encodings, keyEncoding, valueEncoding)
+    return new PageDatabase(view, events, () => connection.end())
+  } catch (error) {
+    await line.call('close', []).catch(() => undefined)
+    connection.end()
+    throw error
+  }
+}
+
+function wireName(encoding: unknown, option: string): string | undefined {
+  const name = encodingName(encoding, option)
+  return name ?? (encoding as string | undefined)
+}
+
+function passOn({ events: happened = [] }: AnswersMessage, events: Events): void {
+  for (const [name, event] of happened) {
+    const told = 'error' in event ? { ...event, error: errorOf(event.error as PlainError) } : event
+    events.emit(name as EventName, told as never)
+  }
+}

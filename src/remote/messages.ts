@@ -1,0 +1,120 @@
+/**
+ * What a page and the worker that has the database say to each other, by postMessage or over a BroadcastChannel: calls one way, answers and what happens the other way.
+ * Those of one turn travel in one message. Keys and values are text or bytes here; a user's own encodings stay on his page.
+ */
+import type { KeyspaceFigures, StoredEncodings } from './mirror.ts'
+import type { PlainError } from './plain-error.ts'
+
+/** A key or value on its way. */
+export type Content = string | Uint8Array
+
+/** How the other side wants to have what is stored. */
+export type Wire = 'bytes' | 'utf8'
+
+/** A view of a keyspace that a page numbered; 0 is the default keyspace as bytes. */
+export type ViewId = number
+
+export interface WireBounds {
+  gte?: Content
+  gt?: Content
+  lte?: Content
+  lt?: Content
+  prefix?: Content
+}
+
+export interface WireRange extends WireBounds {
+  reverse?: boolean
+  limit?: number
+  snapshot?: number | undefined
+}
+
+export type RangeMode = 'entries' | 'keys' | 'values'
+export type WriteDurability = 'buffered' | 'os' | 'sync' | undefined
+
+export const WRITE_PUT = 0
+export const WRITE_DELETE = 1
+export const WRITE_DELETE_WEAK = 2
+
+/** Operations one behind the other, WRITE_FIELDS each: which (WRITE_…), view, key, value. */
+export type Writes = (number | Content | undefined)[]
+export const WRITE_FIELDS = 4
+
+/** Keys or values of several entries: texts, or bytes one behind the other with the places where each ends. */
+export type Column = string[] | { bytes: Uint8Array; ends: Uint32Array }
+
+/** A piece of a range. */
+export interface Page {
+  count: number
+  keys: Column | undefined
+  values: Column | undefined
+  isLast: boolean
+}
+
+export interface KeyspaceRequest {
+  keyEncoding: string | undefined
+  valueEncoding: string | undefined
+  compaction: unknown
+  tables: unknown
+}
+
+/** All that can be asked for. */
+export interface Calls {
+  /** Numbers a view of a keyspace that is there. */
+  view(id: ViewId, keyspace: string, keys: Wire, values: Wire): void
+  keyspace(name: string, request: KeyspaceRequest): StoredEncodings
+  dropKeyspace(name: string): void
+  /** Each by itself, all in one group. */
+  write(writes: Writes, durability: WriteDurability): void
+  /** All or none. */
+  batch(writes: Writes, durability: WriteDurability): void
+  get(view: ViewId, key: Content, snapshot: number | undefined): Content | undefined
+  getMany(view: ViewId, keys: Content[], snapshot: number | undefined): (Content | undefined)[]
+  has(view: ViewId, key: Content, snapshot: number | undefined): boolean
+  sizeOf(view: ViewId, key: Content, snapshot: number | undefined): number | undefined
+  edge(view: ViewId, range: WireRange, isLast: boolean): [Content, Content] | undefined
+  count(view: ViewId, range: WireRange): number
+  isEmpty(view: ViewId, range: WireRange): boolean
+  approximateCount(view: ViewId, bounds: WireBounds): number
+  approximateSize(view: ViewId, bounds: WireBounds): number
+  /** Begins range `id`; its first piece. */
+  openRange(id: number, view: ViewId, mode: RangeMode, range: WireRange): Page
+  nextPage(id: number): Page
+  endRange(id: number): void
+  snapshot(id: number): void
+  endSnapshot(id: number): void
+  /** Without a view: all keyspaces. */
+  flush(view: ViewId | undefined): void
+  compact(view: ViewId | undefined, bounds: WireBounds): void
+  clear(view: ViewId): void
+  dropRange(view: ViewId, bounds: WireBounds): void
+  persist(mode: 'os' | 'sync'): void
+  verify(): unknown
+  /** Ends what the call of that number does, if it can be ended. */
+  abort(call: number): void
+  close(): void
+}
+
+export type CallName = keyof Calls
+export type CallResult<N extends CallName> = ReturnType<Calls[N]>
+
+/** A call: what, with which arguments. */
+export type WireCall = [name: CallName, ...args: unknown[]]
+
+/** The calls of a turn, numbered from `first` on. */
+export interface CallsMessage {
+  first: number
+  calls: WireCall[]
+}
+
+/** What came of calls, and what happened. */
+export interface AnswersMessage {
+  /** Numbers of calls, and their results. */
+  ids: number[]
+  results: unknown[]
+  failures?: [id: number, error: PlainError][]
+  events?: [name: string, event: object][]
+  progress?: [id: number, doneBytes: number, totalBytes: number][]
+  figures?: KeyspaceFigures
+  /** Nothing more is done here. Calls from this number on were not even begun, and can be asked again of who has the database next. */
+  leavingFrom?: number
+}

@@ -1,0 +1,434 @@
+import { attempt } from '../api/keyspace-reads.ts'
+import { Keyspace } from '../api/keyspace.ts'
+import type { Database } from '../api/database.ts'
+import type { SyncRange } from '../api/range.ts'
+import type { Snapshot } from '../api/snapshot.ts'
+import type { Encoding, KeyspaceOptions } from '../api/types.ts'
+import { EVENT_NAMES } from '../engine/events.ts'
+import { VarveError } from '../errors.ts'
+import { Arena } from './arena.ts'
+import { ColumnBuilder } from './column.ts'
+import {
+  WRITE_DELETE,
+  WRITE_FIELDS,
+  WRITE_PUT,
+  type AnswersMessage,
+  type CallName,
+  type CallResult,
+  type Calls,
+  type CallsMessage,
+  type Content,
+  type KeyspaceRequest,
+  type Page,
+  type RangeMode,
+  type ViewId,
+  type Wire,
+  type WireBounds,
+  type WireRange,
+  type WriteDurability,
+  type Writes,
+} from './messages.ts'
+import type { KeyspaceFigures, Opening, StoredEncodings } from './mirror.ts'
+import { plainError } from './plain-error.ts'
+
+/** The engine's side of it: everything as bytes. */
+export type Served = Database<'bytes', 'bytes'>
+type WireView = Keyspace<'bytes' | 'utf8', 'bytes' | 'utf8'>
+type WireSnapshot = Snapshot<'bytes', 'bytes'>
+
+export type Post = (message: AnswersMessage, buffers: ArrayBuffer[]) => void
+
+type Handlers = {
+  readonly [N in CallName]: (...args: Parameters<Calls[N]>) => CallResult<N> | Promise<CallResult<N>>
+}
+
+/** A range that a page reads piece by piece. */
+interface OpenRange {
+  readonly range: SyncRange<unknown>
+  readonly mode: RangeMode
+  readonly view: WireView
+  pieceBytes: number
+}
+
+/** Pieces of a range: the first is small, for those who want a few entries, each further one twice as large. */
+const FIRST_PIECE_BYTES = 4096
+const PIECE_MAX_BYTES = 262144
+/** What an entry costs beside its bytes. */
+const ENTRY_BYTES = 16
+
+/** Longest time between two reports of figures while there is something to report. */
+const FIGURES_MS = 100
+
+/** Calls that change figures by much: the answer brings the new ones. */
+const CHANGING: ReadonlySet<CallName> = new Set<CallName>([
+  'keyspace',
+  'dropKeyspace',
+  'flush',
+  'compact',
+  'clear',
+  'dropRange',
+  'persist',
+  'verify',
+])
+
+/** An encoding of which only the name counts: its functions are the page's. */
+export const ELSEWHERE: Encoding<Uint8Array> = {
+  encode: (bytes) => bytes,
+  decode: (bytes) => new Uint8Array(bytes),
+}
+
+/** One page's use of a database: does what it calls for, in its order, and answers. */
+export class Session {
+  readonly #db: Served
+  readonly #post: Post
+  readonly #views = new Map<ViewId, WireView>()
+  readonly #snapshots = new Map<number, WireSnapshot>()
+  readonly #ranges = new Map<number, OpenRange>()
+  readonly #controllers = new Map<number, AbortController>()
+  readonly #arena = new Arena()
+  readonly #handlers: Handlers
+  /** Buffers that belong to the next message, beside the arena's. */
+  #buffers: ArrayBuffer[] = []
+  #answers: AnswersMessage = { ids: [], results: [] }
+  #isFlushScheduled = false
+  #running = new Set<Promise<void>>()
+  /** Number of the call that is being begun. */
+  #call = 0
+  #nextCall = 0
+  #figuresAt = 0
+  #hasEnded = false
+
+  /** `close`: what closing the database means for this page. */
+  constructor(db: Served, post: Post, close: () => Promise<void>) {
+    this.#db = db
+    this.#post = post
+    this.#handlers = this.#makeHandlers(close)
+    this.#views.set(0, db.withEncodings({ keyEncoding: 'bytes', valueEncoding: 'bytes' }))
+    for (const { name, tell } of this.#tellers) db.on(name, tell)
+  }
+
+  /** What the page learns at the start. */
+  opening(): Opening {
+    const { tree, engine } = Keyspace.viewOf(this.#db)
+    return {
+      ...this.#figures(),
+      recovery: this.#db.recovery,
+      encodings: { keyEncoding: tree.keyEncoding, valueEncoding: tree.valueEncoding },
+      valueLimitBytes: engine.valueLimitBytes,
+    }
+  }
+
+  receive({ first, calls }: CallsMessage): void {
+    if (this.#hasEnded) return
+    for (const [i, call] of calls.entries()) this.#begin(first + i, call)
+    this.#nextCall = first + calls.length
+    this.#flush()
+  }
+
+  /** Answers what was begun, and tells the page from which call on it must ask somebody else. */
+  async leave(): Promise<void> {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    while (this.#running.size > 0) await Promise.all(this.#running)
+    this.#answers.leavingFrom = this.#nextCall
+    this.#flush()
+    this.end()
+  }
+
+  /** Gives back what the page had open. */
+  end(): void {
+    this.#hasEnded = true
+    for (const controller of this.#controllers.values()) controller.abort()
+    for (const { range } of this.#ranges.values()) range.return()
+    for (const snapshot of this.#snapshots.values()) snapshot.close()
+    this.#ranges.clear()
+    this.#snapshots.clear()
+    for (const { name, tell } of this.#tellers) this.#db.off(name, tell)
+  }
+
+  // ── calls and answers ───────────────────────────────────────────────────────────────────────────────────
+
+  #begin(id: number, [name, ...args]: [CallName, ...unknown[]]): void {
+    this.#call = id
+    try {
+      if (!Object.hasOwn(this.#handlers, name)) throw new TypeError('a message asks for what there is not')
+      const handler = this.#handlers[name] as (...args: unknown[]) => unknown
+      const result = handler(...args)
+      if (!(result instanceof Promise)) return this.#answer(id, name, result)
+      const end = result.then(
+        (late) => this.#answerLate(id, name, late),
+        (error: unknown) => this.#fail(id, error),
+      )
+      const settled = end.then(() => void this.#running.delete(settled))
+      this.#running.add(settled)
+    } catch (error) {
+      this.#fail(id, error)
+    }
+  }
+
+  #answer(id: number, name: CallName, result: unknown): void {
+    this.#answers.ids.push(id)
+    this.#answers.results.push(result)
+    if (CHANGING.has(name)) this.#figuresAt = 0
+  }
+
+  #answerLate(id: number, name: CallName, result: unknown): void {
+    this.#controllers.delete(id)
+    this.#answer(id, name, result)
+    this.#flushSoon()
+  }
+
+  #fail(id: number, error: unknown): void {
+    this.#controllers.delete(id)
+    this.#answers.failures ??= []
+    this.#answers.failures.push([id, plainError(error)])
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushScheduled) return
+    this.#isFlushScheduled = true
+    queueMicrotask(() => {
+      this.#isFlushScheduled = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    const answers = this.#answers
+    if (answers.ids.length === 0 && Object.keys(answers).length === 2) return
+    this.#answers = { ids: [], results: [] }
+    const now = Date.now()
+    if (now - this.#figuresAt >= FIGURES_MS) {
+      const figures = this.#figuresIfOpen()
+      if (figures !== undefined) answers.figures = figures
+      this.#figuresAt = now
+    }
+    const buffers = [...this.#buffers, ...this.#arena.take()]
+    this.#buffers = []
+    this.#post(answers, buffers)
+  }
+
+  #figures(): KeyspaceFigures {
+    return { stats: this.#db.stats(), keyspaces: this.#db.keyspaces() }
+  }
+
+  #figuresIfOpen(): KeyspaceFigures | undefined {
+    try {
+      return this.#figures()
+    } catch {
+      // NOTE: closed, or poisoned: the calls say so.
+      return undefined
+    }
+  }
+
+  readonly #tellers = EVENT_NAMES.map((name) => {
+    const tell = (event: object): void => {
+      const told = 'error' in event ? { ...event, error: plainError(event.error) } : event
+      this.#answers.events ??= []
+      this.#answers.events.push([name, told])
+      this.#flushSoon()
+    }
+    return { name, tell }
+  })
+
+  // ── what can be asked for ───────────────────────────────────────────────────────────────────────────────
+
+  #makeHandlers(close: () => Promise<void>): Handlers {
+    const db = this.#db
+    const view = (id: ViewId): WireView => this.#view(id)
+    const target = (id: ViewId | undefined): Served | WireView => (id === undefined ? db : view(id))
+    const read = (snapshot: number | undefined): { snapshot?: WireSnapshot } => this.#at(snapshot)
+    const own = <T>(content: T): T => this.#own(content)
+    return {
+      view: (id, keyspace, keys, values) => this.#addView(id, keyspace, keys, values),
+      keyspace: (name, request) => this.#keyspace(name, request),
+      dropKeyspace: (name) => db.dropKeyspaceSync(name),
+      write: (writes, durability) => this.#write(writes, durability),
+      batch: (writes, durability) => this.#batch(writes, durability),
+      get: (id, key, snapshot) => own(view(id).getSync(key, read(snapshot))),
+      getMany: (id, keys, snapshot) => view(id).getManySync(keys, read(snapshot)).map(own),
+      has: (id, key, snapshot) => view(id).hasSync(key, read(snapshot)),
+      sizeOf: (id, key, snapshot) => view(id).sizeOfSync(key, read(snapshot)),
+      edge: (id, range, isLast) => this.#edge(view(id), range, isLast),
+      count: (id, range) => view(id).count({ ...this.#range(range), signal: this.#signal() }),
+      isEmpty: (id, range) => view(id).isEmptySync(this.#range(range)),
+      approximateCount: (id, bounds) => view(id).approximateCountSync(bounds),
+      approximateSize: (id, bounds) => view(id).approximateSizeSync(bounds),
+      openRange: (id, viewId, mode, range) => this.#openRange(id, view(viewId), mode, range),
+      nextPage: (id) => this.#nextPage(id),
+      endRange: (id) => void this.#ended(this.#ranges, id)?.range.return(),
+      snapshot: (id) => void this.#snapshots.set(id, db.snapshot()),
+      endSnapshot: (id) => this.#ended(this.#snapshots, id)?.close(),
+      flush: (id) => target(id).flush(),
+      compact: (id, bounds) => {
+        const options = { ...bounds, signal: this.#signal(), onProgress: this.#progress() }
+        return id === undefined ? db.compact(options) : view(id).compact(options)
+      },
+      clear: (id) => view(id).clearSync(),
+      dropRange: (id, bounds) => view(id).dropRangeSync(bounds),
+      persist: (mode) => db.persist(mode),
+      verify: () => db.verify({ signal: this.#signal(), onProgress: this.#progress() }),
+      abort: (call) => this.#controllers.get(call)?.abort(),
+      close,
+    }
+  }
+
+  #view(id: ViewId): WireView {
+    const view = this.#views.get(id)
+    if (view === undefined) throw new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
+    return view
+  }
+
+  #addView(id: ViewId, name: string, keys: Wire, values: Wire): void {
+    const encodings = { keyEncoding: keys, valueEncoding: values }
+    this.#views.set(id, this.#raw(name).withEncodings(encodings))
+  }
+
+  #raw(name: string): Keyspace<'bytes', 'bytes'> {
+    if (name === '') return this.#db
+    if (!this.#db.keyspaces().includes(name))
+      throw new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
+    return this.#db.keyspaceSync(name, { keyEncoding: 'bytes', valueEncoding: 'bytes' })
+  }
+
+  #keyspace(name: string, request: KeyspaceRequest): StoredEncodings {
+    const options = {
+      ...request,
+      keyEncoding: request.keyEncoding === 'custom' ? ELSEWHERE : request.keyEncoding,
+      valueEncoding: request.valueEncoding === 'custom' ? ELSEWHERE : request.valueEncoding,
+    }
+    const { tree } = Keyspace.viewOf(
+      this.#db.keyspaceSync(name, options as KeyspaceOptions<'bytes', 'bytes'>),
+    )
+    return { keyEncoding: tree.keyEncoding, valueEncoding: tree.valueEncoding }
+  }
+
+  /** Different groups may come of it; done when all are. */
+  #write(writes: Writes, durability: WriteDurability): Promise<void> {
+    const options = durability === undefined ? undefined : { durability }
+    const groups = new Set<Promise<void>>()
+    for (const [kind, view, key, value] of operations(writes, this.#views)) {
+      const step = (): Promise<void> =>
+        kind === WRITE_PUT
+          ? view.put(key, value, options)
+          : kind === WRITE_DELETE
+            ? view.delete(key, options)
+            : view.deleteWeak(key, options)
+      groups.add(attempt(step))
+    }
+    return Promise.all(groups).then(() => {})
+  }
+
+  #batch(writes: Writes, durability: WriteDurability): Promise<void> {
+    const batch = this.#db.batch()
+    for (const [kind, view, key, value] of operations(writes, this.#views)) {
+      if (kind === WRITE_PUT) batch.put(view, key, value)
+      else batch.delete(view, key)
+    }
+    return batch.commit(durability === undefined ? undefined : { durability })
+  }
+
+  #edge(view: WireView, range: WireRange, isLast: boolean): [Content, Content] | undefined {
+    const entry = isLast ? view.lastSync(this.#range(range)) : view.firstSync(this.#range(range))
+    return entry === undefined ? undefined : [this.#own(entry[0]), this.#own(entry[1])]
+  }
+
+  // ── ranges ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #openRange(id: number, view: WireView, mode: RangeMode, wire: WireRange): Page {
+    const options = this.#range(wire)
+    const range: SyncRange<unknown> =
+      mode === 'keys'
+        ? view.keysSync(options)
+        : mode === 'values'
+          ? view.valuesSync(options)
+          : view.rangeSync(options)
+    this.#ranges.set(id, { range, mode, view, pieceBytes: FIRST_PIECE_BYTES })
+    return this.#nextPage(id)
+  }
+
+  #nextPage(id: number): Page {
+    const open = this.#ranges.get(id)
+    // NOTE: it is of one that had the database before. What is left of it cannot be read at its moment.
+    if (open === undefined) throw gone('range')
+    const { range, mode, pieceBytes } = open
+    let keys: ColumnBuilder | undefined
+    let values: ColumnBuilder | undefined
+    let count = 0
+    let isLast = false
+    while ((keys?.sizeBytes ?? 0) + (values?.sizeBytes ?? 0) + count * ENTRY_BYTES < pieceBytes) {
+      const next = range.next()
+      isLast = next.done === true
+      if (isLast) break
+      const { value } = next
+      const [key, content] =
+        mode === 'entries' ? (value as [Content, Content]) : [value as Content, value as Content]
+      if (mode !== 'values') (keys ??= new ColumnBuilder(typeof key === 'string')).add(key)
+      if (mode !== 'keys') (values ??= new ColumnBuilder(typeof content === 'string')).add(content)
+      count++
+    }
+    open.pieceBytes = Math.min(PIECE_MAX_BYTES, pieceBytes * 2)
+    if (isLast) this.#ranges.delete(id)
+    return { count, keys: keys?.take(this.#buffers), values: values?.take(this.#buffers), isLast }
+  }
+
+  #range(range: WireRange): object {
+    const { snapshot, ...rest } = range
+    return { ...rest, ...this.#at(snapshot) }
+  }
+
+  #at(id: number | undefined): { snapshot?: WireSnapshot } {
+    if (id === undefined) return {}
+    const snapshot = this.#snapshots.get(id)
+    if (snapshot === undefined) throw gone('snapshot')
+    return { snapshot }
+  }
+
+  // ── small things ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** NOTE: what reads return are views of larger buffers, which a message would copy as a whole. */
+  #own<T>(content: T): T {
+    return content instanceof Uint8Array ? (this.#arena.own(content) as Uint8Array as T) : content
+  }
+
+  #ended<T>(map: Map<number, T>, id: number): T | undefined {
+    const found = map.get(id)
+    map.delete(id)
+    return found
+  }
+
+  /** Ends the call that is being begun, if the page wants it. */
+  #signal(): AbortSignal {
+    const controller = new AbortController()
+    this.#controllers.set(this.#call, controller)
+    return controller.signal
+  }
+
+  #progress(): (progress: { doneBytes: number; totalBytes: number }) => void {
+    const id = this.#call
+    return ({ doneBytes, totalBytes }) => {
+      this.#answers.progress ??= []
+      this.#answers.progress.push([id, doneBytes, totalBytes])
+      this.#flushSoon()
+    }
+  }
+}
+
+function gone(what: string): VarveError {
+  return new VarveError(
+    'ABORTED',
+    `The tab that had the database went away, and the ${what} with it; begin a new one.`,
+  )
+}
+
+function* operations(
+  writes: Writes,
+  views: ReadonlyMap<ViewId, WireView>,
+): Generator<[kind: number, view: WireView, key: Content, value: Content]> {
+  for (let i = 0; i < writes.length; i += WRITE_FIELDS) {
+    const view = views.get(writes[i + 1] as number)
+    if (view === undefined) throw new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
+    yield [writes[i] as number, view, writes[i + 2] as Content, (writes[i + 3] ?? '') as Content]
+  }
+}

@@ -1,0 +1,119 @@
+/** A page as users build it, in both browsers, with the headers that isolate it and without. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
+import { chromium, firefox, type Browser } from 'playwright'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { build } from 'esbuild'
+import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from '../support/browsers.ts'
+import { createProject, OUTPUTS } from './outputs.ts'
+
+const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' }
+const ISOLATING = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+}
+/** What a page with nothing but `open` in it may take. */
+const BUNDLE_MAX_BYTES = 90_000
+
+let directory: string
+let server: Server
+let site = ''
+let headers: Record<string, string> = {}
+let url: string
+const browsers = new Map<string, Browser>()
+
+beforeAll(async () => {
+  requireBrowser(CHROMIUM)
+  requireBrowser(FIREFOX)
+  directory = mkdtempSync(join(tmpdir(), 'varve-bundlers-'))
+  createProject(join(directory, 'project'))
+  server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const path = join(site, pathname === '/' ? 'index.html' : pathname)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream')
+    try {
+      response.end(readFileSync(path))
+    } catch {
+      response.statusCode = 404
+      response.end()
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()))
+  url = `http://localhost:${(server.address() as AddressInfo).port}/`
+  browsers.set('Chromium', await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET_FLAGS] }))
+  browsers.set('Firefox', await firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX }))
+}, 60_000)
+
+afterAll(async () => {
+  for (const browser of browsers.values()) await browser.close()
+  server.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** What the page says in a context of its own. */
+async function resultIn(name: string): Promise<unknown> {
+  const context = await browsers
+    .get(name)
+    ?.newContext(
+      name === 'Firefox'
+        ? { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null }
+        : {},
+    )
+  if (context === undefined) throw new Error(`${name} did not start`)
+  try {
+    const page = await context.newPage()
+    await page.goto(url)
+    await page.waitForFunction(() => 'result' in globalThis)
+    return await page.evaluate(() => (globalThis as unknown as { result: Promise<unknown> }).result)
+  } finally {
+    await context.close()
+  }
+}
+
+describe.each(Object.keys(OUTPUTS))('%s', (output) => {
+  beforeAll(async () => {
+    site = join(directory, output)
+    await OUTPUTS[output]?.(join(directory, 'project'), site)
+  }, 60_000)
+
+  it.each([
+    ['Chromium', false],
+    ['Chromium', true],
+    ['Firefox', false],
+    ['Firefox', true],
+  ])(
+    'in %s, isolated: %s',
+    async (browser, isIsolated) => {
+      headers = isIsolated ? ISOLATING : {}
+      expect(await resultIn(browser)).toEqual({
+        page: { from: 'page' },
+        own: [
+          ['k', { from: 'page' }],
+          ['own', 1],
+        ],
+        isIsolated,
+      })
+    },
+    60_000,
+  )
+})
+
+it('is small: what a page loads, kernel and worker inside', async () => {
+  const { outputFiles } = await build({
+    stdin: { contents: "import { open } from 'varve'; open('x')", resolveDir: join(directory, 'project') },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    write: false,
+    outdir: directory,
+  })
+  const sizeBytes = brotliCompressSync(outputFiles[0]?.contents ?? '').byteLength
+  console.log(`a page with varve: ${outputFiles[0]?.contents.byteLength} bytes, ${sizeBytes} with brotli`)
+  expect(sizeBytes).toBeGreaterThan(10_000)
+  expect(sizeBytes).toBeLessThan(BUNDLE_MAX_BYTES)
+})
