@@ -33,7 +33,7 @@ const PARTS = [
   { name: 'integration', folders: ['test/integration'] },
   { name: 'torture', folders: ['test/torture'] },
   { name: 'browser', folders: ['test/browser'], config: 'vitest.browser.config.ts' },
-  { name: 'bundlers', folders: ['test/bundlers'] },
+  { name: 'bundlers', folders: ['test/bundlers', 'test/demo'] },
   // The packed package on this Node.js; on the other runtimes, which are downloads: npm run test:platforms.
   { name: 'package', program: ['scripts/platforms.mjs', 'node20', 'packaging'] },
 ]

@@ -7,10 +7,12 @@ const PIECE_BYTES = 262144
 
 /**
  * The files of a database that is closed, as a tar file: byte for byte what Node.js has in the directory, the lock's own file left out. The database is locked until the stream ends or is cancelled.
+ * `ended`: called when it is free again.
  * @throws NOT_FOUND if there is none, LOCKED, IO
  */
 export async function exportDatabase(
   fileSystem: FileSystem,
+  ended: () => void = () => {},
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   await fileSystem.prepare(false)
   const lock = await fileSystem.lock()
@@ -19,22 +21,25 @@ export async function exportDatabase(
     if (!names.some((name) => parseFileName(name)?.kind === 'superblock'))
       throw new VarveError('NOT_FOUND', `There is no database in '${fileSystem.location}'.`)
     const pieces = piecesOf(fileSystem, names)
+    const end = async (): Promise<void> => {
+      await lock.release().finally(ended)
+    }
     return new ReadableStream<Uint8Array<ArrayBuffer>>(
       {
         async pull(controller) {
           try {
             const { done, value } = await pieces.next()
             if (done !== true) return controller.enqueue(value)
-            await lock.release()
+            await end()
             controller.close()
           } catch (error) {
-            await lock.release()
+            await end()
             throw error
           }
         },
         async cancel() {
           await pieces.return(undefined)
-          await lock.release()
+          await end()
         },
       },
       { highWaterMark: 0 },

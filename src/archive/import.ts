@@ -19,11 +19,12 @@ export async function importDatabase(
   const reader = stream.getReader()
   try {
     await fileSystem.prepare(true)
-    if ((await fileSystem.list()).some(provesDatabase))
-      throw new VarveError('EXISTS', `There is a database in '${fileSystem.location}' already.`)
+    await refuseExisting(fileSystem)
     const lock = await fileSystem.lock()
     const created: string[] = []
     try {
+      // NOTE: somebody may have been faster.
+      await refuseExisting(fileSystem)
       await unpack(fileSystem, new Source(reader), created)
     } catch (error) {
       for (const name of created) await fileSystem.remove(name).catch(() => undefined)
@@ -37,6 +38,12 @@ export async function importDatabase(
   }
 }
 
+async function refuseExisting(fileSystem: FileSystem): Promise<void> {
+  const isThere = (name: string): boolean => provesDatabase(name) && parseFileName(name)?.kind !== 'lock'
+  if ((await fileSystem.list()).some(isThere))
+    throw new VarveError('EXISTS', `There is a database in '${fileSystem.location}' already.`)
+}
+
 async function unpack(fileSystem: FileSystem, source: Source, created: string[]): Promise<void> {
   const superblocks = new Map<string, Uint8Array>()
   for (let entry = await source.next(); entry !== undefined; entry = await source.next()) {
@@ -47,8 +54,7 @@ async function unpack(fileSystem: FileSystem, source: Source, created: string[])
     } else if (superblocks.has(name) || created.includes(name)) throw noExport(`it has ${name} twice`)
     else if (kind === 'superblock') superblocks.set(name, await source.whole(name, sizeBytes))
     else {
-      created.push(name)
-      await write(fileSystem, name, (file) => {
+      await write(fileSystem, name, created, (file) => {
         let at = 0
         return source.content(sizeBytes, (piece) => {
           file.write(piece, 0, piece.byteLength, at)
@@ -61,8 +67,7 @@ async function unpack(fileSystem: FileSystem, source: Source, created: string[])
   // ORDER: a superblock makes a database of what is there.
   await fileSystem.syncDirectory()
   for (const [name, bytes] of superblocks) {
-    created.push(name)
-    await write(fileSystem, name, async (file) => file.write(bytes, 0, bytes.byteLength, 0))
+    await write(fileSystem, name, created, async (file) => file.write(bytes, 0, bytes.byteLength, 0))
   }
   await fileSystem.syncDirectory()
 }
@@ -70,9 +75,11 @@ async function unpack(fileSystem: FileSystem, source: Source, created: string[])
 async function write(
   fileSystem: FileSystem,
   name: string,
+  created: string[],
   fill: (file: File) => Promise<void>,
 ): Promise<void> {
   const file = await fileSystem.create(name)
+  created.push(name)
   try {
     await fill(file)
     file.sync()

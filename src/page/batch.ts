@@ -1,10 +1,10 @@
 import { ENTRY_HEADER_BYTES } from '../../assembly/memory/layout.ts'
 import { writeDurability } from '../api/options.ts'
 import { Arena } from '../remote/arena.ts'
-import { WRITE_DELETE, WRITE_FIELDS, WRITE_PUT, type Content, type Writes } from '../remote/messages.ts'
+import { WRITE_DELETE, WRITE_PUT, type Content, type ViewId, type Writes } from '../remote/messages.ts'
 import { checkKey } from './codec.ts'
 import { encodedValue, PageKeyspace } from './keyspace.ts'
-import { assertOpen, type PageView, type Remote } from './view.ts'
+import { assertOpen, durabilityOf, type PageView, type Remote } from './view.ts'
 
 /** Writes that are committed together; see `Batch` of the engine's API. They stay on the page until `commit`. */
 export class PageBatch {
@@ -13,6 +13,7 @@ export class PageBatch {
   // NOTE: its own; the one of the turn goes with the turn.
   readonly #arena = new Arena()
   #writes: Writes | undefined = []
+  readonly #views: ViewId[] = []
   #sizeBytes = 0
 
   constructor(view: PageView) {
@@ -21,7 +22,7 @@ export class PageBatch {
   }
 
   get length(): number {
-    return (this.#writes?.length ?? 0) / WRITE_FIELDS
+    return this.#writes === undefined ? 0 : this.#views.length
   }
 
   /** About how many bytes it holds. */
@@ -43,12 +44,13 @@ export class PageBatch {
 
   clear(): this {
     this.#unused().length = 0
+    this.#views.length = 0
     this.#sizeBytes = 0
     return this
   }
 
   commit(options?: unknown): Promise<void> {
-    const durability = writeDurability(options, this.#remote.durability)
+    const durability = durabilityOf(this.#remote, writeDurability(options, this.#remote.durability))
     const writes = this.#unused()
     this.#writes = undefined
     try {
@@ -56,7 +58,7 @@ export class PageBatch {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#remote.line.call('batch', [writes, durability], { sizeBytes: this.#sizeBytes })
+    return this.#remote.line.call('batch', [this.#views, writes, durability], { sizeBytes: this.#sizeBytes })
   }
 
   /** @internal */
@@ -73,7 +75,8 @@ export class PageBatch {
   }
 
   #push(kind: number, view: PageView, key: Content, value: Content | undefined): this {
-    this.#unused().push(kind, view.id, this.#own(key), value === undefined ? undefined : this.#own(value))
+    this.#unused().push(kind, this.#own(key), value === undefined ? undefined : this.#own(value))
+    this.#views.push(view.id)
     this.#sizeBytes += ENTRY_HEADER_BYTES + key.length + (value?.length ?? 0)
     return this
   }

@@ -1,13 +1,12 @@
-import { VarveError } from '../errors.ts'
-import { errorOf } from '../remote/plain-error.ts'
+import type { VarveError } from '../errors.ts'
 import type { Opening } from '../remote/mirror.ts'
-import { names, type FromWorker, type OnLine, type ToAll, type ToWorker } from '../remote/tab-messages.ts'
+import { errorOf } from '../remote/plain-error.ts'
+import { names, type FromWorker, type ToWorker } from '../remote/tab-messages.ts'
+import { holdLock } from '../remote/web-lock.ts'
 import { notStarted } from './engine-script.ts'
 import type { Line } from './line.ts'
+import { OtherTab } from './other-tab.ts'
 import type { ViewTable } from './view.ts'
-
-/** How long a page waits for who serves to notice it before it says hello again. */
-const HELLO_MS = 250
 
 /** What a connection is made of. */
 export interface ConnectionRequest {
@@ -18,12 +17,13 @@ export interface ConnectionRequest {
   readonly options: object
   /** Whether other tabs may have the database at the same time. */
   readonly isShared: boolean
-  readonly errorIfExists: boolean
   readonly startWorker: () => Worker
   readonly line: Line
   readonly views: ViewTable
-  /** Told at each change of who serves. */
-  readonly onOpening: (opening: Opening) => void
+  /** Why this page cannot use a database that another tab has open. */
+  readonly refusal: (opening: Opening) => VarveError | undefined
+  /** Told at each change of who serves. `isOwn`: this page's own worker. */
+  readonly onOpening: (opening: Opening, isOwn: boolean) => void
 }
 
 /**
@@ -31,24 +31,25 @@ export interface ConnectionRequest {
  * Its own worker waits in line for the database as long as another one has it.
  */
 export class Connection {
-  readonly #options: ConnectionRequest
+  readonly #request: ConnectionRequest
   readonly #client: string = crypto.randomUUID()
   #worker: Worker
-  #others: OtherTab | undefined
+  #other: OtherTab | undefined
   #isOpen = true
   #isWatched = false
   /** Lets other tabs know that this page is gone. */
   #leave: () => void = () => {}
-  #opened: { resolve: () => void; reject: (error: Error) => void } | undefined
+  /** Until the database is open for the first time. */
+  #opening: { resolve: () => void; reject: (error: Error) => void } | undefined
 
-  private constructor(options: ConnectionRequest) {
-    this.#options = options
+  private constructor(request: ConnectionRequest) {
+    this.#request = request
     this.#worker = this.#start()
   }
 
   /** Connects. @throws what opening throws */
-  static async open(options: ConnectionRequest): Promise<Connection> {
-    const connection = new Connection(options)
+  static async open(request: ConnectionRequest): Promise<Connection> {
+    const connection = new Connection(request)
     try {
       await connection.#begin()
     } catch (error) {
@@ -62,10 +63,11 @@ export class Connection {
   end(): void {
     if (!this.#isOpen) return
     this.#isOpen = false
-    this.#others?.close()
+    this.#other?.close()
     this.#worker.terminate()
     this.#leave()
     removeEventListener('pagehide', this.#onHide)
+    removeEventListener('pageshow', this.#onShow)
     if (typeof document === 'undefined') return
     document.removeEventListener('freeze', this.#onFreeze)
     document.removeEventListener('resume', this.#onResume)
@@ -74,9 +76,10 @@ export class Connection {
   async #begin(): Promise<void> {
     await this.#holdPageLock()
     const hasOpened = new Promise<void>((resolve, reject) => {
-      this.#opened = { resolve, reject }
+      this.#opening = { resolve, reject }
     })
     addEventListener('pagehide', this.#onHide)
+    addEventListener('pageshow', this.#onShow)
     if (typeof document !== 'undefined') {
       document.addEventListener('freeze', this.#onFreeze)
       document.addEventListener('resume', this.#onResume)
@@ -85,32 +88,35 @@ export class Connection {
     return hasOpened
   }
 
+  /** @throws where the browser forbids locks */
   #holdPageLock(): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const end = new Promise<void>((leave) => {
         this.#leave = leave
       })
-      void navigator.locks.request(names.page(this.#client), () => {
+      holdLock(names.page(this.#client), () => {
         resolve()
         return end
-      })
+      }).catch(reject)
     })
   }
 
   // ── the own worker ──────────────────────────────────────────────────────────────────────────────────────
 
   #start(): Worker {
-    const worker = this.#options.startWorker()
+    const worker = this.#request.startWorker()
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(data)
     worker.onerror = (event) => {
-      this.#fail(notStarted(event.message))
+      // NOTE: later it is an error of the console's; a worker that ends is noticed by its lock.
+      if (!this.#isWatched) this.#fail(notStarted(event.message))
     }
     return worker
   }
 
   #askToOpen(): void {
-    const { location, options, isShared } = this.#options
-    this.#say({ kind: 'open', location, options, isShared, client: this.#client })
+    const { location, options, isShared } = this.#request
+    const isAgain = this.#opening === undefined
+    this.#say({ kind: 'open', location, options, isShared, client: this.#client, isAgain })
   }
 
   #say(message: ToWorker): void {
@@ -118,13 +124,12 @@ export class Connection {
   }
 
   #hear(message: FromWorker): void {
-    const { line, views } = this.#options
+    const { line, views } = this.#request
     if (!this.#isWatched) this.#watchWorker()
     switch (message.kind) {
       case 'serving':
-        this.#others?.close()
-        this.#others = undefined
-        this.#serve(message.opening)
+        this.#letGoOfOther()
+        this.#opened(message.opening, true)
         return line.connect((calls) => this.#say({ kind: 'calls', message: calls }), views.calls)
       case 'standby':
         return this.#follow()
@@ -135,44 +140,46 @@ export class Connection {
     }
   }
 
-  #serve(opening: Opening): void {
-    this.#options.onOpening(opening)
-    this.#opened?.resolve()
-    this.#opened = undefined
+  #opened(opening: Opening, isOwn: boolean): void {
+    this.#request.onOpening(opening, isOwn)
+    this.#opening?.resolve()
+    this.#opening = undefined
   }
 
   #fail(error: Error): void {
-    this.#others?.close()
-    this.#others = undefined
-    this.#opened?.reject(error)
-    this.#opened = undefined
-    this.#options.line.fail(error)
+    this.#letGoOfOther()
+    this.#opening?.reject(error)
+    this.#opening = undefined
+    this.#request.line.fail(error)
   }
 
   /** A worker that is gone without a word (terminated, crashed) is replaced. */
   #watchWorker(): void {
     this.#isWatched = true
-    void navigator.locks.request(names.worker(this.#client), async () => {
+    const replace = async (): Promise<void> => {
       if (!this.#isOpen) return
       this.#isWatched = false
-      if (this.#others === undefined) this.#options.line.disconnect(undefined)
+      if (this.#other === undefined) this.#request.line.disconnect(undefined)
       this.#worker.terminate()
       this.#worker = this.#start()
       this.#askToOpen()
-    })
+    }
+    holdLock(names.worker(this.#client), replace).catch((error: unknown) => this.#fail(error as Error))
   }
 
   // ── other tabs ──────────────────────────────────────────────────────────────────────────────────────────
 
   #follow(): void {
-    const { path, line, views, errorIfExists, location } = this.#options
-    this.#others?.close()
-    this.#others = new OtherTab(path, this.#client, {
+    // NOTE: a worker that was replaced says that it waits while the other tab serves as before.
+    if (this.#other !== undefined) return
+    const { path, line, views, refusal } = this.#request
+    this.#other = new OtherTab(path, this.#client, {
       welcome: (opening, post) => {
-        if (errorIfExists && this.#opened !== undefined)
-          return this.#fail(new VarveError('EXISTS', `There is a database in '${location}' already.`))
-        this.#serve(opening)
-        line.connect((message) => post({ kind: 'calls', message }), views.calls)
+        const why = refusal(opening)
+        if (why !== undefined) return this.#fail(why)
+        this.#opened(opening, false)
+        this.#say({ kind: 'welcomed' })
+        line.connect(post, views.calls)
       },
       gone: () => line.disconnect(undefined),
       refused: (error) => this.#fail(error),
@@ -180,64 +187,21 @@ export class Connection {
     })
   }
 
+  #letGoOfOther(): void {
+    const other = this.#other
+    this.#other = undefined
+    if (other === undefined) return
+    other.close()
+    if (other.isWelcome) this.#request.line.disconnect(undefined)
+  }
+
   // ── the page's life ─────────────────────────────────────────────────────────────────────────────────────
 
-  readonly #onHide = (): void => this.#options.line.tell('persist', 'os')
+  readonly #onHide = (): void => {
+    this.#request.line.tell('persist', 'os')
+    this.#say({ kind: 'release' })
+  }
+  readonly #onShow = (): void => this.#say({ kind: 'resume' })
   readonly #onFreeze = (): void => this.#say({ kind: 'release' })
   readonly #onResume = (): void => this.#say({ kind: 'resume' })
-}
-
-interface OtherTabListener {
-  welcome(opening: Opening, post: (message: OnLine) => void): void
-  /** Another one serves now. */
-  gone(): void
-  refused(error: Error): void
-  answers(message: Extract<OnLine, { kind: 'answers' }>['message']): void
-}
-
-/** The worker of another tab, whichever it is, as this page hears it. */
-class OtherTab {
-  readonly #all: BroadcastChannel
-  readonly #line: BroadcastChannel
-  readonly #client: string
-  readonly #hello: ReturnType<typeof setInterval>
-  #isWelcome = false
-
-  constructor(path: string, client: string, listener: OtherTabListener) {
-    this.#client = client
-    this.#all = new BroadcastChannel(names.all(path))
-    this.#line = new BroadcastChannel(names.line(path, client))
-    this.#all.onmessage = ({ data }: MessageEvent<ToAll>) => {
-      if (data.kind !== 'serving' || data.client === client) return
-      this.#isWelcome = false
-      listener.gone()
-      this.#sayHello()
-    }
-    this.#line.onmessage = ({ data }: MessageEvent<OnLine>) => {
-      if (data.kind === 'answers') {
-        if (data.message.leavingFrom !== undefined) this.#isWelcome = false
-        return listener.answers(data.message)
-      }
-      if (this.#isWelcome) return
-      if (data.kind === 'refused') return listener.refused(errorOf(data.error))
-      if (data.kind !== 'welcome') return
-      this.#isWelcome = true
-      listener.welcome(data.opening, (message) => this.#line.postMessage(message))
-    }
-    this.#sayHello()
-    // NOTE: who serves may not have listened yet.
-    this.#hello = setInterval(() => {
-      if (!this.#isWelcome) this.#sayHello()
-    }, HELLO_MS)
-  }
-
-  close(): void {
-    clearInterval(this.#hello)
-    this.#all.close()
-    this.#line.close()
-  }
-
-  #sayHello(): void {
-    this.#all.postMessage({ kind: 'hello', client: this.#client } satisfies ToAll)
-  }
 }

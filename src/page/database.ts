@@ -4,11 +4,12 @@ import { checkKeyspaceName, checkListener, ownOptions } from '../api/options.ts'
 import { POLICY_OPTIONS, policyChange, policyOf } from '../api/policy.ts'
 import type { DatabaseStats, RecoveryReport } from '../api/types.ts'
 import type { EventName, Events, Listener } from '../engine/events.ts'
+import { VarveError } from '../errors.ts'
 import { PageBatch, viewOf } from './batch.ts'
 import { codecOf } from './codec.ts'
 import { controlsOf, PageKeyspace } from './keyspace.ts'
 import { PageSnapshot } from './snapshot.ts'
-import { assertOpen, pageView, type PageView, type Remote } from './view.ts'
+import { assertOpen, closedError, pageView, type PageView, type Remote } from './view.ts'
 
 /** A database as a page has it: see `Database` of the engine's API. Whoever has the database does the work; this asks for it. */
 export class PageDatabase extends PageKeyspace {
@@ -86,12 +87,12 @@ export class PageDatabase extends PageKeyspace {
   persist(mode: unknown = 'sync'): Promise<void> {
     return attempt(() => {
       if (mode !== 'os' && mode !== 'sync') throw new TypeError("persist takes 'os' or 'sync'")
-      return this.call('persist', [mode])
+      return this.#keeping(this.call('persist', [mode]))
     })
   }
 
   override flush(): Promise<void> {
-    return attempt(() => this.call('flush', [undefined]))
+    return attempt(() => this.#keeping(this.call('flush', [undefined])))
   }
 
   override compact(options?: unknown): Promise<void> {
@@ -133,15 +134,28 @@ export class PageDatabase extends PageKeyspace {
   }
 
   async #close(): Promise<void> {
-    const { line } = this.#remote
+    const { line, location } = this.#remote
     // NOTE: called for before it counts as closed: what was called before goes first.
     const closed = line.call('close', [])
     this.#remote.isClosed = true
     try {
-      await closed
+      await this.#keeping(
+        closed.catch((error: unknown) => {
+          // NOTE: who had it is gone, and so it is closed.
+          if (!(error instanceof VarveError) || error.code !== 'ABORTED') throw error
+        }),
+      )
     } finally {
+      line.fail(closedError(location))
       this.#disconnect()
     }
+  }
+
+  /** @throws ABORTED if what a call is to keep was lost before */
+  async #keeping(call: Promise<void>): Promise<void> {
+    await call
+    const loss = this.#remote.line.takeLoss()
+    if (loss !== undefined) throw loss
   }
 
   [Symbol.asyncDispose](): Promise<void> {

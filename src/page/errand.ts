@@ -1,5 +1,5 @@
 import { errorOf } from '../remote/plain-error.ts'
-import type { FromWorker, ToWorker } from '../remote/tab-messages.ts'
+import type { Errand, FromWorker } from '../remote/tab-messages.ts'
 import { pathOf } from '../fs/opfs-path.ts'
 import { forgetDatabase } from './eviction.ts'
 import { notStarted, startWorker } from './engine-script.ts'
@@ -7,32 +7,31 @@ import { notStarted, startWorker } from './engine-script.ts'
 /** What is done with a database that no page has open: by a worker that is started for it. */
 
 export async function destroyOnPage(location: string): Promise<void> {
-  const { end } = await errand({ kind: 'destroy', location }, [])
-  end()
+  const { worker } = await errand({ kind: 'destroy', location }, [])
+  worker.terminate()
   forgetDatabase(pathOf(location).join('/'))
 }
 
-/** NOTE: the worker goes when the stream has ended. */
+/** NOTE: the worker goes when it says that the database is free again. */
 export async function exportOnPage(location: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const { answer, end } = await errand({ kind: 'export', location }, [])
+  const { answer, worker } = await errand({ kind: 'export', location }, [])
   if (answer.kind !== 'stream') throw new TypeError('the worker sent no stream')
+  const isFree = new Promise<void>((resolve) => {
+    worker.onmessage = () => resolve()
+  }).then(() => worker.terminate())
   const reader = answer.stream.getReader()
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
-        try {
-          const { done, value } = await reader.read()
-          if (!done) return controller.enqueue(value)
-          end()
-          controller.close()
-        } catch (error) {
-          end()
-          throw error
-        }
+        const { done, value } = await reader.read()
+        if (!done) return controller.enqueue(value)
+        await isFree
+        controller.close()
       },
-      async cancel(reason) {
-        await reader.cancel(reason)
-        end()
+      async cancel() {
+        // NOTE: without the reason, which need not be one that can be sent.
+        await reader.cancel()
+        await isFree
       },
     },
     { highWaterMark: 0 },
@@ -40,24 +39,20 @@ export async function exportOnPage(location: string): Promise<ReadableStream<Uin
 }
 
 export async function importOnPage(location: string, stream: ReadableStream<Uint8Array>): Promise<void> {
-  const { end } = await errand({ kind: 'import', location, stream }, [stream as unknown as Transferable])
-  end()
+  const { worker } = await errand({ kind: 'import', location, stream }, [stream as unknown as Transferable])
+  worker.terminate()
 }
 
 /** @throws what the worker says */
-function errand(
-  message: ToWorker,
-  transfer: Transferable[],
-): Promise<{ answer: FromWorker; end: () => void }> {
+function errand(message: Errand, transfer: Transferable[]): Promise<{ answer: FromWorker; worker: Worker }> {
   const worker = startWorker(undefined)
-  const end = (): void => worker.terminate()
-  return new Promise<{ answer: FromWorker; end: () => void }>((resolve, reject) => {
+  return new Promise<{ answer: FromWorker; worker: Worker }>((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) =>
-      data.kind === 'failed' ? reject(errorOf(data.error)) : resolve({ answer: data, end })
+      data.kind === 'failed' ? reject(errorOf(data.error)) : resolve({ answer: data, worker })
     worker.onerror = (event) => reject(notStarted(event.message))
     worker.postMessage(message, transfer)
   }).catch((error: unknown) => {
-    end()
+    worker.terminate()
     throw error
   })
 }

@@ -13,7 +13,7 @@ import { lengthBytes } from './codec.ts'
 import type { CallOptions } from './line.ts'
 import { PageReads } from './reads.ts'
 import { PageSnapshot, snapshotId } from './snapshot.ts'
-import { assertOpen, owned, pageView, type PageView } from './view.ts'
+import { assertOpen, durabilityOf, owned, pageView, type PageView } from './view.ts'
 
 /** A keyspace as a page has it; see `Keyspace` of the engine's API. Arguments are checked here, and throw at once. */
 export class PageKeyspace extends PageReads {
@@ -78,15 +78,14 @@ export class PageKeyspace extends PageReads {
 
   #write(kind: number, key: Content, value: Content | undefined, options: unknown): Promise<void> {
     const { remote, id } = this.view
-    const durability = writeDurability(options, remote.durability)
+    const durability = durabilityOf(remote, writeDurability(options, remote.durability))
     try {
       assertOpen(remote)
     } catch (error) {
       return Promise.reject(error)
     }
-    const sizeBytes = key.length + (value?.length ?? 0)
     const ownValue = value === undefined ? undefined : owned(remote, value)
-    return remote.groups.add(kind, id, owned(remote, key), ownValue, sizeBytes, durability)
+    return remote.groups.add(id, kind, owned(remote, key), ownValue, durability)
   }
 
   /** @internal */

@@ -15,12 +15,13 @@ const WINDOW_BYTES = 8 << 20
 /** What a call costs beside its keys and values. */
 const CALL_BYTES = 64
 
-/** Calls that may be made again of somebody else, though it is not known whether they were done before. */
+/**
+ * Calls that may be made again of somebody else, though it is not known whether they were done before. NOTE: no snapshot and no range, whose moment was that of the call; neither `flush`
+ * nor `persist`, which are about what the one who is gone had in memory.
+ */
 const REPEATABLE: ReadonlySet<CallName> = new Set<CallName>([
   'view',
   'keyspace',
-  'snapshot',
-  'openRange',
   'nextPage',
   'get',
   'getMany',
@@ -31,8 +32,6 @@ const REPEATABLE: ReadonlySet<CallName> = new Set<CallName>([
   'isEmpty',
   'approximateCount',
   'approximateSize',
-  'flush',
-  'persist',
   'compact',
   'verify',
   'endRange',
@@ -46,6 +45,8 @@ interface Pending {
   readonly resolve: (result: unknown) => void
   readonly reject: (error: Error) => void
   readonly progress: ((doneBytes: number, totalBytes: number) => void) | undefined
+  /** The caller has been told already that it was aborted. */
+  isAborted: boolean
 }
 
 export interface CallOptions {
@@ -72,6 +73,9 @@ export class Line {
   #post: ((message: CallsMessage) => void) | undefined
   #isFlushScheduled = false
   #failure: Error | undefined
+  /** The last call that wrote something which was acknowledged and is not in a file yet; -1: none. */
+  #volatileUntil = -1
+  #hasLost = false
   /** Who puts several writes into one call makes it now: the turn ends, or something comes that must come after them. */
   onFlush: () => void = () => {}
   /** What is heard beside answers. */
@@ -110,6 +114,7 @@ export class Line {
         resolve: settled(resolve as (result: unknown) => void),
         reject: settled(reject),
         progress,
+        isAborted: false,
       }
       this.#waiting.push(pending)
       this.#waitingBytes += pending.sizeBytes
@@ -134,9 +139,8 @@ export class Line {
     })
   }
 
-  /** From now on `post` takes the calls, `first` before all others. What another one was asked and did not answer is asked again if it may be, else it fails. */
+  /** From now on `post` takes the calls, `first` before all others. */
   connect(post: (message: CallsMessage) => void, first: readonly WireCall[]): void {
-    this.disconnect(undefined)
     const opening = first.map((call) => ({ ...NOBODY, call }))
     this.#waiting = [...opening, ...this.#waiting]
     this.#post = post
@@ -148,9 +152,12 @@ export class Line {
    */
   disconnect(leavingFrom: number | undefined): void {
     this.#post = undefined
+    if (leavingFrom === undefined && this.#volatileUntil >= 0) this.#hasLost = true
+    this.#volatileUntil = -1
     const again: Pending[] = []
     for (const [id, pending] of this.#flying) {
       const isUntouched = leavingFrom !== undefined && id >= leavingFrom
+      if (pending.isAborted) continue
       if (isUntouched || REPEATABLE.has(pending.call[0])) again.push(pending)
       else pending.reject(unanswered())
     }
@@ -158,6 +165,16 @@ export class Line {
     this.#flyingBytes = 0
     this.#waiting = [...again, ...this.#waiting]
     this.#waitingBytes = this.#waiting.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  }
+
+  /** Whether something that was acknowledged as less than `os` is lost, for one who asks that everything be kept. He is told once. */
+  takeLoss(): VarveError | undefined {
+    if (!this.#hasLost) return undefined
+    this.#hasLost = false
+    return new VarveError(
+      'ABORTED',
+      'The tab that had the database went away with writes that it had not handed to a file: they were acknowledged as buffered, and are lost.',
+    )
   }
 
   /** Everything that is asked for fails, now and later. */
@@ -177,10 +194,23 @@ export class Line {
     for (const [id, done, total] of progress) this.#flying.get(id)?.progress?.(done, total)
     // NOTE: first, so that who is answered sees the figures that came with his answer.
     this.onNews(message)
-    for (let i = 0; i < ids.length; i++) this.#landed(ids[i] as number)?.resolve(results[i])
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as number
+      const pending = this.#landed(id)
+      if (pending === undefined) continue
+      this.#noteDurability(id, pending.call)
+      pending.resolve(results[i])
+    }
     for (const [id, error] of failures) this.#landed(id)?.reject(errorOf(error))
     if (message.leavingFrom !== undefined) this.disconnect(message.leavingFrom)
     if (this.#waiting.length > 0) this.#flush()
+  }
+
+  /** NOTE: what was acknowledged as `buffered` goes with who has it in memory. */
+  #noteDurability(id: number, [name, ...args]: WireCall): void {
+    if ((name === 'write' || name === 'batch') && args[2] !== 'os' && args[2] !== 'sync')
+      this.#volatileUntil = Math.max(this.#volatileUntil, id)
+    if (name === 'persist' && id > this.#volatileUntil) this.#volatileUntil = -1
   }
 
   #landed(id: number): Pending | undefined {
@@ -210,6 +240,7 @@ export class Line {
 
   /** The caller was told already; who serves may stop. */
   #abort(pending: Pending): void {
+    pending.isAborted = true
     for (const [id, each] of this.#flying) if (each === pending) this.tell('abort', id)
     if (!this.#waiting.includes(pending)) return
     this.#waiting = this.#waiting.filter((each) => each !== pending)
@@ -222,6 +253,7 @@ const NOBODY: Omit<Pending, 'call'> = {
   resolve: () => {},
   reject: () => {},
   progress: undefined,
+  isAborted: false,
 }
 
 function aborted(what: string, signal: AbortSignal | undefined): VarveError {

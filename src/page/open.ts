@@ -2,8 +2,10 @@ import { encodingName } from '../api/encoding.ts'
 import { OPEN_OPTIONS, openRequest, ownOptions } from '../api/options.ts'
 import { policyChange, policyOf } from '../api/policy.ts'
 import { Events, type EventName } from '../engine/events.ts'
+import { VarveError } from '../errors.ts'
 import { pathOf } from '../fs/opfs-path.ts'
 import type { AnswersMessage } from '../remote/messages.ts'
+import type { Opening } from '../remote/mirror.ts'
 import { errorOf, type PlainError } from '../remote/plain-error.ts'
 import { Connection, type ConnectionRequest } from './connection.ts'
 import { PageDatabase } from './database.ts'
@@ -50,32 +52,47 @@ export async function openOver(
       valueEncoding: wireName(valueEncoding, 'valueEncoding'),
     },
     isShared: request.multiTab,
-    errorIfExists: engine.errorIfExists,
     startWorker: () => startWorker(createWorker),
     line,
     views,
-    onOpening: (opening) => {
-      if (opening.recovery.isNew === true && wasNoted(path)) opening.recovery.wasEvicted = true
-      noteDatabase(path)
+    refusal: ({ durability }) => {
+      if (engine.errorIfExists && remote === undefined)
+        return new VarveError('EXISTS', `There is a database in '${location}' already.`)
+      if (durability !== 'none' || engine.durability === 'none') return undefined
+      return new VarveError(
+        'LOCKED',
+        `Another tab has the database in '${location}' open with durability 'none', which keeps nothing; close it there.`,
+      )
+    },
+    onOpening: (opening, isOwn) => {
       if (remote === undefined) {
+        noteRecovery(opening, path, isOwn)
         const { durability } = engine
         const shared = { location, line, groups, views, durability }
         remote = { ...shared, opening, figures: opening, isClosed: false, nextId: 1 }
       } else {
-        remote.opening = opening
+        // NOTE: what recovery found is of the moment when this page opened the database.
+        remote.opening = { ...opening, recovery: remote.opening.recovery }
         remote.figures = opening
       }
     },
   })
   const opened = remote as unknown as Remote
   try {
-    const view = pageView(opened, '', opened.opening.encodings, keyEncoding, valueEncoding)
+    const view = pageView(opened, '', opened.opening.main, keyEncoding, valueEncoding)
     return new PageDatabase(view, events, () => connection.end())
   } catch (error) {
     await line.call('close', []).catch(() => undefined)
     connection.end()
     throw error
   }
+}
+
+/** What of the recovery concerns this page, which did not make the database if another tab has it open. */
+function noteRecovery({ recovery }: Opening, path: string, isOwn: boolean): void {
+  if (!isOwn) delete recovery.isNew
+  if (recovery.isNew === true && wasNoted(path)) recovery.wasEvicted = true
+  noteDatabase(path)
 }
 
 function wireName(encoding: unknown, option: string): string | undefined {

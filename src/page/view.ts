@@ -1,8 +1,8 @@
 import { reconcileEncoding } from '../api/encoding.ts'
 import type { DatabaseDurability } from '../engine/durability.ts'
 import { VarveError } from '../errors.ts'
-import type { Content, ViewId, Wire, WireCall } from '../remote/messages.ts'
-import type { KeyspaceFigures, Opening, StoredEncodings } from '../remote/mirror.ts'
+import type { Content, ViewId, Wire, WireCall, WriteDurability } from '../remote/messages.ts'
+import type { KeyspaceFigures, Opening, StoredKeyspace } from '../remote/mirror.ts'
 import { codecOf, type PageCodec } from './codec.ts'
 import type { Line } from './line.ts'
 import type { WriteGroups } from './write-groups.ts'
@@ -28,7 +28,7 @@ export interface PageView {
   readonly remote: Remote
   readonly id: ViewId
   readonly name: string
-  readonly stored: StoredEncodings
+  readonly stored: StoredKeyspace
   readonly keys: PageCodec
   readonly values: PageCodec
 }
@@ -48,21 +48,30 @@ export class ViewTable {
     return this.#calls
   }
 
-  idOf(keyspace: string, keys: Wire, values: Wire): ViewId {
-    const description = JSON.stringify([keyspace, keys, values])
+  idOf(keyspace: string, treeId: number, keys: Wire, values: Wire): ViewId {
+    const description = JSON.stringify([treeId, keys, values])
     const known = this.#ids.get(description)
     if (known !== undefined) return known
     const id = this.#ids.size + 1
     this.#ids.set(description, id)
-    this.#calls.push(['view', id, keyspace, keys, values])
-    this.#line.tell('view', id, keyspace, keys, values)
+    this.#calls.push(['view', id, keyspace, treeId, keys, values])
+    this.#line.tell('view', id, keyspace, treeId, keys, values)
     return id
   }
 }
 
 /** @throws CLOSED */
 export function assertOpen({ isClosed, location }: Remote): void {
-  if (isClosed) throw new VarveError('CLOSED', `The database ${location} is closed; open it again.`)
+  if (isClosed) throw closedError(location)
+}
+
+export function closedError(location: string): VarveError {
+  return new VarveError('CLOSED', `The database ${location} is closed; open it again.`)
+}
+
+/** What a write asks for that says nothing: what this page's `open` did, whoever has the database. */
+export function durabilityOf(remote: Remote, durability: WriteDurability): WriteDurability {
+  return durability ?? (remote.durability === 'none' ? undefined : remote.durability)
 }
 
 /** Bytes as they are now: the caller may use his array for something else. */
@@ -74,7 +83,7 @@ export function owned({ line }: Remote, content: Content): Content {
 export function pageView(
   remote: Remote,
   name: string,
-  stored: StoredEncodings,
+  stored: StoredKeyspace,
   keyEncoding: unknown,
   valueEncoding: unknown,
   textOfJson: boolean = false,
@@ -84,6 +93,6 @@ export function pageView(
   reconcileEncoding('keyEncoding', keyEncoding, stored.keyEncoding)
   const isText = textOfJson && valueEncoding === 'utf8' && stored.valueEncoding === 'json'
   if (!isText) reconcileEncoding('valueEncoding', valueEncoding, stored.valueEncoding)
-  const id = remote.views.idOf(name, keys.codec.wire, values.codec.wire)
+  const id = remote.views.idOf(name, stored.treeId, keys.codec.wire, values.codec.wire)
   return { remote, id, name, stored, keys: keys.codec, values: values.codec }
 }

@@ -1,8 +1,12 @@
 import { VarveError } from '../errors.ts'
-import { WRITE_FIELDS, type Content, type WriteDurability, type Writes } from '../remote/messages.ts'
+import type { Content, ViewId, WriteDurability, Writes } from '../remote/messages.ts'
 import type { Line } from './line.ts'
 
+/** What a write costs beside its key and value. */
+const WRITE_BYTES = 16
+
 interface Group {
+  readonly view: ViewId
   readonly durability: WriteDurability
   readonly writes: Writes
   sizeBytes: number
@@ -11,10 +15,11 @@ interface Group {
   readonly reject: (error: unknown) => void
 }
 
-/** A turn's un-awaited writes of one durability: one call, and one promise for all of them. */
+/** A turn's un-awaited writes: those that follow each other, to one keyspace with one durability, are one call and have one promise. */
 export class WriteGroups {
   readonly #line: Line
   readonly #maxPendingBytes: number
+  /** In the order of their writes; the last one takes more. */
   #groups: Group[] = []
   #bytes = 0
 
@@ -25,17 +30,17 @@ export class WriteGroups {
   }
 
   add(
+    view: ViewId,
     kind: number,
-    view: number,
     key: Content,
     value: Content | undefined,
-    sizeBytes: number,
     durability: WriteDurability,
   ): Promise<void> {
     const waiting = this.#line.pendingBytes + this.#bytes
     if (waiting > this.#maxPendingBytes) return Promise.reject(tooMuch(waiting))
-    const group = this.#group(durability)
-    group.writes.push(kind, view, key, value)
+    const group = this.#group(view, durability)
+    const sizeBytes = key.length + (value?.length ?? 0) + WRITE_BYTES
+    group.writes.push(kind, key, value)
     group.sizeBytes += sizeBytes
     this.#bytes += sizeBytes
     return group.promise
@@ -46,22 +51,20 @@ export class WriteGroups {
     const groups = this.#groups
     this.#groups = []
     this.#bytes = 0
-    for (const { writes, durability, sizeBytes, resolve, reject } of groups) {
-      const bytes = sizeBytes + (writes.length / WRITE_FIELDS) * 16
-      this.#line.call('write', [writes, durability], { sizeBytes: bytes }).then(resolve, reject)
-    }
+    for (const { view, writes, durability, sizeBytes, resolve, reject } of groups)
+      this.#line.call('write', [view, writes, durability], { sizeBytes }).then(resolve, reject)
   }
 
-  #group(durability: WriteDurability): Group {
-    const found = this.#groups.find((group) => group.durability === durability)
-    if (found !== undefined) return found
+  #group(view: ViewId, durability: WriteDurability): Group {
+    const last = this.#groups.at(-1)
+    if (last !== undefined && last.view === view && last.durability === durability) return last
     let resolve!: () => void
     let reject!: (error: unknown) => void
     const promise = new Promise<void>((yes, no) => {
       resolve = yes
       reject = no
     })
-    const group: Group = { durability, writes: [], sizeBytes: 0, promise, resolve, reject }
+    const group: Group = { view, durability, writes: [], sizeBytes: 0, promise, resolve, reject }
     this.#groups.push(group)
     this.#line.flushSoon()
     return group

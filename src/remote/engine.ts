@@ -7,6 +7,7 @@ import type { KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { destroyDatabase } from '../engine/destroy.ts'
 import { VarveError } from '../errors.ts'
 import { opfsFileSystem, type OpfsHost } from '../fs/opfs.ts'
+import { kernelModule } from '../kernel/load.ts'
 import { Host, type WorkerScope } from './host.ts'
 
 /**
@@ -31,8 +32,11 @@ export async function destroy(location: string): Promise<void> {
 }
 
 /** Its files as a tar file; see `exportDatabase` of the browser's entry. */
-export function exportDatabase(location: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  return exportFiles(opfsFileSystem(checkedLocation(location), storage()))
+export function exportDatabase(
+  location: string,
+  ended?: () => void,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  return exportFiles(opfsFileSystem(checkedLocation(location), storage()), ended)
 }
 
 export function importDatabase(location: string, stream: ReadableStream<Uint8Array>): Promise<void> {
@@ -41,7 +45,7 @@ export function importDatabase(location: string, stream: ReadableStream<Uint8Arr
 
 /** Serves the page that started this worker. */
 export function serve(scope: WorkerScope): void {
-  new Host(scope, { open, destroy, exportDatabase, importDatabase })
+  new Host(scope, { warm: kernelModule, open, destroy, exportDatabase, importDatabase })
 }
 
 /** @throws NOT_SUPPORTED */

@@ -1,15 +1,20 @@
 import type { KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { VarveError } from '../errors.ts'
 import { pathOf } from '../fs/opfs-path.ts'
+import { OtherTabs } from './other-tabs.ts'
 import { plainError } from './plain-error.ts'
 import { ELSEWHERE, Session, type Post, type Served } from './session.ts'
-import { names, type FromWorker, type OnLine, type ToAll, type ToWorker } from './tab-messages.ts'
+import { names, type Errand, type FromWorker, type OpenMessage, type ToWorker } from './tab-messages.ts'
+import { holdLock } from './web-lock.ts'
 
 /** What the host opens and removes databases with. */
 export interface Engine {
+  /** Does ahead what opening a database needs in any case. */
+  warm(): void
   open(location: string, options: OpenOptions<KeyEncoding, ValueEncoding>): Promise<unknown>
   destroy(location: string): Promise<void>
-  exportDatabase(location: string): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>
+  /** `ended`: called when the stream is over. */
+  exportDatabase(location: string, ended?: () => void): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>
   importDatabase(location: string, stream: ReadableStream<Uint8Array>): Promise<void>
 }
 
@@ -20,18 +25,28 @@ export interface WorkerScope {
 }
 
 /**
+ * The files of a worker that was killed are free a moment after its locks are: so long a database that nobody else can have is tried again.
+ * NOTE: at the first open a worker of the user's own may have it, who waits for an answer.
+ */
+const RETRY_FIRST_MS = 300
+const RETRY_AGAIN_MS = 5000
+const RETRY_EVERY_MS = 10
+
+/**
  * A page's worker. It has the database, and serves its page and those of other tabs; or another tab's has it, and this one waits to be next.
  * ORDER: who has the lock `names.serving` may open the database, and nobody else of those that serve.
  */
 export class Host {
   readonly #scope: WorkerScope
   readonly #engine: Engine
-  #request: Extract<ToWorker, { kind: 'open' }> | undefined
+  #request: OpenMessage | undefined
   #path = ''
-  /** Ends holding the database, or waiting for it. */
-  #giveUp: (() => Promise<void>) | undefined
-  #own: Session | undefined
   #hasOpened = false
+  #own: Session | undefined
+  /** Ends having the database, or waiting for it. Undefined: neither. */
+  #giveUp: (() => void) | undefined
+  /** Resolves when what was given up is free. */
+  #free: Promise<unknown> = Promise.resolve()
 
   constructor(scope: WorkerScope, engine: Engine) {
     this.#scope = scope
@@ -44,84 +59,122 @@ export class Host {
       case 'open':
         this.#request = message
         this.#path = pathOf(message.location).join('/')
+        this.#hasOpened = message.isAgain
         // NOTE: held until the worker ends; a page that gets it knows that.
-        void hold(names.worker(message.client), () => new Promise(() => {}))
+        void holdLock(names.worker(message.client), () => new Promise(() => {}))
         return this.#join(message)
       case 'calls':
         return this.#own?.receive(message.message)
+      case 'welcomed':
+        this.#hasOpened = true
+        return
       case 'release':
-        return void this.#giveUp?.().catch(() => undefined)
+        return this.#giveUp?.()
       case 'resume':
         if (this.#giveUp === undefined && this.#request !== undefined) this.#join(this.#request)
         return
-      case 'destroy':
-        return this.#answer(this.#engine.destroy(message.location))
-      case 'import':
-        return this.#answer(this.#engine.importDatabase(message.location, message.stream))
-      case 'export':
-        this.#engine.exportDatabase(message.location).then(
-          (stream) =>
-            this.#scope.postMessage({ kind: 'stream', stream }, [stream as unknown as Transferable]),
-          (error: unknown) => this.#tell({ kind: 'failed', error: plainError(error) }),
-        )
+      default:
+        this.#run(message)
     }
-  }
-
-  #answer(step: Promise<void>): void {
-    step.then(
-      () => this.#tell({ kind: 'done' }),
-      (error: unknown) => this.#tell({ kind: 'failed', error: plainError(error) }),
-    )
   }
 
   /** Gets the database, or waits for it. */
-  #join(request: Extract<ToWorker, { kind: 'open' }>): void {
-    const waiting = new AbortController()
-    this.#giveUp = async () => {
+  #join(request: OpenMessage): void {
+    const released = new AbortController()
+    const { signal } = released
+    this.#giveUp = () => {
       this.#giveUp = undefined
-      waiting.abort()
+      released.abort()
     }
     const lock = names.serving(this.#path)
-    hold(lock, () => this.#serve(request, this.#hasOpened), { ifAvailable: true })
+    const serve = (): Promise<void> => this.#serve(request, signal)
+    this.#free = this.#free
+      .then(() => holdLock(lock, serve, { ifAvailable: true }))
       .then(async (isHeld) => {
         if (isHeld) return
         if (!request.isShared) throw locked(request.location)
         this.#tell({ kind: 'standby' })
-        await hold(lock, () => this.#serve(request, true), { signal: waiting.signal })
+        this.#engine.warm()
+        await holdLock(lock, serve, { signal })
       })
       .catch((error: unknown) => {
-        if (!waiting.signal.aborted) this.#tell({ kind: 'failed', error: plainError(error) })
+        if (!signal.aborted) this.#tell({ kind: 'failed', error: plainError(error) })
       })
   }
 
-  /** Has the database until it is given up. `isAgain`: it was open here or in another tab before. @throws what opening throws */
-  async #serve(request: Extract<ToWorker, { kind: 'open' }>, isAgain: boolean): Promise<void> {
-    const options = optionsOf(request.options, isAgain)
-    const db = (await this.#engine.open(request.location, options)) as Served
+  /** Has the database until it is closed or `released`. @throws what opening throws */
+  async #serve(request: OpenMessage, released: AbortSignal): Promise<void> {
+    if (released.aborted) return
+    const db = await this.#open(request)
     this.#hasOpened = true
     const others = new OtherTabs(this.#path, db)
-    const hasLeft = new Promise<void>((resolve, reject) => {
-      const leave = async (): Promise<void> => {
-        this.#giveUp = undefined
-        await Promise.all([own.leave(), others.leave()])
-        this.#own = undefined
-        await db.close().then(resolve, reject)
-      }
-      this.#giveUp = leave
+    await new Promise<void>((resolve, reject) => {
       const close = async (): Promise<void> => {
         await others.leave()
-        await db.close().then(resolve, reject)
+        // NOTE: who asked for it is told, too.
+        await db.close().finally(resolve)
       }
       const own = new Session(db, this.#postAnswers, close)
       this.#own = own
+      const leave = (): void => {
+        Promise.all([own.leave(), others.leave()])
+          .then(() => db.close())
+          .then(resolve, reject)
+      }
+      released.addEventListener('abort', leave)
+      this.#tell({ kind: 'serving', opening: own.opening() })
+      others.listen(request.client, request.isShared ? undefined : locked(request.location))
+      if (released.aborted) leave()
     })
-    this.#tell({ kind: 'serving', opening: (this.#own as unknown as Session).opening() })
-    others.listen(request.client, request.isShared ? undefined : locked(request.location))
-    await hasLeft
+    this.#own = undefined
+  }
+
+  async #open({ location, options }: OpenMessage): Promise<Served> {
+    const isAgain = this.#hasOpened
+    const deadline = Date.now() + (isAgain ? RETRY_AGAIN_MS : RETRY_FIRST_MS)
+    for (;;) {
+      try {
+        return (await this.#engine.open(location, optionsOf(options, isAgain))) as Served
+      } catch (error) {
+        const isLocked = error instanceof VarveError && error.code === 'LOCKED'
+        if (!isLocked || Date.now() > deadline) throw error
+        await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS))
+      }
+    }
   }
 
   readonly #postAnswers: Post = (message, buffers) => {
     this.#scope.postMessage({ kind: 'answers', message }, buffers)
+  }
+
+  // ── errands ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** NOTE: under the lock of those who serve, so that none of them finds the database locked for a moment. */
+  #run(errand: Errand): void {
+    const lock = names.serving(pathOf(errand.location).join('/'))
+    holdLock(lock, () => this.#do(errand), { ifAvailable: true }).then(
+      (isHeld) => {
+        if (isHeld) this.#tell({ kind: 'done' })
+        else this.#tell({ kind: 'failed', error: plainError(locked(errand.location)) })
+      },
+      (error: unknown) => this.#tell({ kind: 'failed', error: plainError(error) }),
+    )
+  }
+
+  async #do(errand: Errand): Promise<void> {
+    const { location } = errand
+    switch (errand.kind) {
+      case 'destroy':
+        return this.#engine.destroy(location)
+      case 'import':
+        return this.#engine.importDatabase(location, errand.stream)
+      case 'export':
+        return new Promise((resolve, reject) => {
+          this.#engine.exportDatabase(location, resolve).then((stream) => {
+            this.#scope.postMessage({ kind: 'stream', stream }, [stream as unknown as Transferable])
+          }, reject)
+        })
+    }
   }
 
   #tell(message: FromWorker): void {
@@ -129,101 +182,7 @@ export class Host {
   }
 }
 
-/** The pages of other tabs that are served. */
-class OtherTabs {
-  readonly #path: string
-  readonly #db: Served
-  readonly #sessions = new Map<string, Session>()
-  readonly #lines = new Map<string, BroadcastChannel>()
-  readonly #watching = new AbortController()
-  #all: BroadcastChannel | undefined
-
-  constructor(path: string, db: Served) {
-    this.#path = path
-    this.#db = db
-  }
-
-  /** `refusal`: what others are told, if they may not have it. */
-  listen(own: string, refusal: VarveError | undefined): void {
-    const all = new BroadcastChannel(names.all(this.#path))
-    this.#all = all
-    all.onmessage = ({ data }: MessageEvent<ToAll>) => {
-      if (data.kind !== 'hello') return
-      if (refusal === undefined) this.#welcome(data.client)
-      else this.#refuse(data.client, refusal)
-    }
-    all.postMessage({ kind: 'serving', client: own } satisfies ToAll)
-  }
-
-  async leave(): Promise<void> {
-    this.#all?.close()
-    this.#watching.abort()
-    await Promise.all([...this.#sessions.values()].map((session) => session.leave()))
-    for (const client of [...this.#lines.keys()]) this.#forget(client)
-  }
-
-  #refuse(client: string, error: unknown): void {
-    const line = new BroadcastChannel(names.line(this.#path, client))
-    line.postMessage({ kind: 'refused', error: plainError(error) } satisfies OnLine)
-    line.close()
-  }
-
-  #welcome(client: string): void {
-    this.#forget(client)
-    const line = new BroadcastChannel(names.line(this.#path, client))
-    this.#lines.set(client, line)
-    const say = (message: OnLine): void => line.postMessage(message)
-    let session: Session
-    let opening
-    try {
-      session = new Session(
-        this.#db,
-        (message) => say({ kind: 'answers', message }),
-        // NOTE: of another tab: it only leaves.
-        async () => queueMicrotask(() => this.#sessions.get(client) === session && this.#end(client)),
-      )
-      opening = session.opening()
-    } catch (error) {
-      this.#refuse(client, error)
-      return this.#forget(client)
-    }
-    this.#sessions.set(client, session)
-    line.onmessage = ({ data }: MessageEvent<OnLine>) => {
-      if (data.kind === 'calls') session.receive(data.message)
-    }
-    say({ kind: 'welcome', opening })
-    const { signal } = this.#watching
-    // NOTE: the page has it as long as it lives.
-    hold(
-      names.page(client),
-      async () => void (this.#sessions.get(client) === session && this.#forget(client)),
-      {
-        signal,
-      },
-    ).catch(() => undefined)
-  }
-
-  /** NOTE: its last answers are on their way; the channel goes when the page does. */
-  #end(client: string): void {
-    this.#sessions.get(client)?.end()
-    this.#sessions.delete(client)
-  }
-
-  #forget(client: string): void {
-    this.#end(client)
-    this.#lines.get(client)?.close()
-    this.#lines.delete(client)
-  }
-}
-
-/** Holds a Web Lock while `step` runs. @returns whether it could be had */
-async function hold(name: string, step: () => Promise<void>, options: LockOptions = {}): Promise<boolean> {
-  const { locks } = navigator
-  if (locks === undefined) return step().then(() => true)
-  return locks.request(name, options, (lock) => (lock === null ? false : step().then(() => true)))
-}
-
-/** What the page asked for, as the engine takes it. */
+/** What the page asked for, as the engine takes it. `isAgain`: it had it open before. */
 function optionsOf(options: object, isAgain: boolean): OpenOptions<KeyEncoding, ValueEncoding> {
   const { keyEncoding, valueEncoding, ...rest } = options as {
     keyEncoding?: unknown
@@ -234,7 +193,7 @@ function optionsOf(options: object, isAgain: boolean): OpenOptions<KeyEncoding, 
     ...rest,
     keyEncoding: encoding(keyEncoding),
     valueEncoding: encoding(valueEncoding),
-    ...(isAgain && { errorIfExists: false }),
+    ...(isAgain && { errorIfExists: false, createIfMissing: false }),
   } as OpenOptions<KeyEncoding, ValueEncoding>
 }
 

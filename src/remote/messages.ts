@@ -2,7 +2,7 @@
  * What a page and the worker that has the database say to each other, by postMessage or over a BroadcastChannel: calls one way, answers and what happens the other way.
  * Those of one turn travel in one message. Keys and values are text or bytes here; a user's own encodings stay on his page.
  */
-import type { KeyspaceFigures, StoredEncodings } from './mirror.ts'
+import type { KeyspaceFigures, StoredKeyspace } from './mirror.ts'
 import type { PlainError } from './plain-error.ts'
 
 /** A key or value on its way. */
@@ -35,9 +35,9 @@ export const WRITE_PUT = 0
 export const WRITE_DELETE = 1
 export const WRITE_DELETE_WEAK = 2
 
-/** Operations one behind the other, WRITE_FIELDS each: which (WRITE_…), view, key, value. */
+/** Operations one behind the other, WRITE_FIELDS each: which (WRITE_…), key, value. */
 export type Writes = (number | Content | undefined)[]
-export const WRITE_FIELDS = 4
+export const WRITE_FIELDS = 3
 
 /** Keys or values of several entries: texts, or bytes one behind the other with the places where each ends. */
 export type Column = string[] | { bytes: Uint8Array; ends: Uint32Array }
@@ -59,14 +59,14 @@ export interface KeyspaceRequest {
 
 /** All that can be asked for. */
 export interface Calls {
-  /** Numbers a view of a keyspace that is there. */
-  view(id: ViewId, keyspace: string, keys: Wire, values: Wire): void
-  keyspace(name: string, request: KeyspaceRequest): StoredEncodings
+  /** Numbers a view of a keyspace that is there; `treeId` tells it from another one of that name. */
+  view(id: ViewId, keyspace: string, treeId: number, keys: Wire, values: Wire): void
+  keyspace(name: string, request: KeyspaceRequest): StoredKeyspace
   dropKeyspace(name: string): void
-  /** Each by itself, all in one group. */
-  write(writes: Writes, durability: WriteDurability): void
-  /** All or none. */
-  batch(writes: Writes, durability: WriteDurability): void
+  /** Each by itself. */
+  write(view: ViewId, writes: Writes, durability: WriteDurability): void
+  /** All or none. `views`: one for each operation. */
+  batch(views: ViewId[], writes: Writes, durability: WriteDurability): void
   get(view: ViewId, key: Content, snapshot: number | undefined): Content | undefined
   getMany(view: ViewId, keys: Content[], snapshot: number | undefined): (Content | undefined)[]
   has(view: ViewId, key: Content, snapshot: number | undefined): boolean

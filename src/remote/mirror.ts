@@ -1,8 +1,11 @@
 /** What a page knows of the database without asking. */
+import type { DatabaseDurability } from '../engine/durability.ts'
 import type { DatabaseStats, RecoveryReport } from '../api/types.ts'
 
-/** The encodings that a keyspace was created with. */
-export interface StoredEncodings {
+/** A keyspace, and the encodings that it was created with. */
+export interface StoredKeyspace {
+  /** Tells it from all others there ever were. */
+  treeId: number
   keyEncoding: string | undefined
   valueEncoding: string | undefined
 }
@@ -16,6 +19,8 @@ export interface KeyspaceFigures {
 /** What one learns when a database was opened. */
 export interface Opening extends KeyspaceFigures {
   recovery: RecoveryReport
-  encodings: StoredEncodings
+  main: StoredKeyspace
+  /** Of writes that say nothing else. */
+  durability: DatabaseDurability
   valueLimitBytes: number
 }

@@ -5,6 +5,7 @@ import type { SyncRange } from '../api/range.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import type { Encoding, KeyspaceOptions } from '../api/types.ts'
 import { EVENT_NAMES } from '../engine/events.ts'
+import type { TreeDoor } from '../engine/tree-door.ts'
 import { VarveError } from '../errors.ts'
 import { Arena } from './arena.ts'
 import { ColumnBuilder } from './column.ts'
@@ -28,7 +29,7 @@ import {
   type WriteDurability,
   type Writes,
 } from './messages.ts'
-import type { KeyspaceFigures, Opening, StoredEncodings } from './mirror.ts'
+import type { KeyspaceFigures, Opening, StoredKeyspace } from './mirror.ts'
 import { plainError } from './plain-error.ts'
 
 /** The engine's side of it: everything as bytes. */
@@ -96,6 +97,7 @@ export class Session {
   #call = 0
   #nextCall = 0
   #figuresAt = 0
+  #isLeaving = false
   #hasEnded = false
 
   /** `close`: what closing the database means for this page. */
@@ -113,13 +115,14 @@ export class Session {
     return {
       ...this.#figures(),
       recovery: this.#db.recovery,
-      encodings: { keyEncoding: tree.keyEncoding, valueEncoding: tree.valueEncoding },
+      main: storedKeyspace(tree),
+      durability: engine.options.durability,
       valueLimitBytes: engine.valueLimitBytes,
     }
   }
 
   receive({ first, calls }: CallsMessage): void {
-    if (this.#hasEnded) return
+    if (this.#isLeaving) return
     for (const [i, call] of calls.entries()) this.#begin(first + i, call)
     this.#nextCall = first + calls.length
     this.#flush()
@@ -127,16 +130,19 @@ export class Session {
 
   /** Answers what was begun, and tells the page from which call on it must ask somebody else. */
   async leave(): Promise<void> {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
+    if (this.#isLeaving) return
+    this.#isLeaving = true
     while (this.#running.size > 0) await Promise.all(this.#running)
+    if (this.#hasEnded) return
     this.#answers.leavingFrom = this.#nextCall
     this.#flush()
     this.end()
   }
 
-  /** Gives back what the page had open. */
+  /** Gives back what the page had open; nothing more is posted. */
   end(): void {
+    if (this.#hasEnded) return
+    this.#isLeaving = true
     this.#hasEnded = true
     for (const controller of this.#controllers.values()) controller.abort()
     for (const { range } of this.#ranges.values()) range.return()
@@ -159,8 +165,8 @@ export class Session {
         (late) => this.#answerLate(id, name, late),
         (error: unknown) => this.#fail(id, error),
       )
-      const settled = end.then(() => void this.#running.delete(settled))
-      this.#running.add(settled)
+      this.#running.add(end)
+      void end.then(() => this.#running.delete(end))
     } catch (error) {
       this.#fail(id, error)
     }
@@ -195,6 +201,7 @@ export class Session {
   }
 
   #flush(): void {
+    if (this.#hasEnded) return
     const answers = this.#answers
     if (answers.ids.length === 0 && Object.keys(answers).length === 2) return
     this.#answers = { ids: [], results: [] }
@@ -241,11 +248,11 @@ export class Session {
     const read = (snapshot: number | undefined): { snapshot?: WireSnapshot } => this.#at(snapshot)
     const own = <T>(content: T): T => this.#own(content)
     return {
-      view: (id, keyspace, keys, values) => this.#addView(id, keyspace, keys, values),
+      view: (id, keyspace, treeId, keys, values) => this.#addView(id, keyspace, treeId, keys, values),
       keyspace: (name, request) => this.#keyspace(name, request),
       dropKeyspace: (name) => db.dropKeyspaceSync(name),
-      write: (writes, durability) => this.#write(writes, durability),
-      batch: (writes, durability) => this.#batch(writes, durability),
+      write: (id, writes, durability) => this.#write(view(id), writes, durability),
+      batch: (ids, writes, durability) => this.#batch(ids.map(view), writes, durability),
       get: (id, key, snapshot) => own(view(id).getSync(key, read(snapshot))),
       getMany: (id, keys, snapshot) => view(id).getManySync(keys, read(snapshot)).map(own),
       has: (id, key, snapshot) => view(id).hasSync(key, read(snapshot)),
@@ -270,45 +277,45 @@ export class Session {
       persist: (mode) => db.persist(mode),
       verify: () => db.verify({ signal: this.#signal(), onProgress: this.#progress() }),
       abort: (call) => this.#controllers.get(call)?.abort(),
-      close,
+      close: () => this.#close(close),
     }
   }
 
   #view(id: ViewId): WireView {
     const view = this.#views.get(id)
-    if (view === undefined) throw new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
+    if (view === undefined) throw notThere()
     return view
   }
 
-  #addView(id: ViewId, name: string, keys: Wire, values: Wire): void {
-    const encodings = { keyEncoding: keys, valueEncoding: values }
-    this.#views.set(id, this.#raw(name).withEncodings(encodings))
+  #addView(id: ViewId, name: string, treeId: number, keys: Wire, values: Wire): void {
+    const raw = this.#raw(name)
+    // NOTE: of that name there may be another one now.
+    if (raw === undefined || Keyspace.viewOf(raw).tree.id !== treeId) throw notThere()
+    this.#views.set(id, raw.withEncodings({ keyEncoding: keys, valueEncoding: values }))
   }
 
-  #raw(name: string): Keyspace<'bytes', 'bytes'> {
+  #raw(name: string): Keyspace<'bytes', 'bytes'> | undefined {
     if (name === '') return this.#db
-    if (!this.#db.keyspaces().includes(name))
-      throw new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
+    if (!this.#db.keyspaces().includes(name)) return undefined
     return this.#db.keyspaceSync(name, { keyEncoding: 'bytes', valueEncoding: 'bytes' })
   }
 
-  #keyspace(name: string, request: KeyspaceRequest): StoredEncodings {
+  #keyspace(name: string, request: KeyspaceRequest): StoredKeyspace {
     const options = {
       ...request,
       keyEncoding: request.keyEncoding === 'custom' ? ELSEWHERE : request.keyEncoding,
       valueEncoding: request.valueEncoding === 'custom' ? ELSEWHERE : request.valueEncoding,
     }
-    const { tree } = Keyspace.viewOf(
-      this.#db.keyspaceSync(name, options as KeyspaceOptions<'bytes', 'bytes'>),
-    )
-    return { keyEncoding: tree.keyEncoding, valueEncoding: tree.valueEncoding }
+    const made = this.#db.keyspaceSync(name, options as KeyspaceOptions<'bytes', 'bytes'>)
+    return storedKeyspace(Keyspace.viewOf(made).tree)
   }
 
   /** Different groups may come of it; done when all are. */
-  #write(writes: Writes, durability: WriteDurability): Promise<void> {
+  #write(view: WireView, writes: Writes, durability: WriteDurability): Promise<void> {
     const options = durability === undefined ? undefined : { durability }
     const groups = new Set<Promise<void>>()
-    for (const [kind, view, key, value] of operations(writes, this.#views)) {
+    for (let i = 0; i < writes.length; i += WRITE_FIELDS) {
+      const [kind, key, value] = operationAt(writes, i)
       const step = (): Promise<void> =>
         kind === WRITE_PUT
           ? view.put(key, value, options)
@@ -320,13 +327,22 @@ export class Session {
     return Promise.all(groups).then(() => {})
   }
 
-  #batch(writes: Writes, durability: WriteDurability): Promise<void> {
+  #batch(views: readonly WireView[], writes: Writes, durability: WriteDurability): Promise<void> {
     const batch = this.#db.batch()
-    for (const [kind, view, key, value] of operations(writes, this.#views)) {
+    for (const [i, view] of views.entries()) {
+      const [kind, key, value] = operationAt(writes, i * WRITE_FIELDS)
       if (kind === WRITE_PUT) batch.put(view, key, value)
       else batch.delete(view, key)
     }
     return batch.commit(durability === undefined ? undefined : { durability })
+  }
+
+  /** NOTE: the page hears nothing after the answer to this: what else was begun is answered before. */
+  async #close(close: () => Promise<void>): Promise<void> {
+    for (const controller of this.#controllers.values()) controller.abort()
+    const others = [...this.#running]
+    await close()
+    await Promise.all(others)
   }
 
   #edge(view: WireView, range: WireRange, isLast: boolean): [Content, Content] | undefined {
@@ -422,13 +438,14 @@ function gone(what: string): VarveError {
   )
 }
 
-function* operations(
-  writes: Writes,
-  views: ReadonlyMap<ViewId, WireView>,
-): Generator<[kind: number, view: WireView, key: Content, value: Content]> {
-  for (let i = 0; i < writes.length; i += WRITE_FIELDS) {
-    const view = views.get(writes[i + 1] as number)
-    if (view === undefined) throw new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
-    yield [writes[i] as number, view, writes[i + 2] as Content, (writes[i + 3] ?? '') as Content]
-  }
+function notThere(): VarveError {
+  return new VarveError('NOT_FOUND', 'The keyspace is not there any more.')
+}
+
+function storedKeyspace({ id, keyEncoding, valueEncoding }: TreeDoor): StoredKeyspace {
+  return { treeId: id, keyEncoding, valueEncoding }
+}
+
+function operationAt(writes: Writes, at: number): [kind: number, key: Content, value: Content] {
+  return [writes[at] as number, writes[at + 1] as Content, (writes[at + 2] ?? '') as Content]
 }

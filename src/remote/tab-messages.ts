@@ -3,14 +3,34 @@ import type { AnswersMessage, CallsMessage } from './messages.ts'
 import type { Opening } from './mirror.ts'
 import type { PlainError } from './plain-error.ts'
 
-/** What a page says to its own worker. `client`: the page's name, chosen at random. */
+/** A page asks its own worker to have a database. */
+export interface OpenMessage {
+  readonly kind: 'open'
+  readonly location: string
+  /** Of `open`, as they can travel. */
+  readonly options: object
+  /** Whether other tabs may have it at the same time. */
+  readonly isShared: boolean
+  /** The page's name, chosen at random. */
+  readonly client: string
+  /** The page has had it open before: it may neither be created nor refused for being there. */
+  readonly isAgain: boolean
+}
+
+/** What a page says to its own worker. */
 export type ToWorker =
-  | { kind: 'open'; location: string; options: object; isShared: boolean; client: string }
+  | OpenMessage
   | { kind: 'calls'; message: CallsMessage }
-  /** The page is about to be frozen: let another tab have the database. */
+  /** Another tab serves the page: it has the database open now. */
+  | { kind: 'welcomed' }
+  /** The page is about to be frozen or closed: let another tab have the database. */
   | { kind: 'release' }
   /** It is awake again. */
   | { kind: 'resume' }
+  | Errand
+
+/** What is done with a database that nobody has open. */
+export type Errand =
   | { kind: 'destroy'; location: string }
   | { kind: 'export'; location: string }
   | { kind: 'import'; location: string; stream: ReadableStream<Uint8Array> }
@@ -22,19 +42,20 @@ export type FromWorker =
   | { kind: 'standby' }
   | { kind: 'failed'; error: PlainError }
   | { kind: 'answers'; message: AnswersMessage }
-  | { kind: 'done' }
+  /** Of an errand. */
   | { kind: 'stream'; stream: ReadableStream<Uint8Array<ArrayBuffer>> }
+  | { kind: 'done' }
 
 /** On the channel that all tabs with the database listen to. */
 export type ToAll =
-  /** A page looks for who serves. */
-  | { kind: 'hello'; client: string }
-  /** The worker of that page has the database now. */
-  | { kind: 'serving'; client: string }
+  /** A page looks for who serves, and listens on the line of that name. */
+  | { kind: 'hello'; client: string; line: string }
+  /** The worker of that page has the database now; `term`: for this time. */
+  | { kind: 'serving'; client: string; term: string }
 
-/** On the channel of one page and the worker that serves it. */
+/** On the line of one page and the worker that serves it. INVARIANT: each hello has a line of its own: what is heard on it is of that server. */
 export type OnLine =
-  | { kind: 'welcome'; opening: Opening }
+  | { kind: 'welcome'; opening: Opening; term: string }
   | { kind: 'refused'; error: PlainError }
   | { kind: 'calls'; message: CallsMessage }
   | { kind: 'answers'; message: AnswersMessage }
@@ -45,8 +66,8 @@ export const names: {
   readonly serving: (path: string) => string
   /** Channel of all tabs. */
   readonly all: (path: string) => string
-  /** Channel of one page. */
-  readonly line: (path: string, client: string) => string
+  /** Channel of one page and who serves it. */
+  readonly line: (path: string, line: string) => string
   /** Lock: a page is alive. */
   readonly page: (client: string) => string
   /** Lock: the worker of a page is alive. */
@@ -54,7 +75,7 @@ export const names: {
 } = {
   serving: (path) => `varve-serving:${path}`,
   all: (path) => `varve-tabs:${path}`,
-  line: (path, client) => `varve-tab:${path}:${client}`,
+  line: (path, line) => `varve-tab:${path}:${line}`,
   page: (client) => `varve-page:${client}`,
   worker: (client) => `varve-worker:${client}`,
 }

@@ -275,6 +275,33 @@ describe('several tabs', () => {
     await next.put('a', '1')
   })
 
+  it('go on when another one is closed in the middle of its work', async () => {
+    const first = await openTexts('working')
+    const second = await openTexts('working')
+    expect(second.recovery.isNew).toBeUndefined()
+    for (let i = 0; i < 20_000; i++) void first.put(`key ${i}`, 'x'.repeat(100))
+    await first.flush()
+    const work = [codeOf(() => second.verify()), codeOf(() => second.compact()), codeOf(() => second.count())]
+    const late = second.put('late', '1')
+    await second.close()
+    await Promise.all(work)
+    await late
+    expect(await first.get('late')).toBe('1')
+    expect(await first.count()).toBe(20_001)
+  })
+
+  it('keep what a page asks for, whoever has the database', async () => {
+    const first = await openTexts('durabilities', { durability: 'buffered' })
+    const second = await openTexts('durabilities', { durability: 'sync' })
+    await second.put('a', '1')
+    expect(await first.get('a')).toBe('1')
+    await second.close()
+    await first.close()
+    const none = await openTexts('durabilities', { durability: 'none' })
+    expect(await codeOf(() => openTexts('durabilities'))).toBe('LOCKED')
+    await none.close()
+  })
+
   it('begin again and again', async () => {
     const db = await openTexts('reloaded')
     for (let i = 0; i < 10; i++) {

@@ -18,6 +18,10 @@ export const OUTPUTS: Readonly<Record<string, (project: string, site: string) =>
       join(site, 'index.html'),
       page('app.js', `<script type="importmap">${JSON.stringify({ imports })}</script>`),
     )
+    writeFileSync(
+      join(site, 'reload.html'),
+      page('reload.js', `<script type="importmap">${JSON.stringify({ imports })}</script>`),
+    )
     // NOTE: import maps are not for workers.
     const script = readFileSync(join(site, 'own-worker.js'), 'utf8')
     writeFileSync(join(site, 'own-worker.js'), script.replace("'varve'", `'${imports.varve}'`))
@@ -46,6 +50,7 @@ export const OUTPUTS: Readonly<Record<string, (project: string, site: string) =>
       context: project,
       entry: './app.js',
       output: { path: site, filename: 'app.js' },
+      performance: { hints: false },
     })
     await new Promise<void>((resolve, reject) => {
       compiler.run((error, stats) => {
@@ -65,7 +70,7 @@ export function createProject(directory: string): void {
   mkdirSync(installed, { recursive: true })
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true })
-  for (const name of ['app.js', 'own-worker.js']) cpSync(join(here, name), join(directory, name))
+  for (const name of ['app.js', 'own-worker.js', 'reload.js']) cpSync(join(here, name), join(directory, name))
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ type: 'module', private: true }))
 }
 

@@ -124,6 +124,48 @@ describe('a database on a page', () => {
     await db.close()
   })
 
+  it('keeps the order of un-awaited writes whatever they ask for', async () => {
+    const { page: db } = await openPair()
+    const other = await db.keyspace('other', { keyEncoding: 'utf8', valueEncoding: 'utf8' })
+    void db.put('k', '1')
+    void db.put('k', '2', { durability: 'sync' })
+    void other.put('k', 'elsewhere')
+    await db.put('k', '3')
+    expect(await db.get('k')).toBe('3')
+    await db.close()
+  })
+
+  it('tells a keyspace from another one of its name', async () => {
+    const { page: db, leave, succeed } = await openPair()
+    const encodings = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
+    const before = await db.keyspace('k', encodings)
+    await db.dropKeyspace('k')
+    const after = await db.keyspace('k', encodings)
+    await after.put('a', '1')
+    expect(await after.get('a')).toBe('1')
+    expect(await codeOf(() => before.get('a'))).toBe('NOT_FOUND')
+    await leave()
+    await succeed()
+    expect(await after.get('a')).toBe('1')
+    expect(await codeOf(() => before.get('a'))).toBe('NOT_FOUND')
+    const writes = [codeOf(() => before.put('b', '2')), codeOf(() => after.put('b', '2'))]
+    expect(await Promise.all(writes)).toEqual(['NOT_FOUND', 'nothing was thrown'])
+    await db.close()
+  })
+
+  it('answers what was called for before it closes, and refuses what comes after', async () => {
+    const { page: db } = await openPair()
+    const write = db.put('a', '1')
+    const count = codeOf(() => db.count())
+    const range = db.range()
+    const closing = db.close()
+    expect(await codeOf(() => db.get('a'))).toBe('CLOSED')
+    await closing
+    await write
+    expect(await count).toMatch(/nothing was thrown|ABORTED|CLOSED/)
+    expect(await codeOf(() => range.toArray())).toMatch(/nothing was thrown|CLOSED/)
+  })
+
   it('sends no more than a window of unanswered calls, and refuses beyond maxPendingBytes', async () => {
     const { page: db, calls, hold, letGo } = await openPair({ maxPendingBytes: 24 << 20 })
     hold()
@@ -252,6 +294,45 @@ describe('when who serves goes', () => {
     await later
     expect(await db.get('c')).toBe('3')
     expect(await codeOf(() => snapshot.get('a'))).toBe('ABORTED')
+    await db.close()
+  })
+
+  it('without one: who asks that everything be kept is told what was lost', async () => {
+    const {
+      page: db,
+      die,
+      succeed,
+    } = await openPair({
+      keyEncoding: 'utf8',
+      valueEncoding: 'utf8',
+      durability: 'buffered',
+    })
+    await db.put('a', '1')
+    await db.persist()
+    await db.put('b', '2')
+    die()
+    await succeed()
+    expect(await codeOf(() => db.persist())).toBe('ABORTED')
+    expect(await codeOf(() => db.persist())).toBe('nothing was thrown')
+    await db.put('c', '3', { durability: 'os' })
+    die()
+    await succeed()
+    expect(await codeOf(() => db.persist())).toBe('nothing was thrown')
+    await db.close()
+  })
+
+  it('without one: a snapshot is not taken again at another moment', async () => {
+    const { page: db, die, succeed, hold, letGo } = await openPair()
+    await db.put('k', 'old')
+    hold()
+    const snapshot = db.snapshot()
+    const write = codeOf(() => db.put('k', 'new'))
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    die()
+    letGo()
+    await succeed()
+    expect(await write).toBe('ABORTED')
+    expect(await codeOf(() => snapshot.get('k'))).toBe('ABORTED')
     await db.close()
   })
 

@@ -57,7 +57,7 @@ export async function openPair<KE extends KeyEncoding = 'utf8', VE extends Value
     }
     const current = new Session(db, post, () => db.close())
     session = current
-    onOpening(structuredClone(current.opening()))
+    onOpening(structuredClone(current.opening()), true)
     line.connect((message) => {
       calls.push(message)
       const copy = structuredClone(message)
