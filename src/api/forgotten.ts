@@ -19,7 +19,8 @@ const ADVICE: Record<Kind, string> = {
 
 const warned = new Set<Kind>()
 
-function warn(kind: Kind): void {
+/** Says it once of each kind. */
+export function warn(kind: Kind): void {
   if (warned.has(kind)) return
   warned.add(kind)
   const code = `VARVE_FORGOTTEN_${kind}`

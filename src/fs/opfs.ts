@@ -286,7 +286,10 @@ class OpfsFileSystem implements FileSystem {
   }
 
   #notFound(): VarveError {
-    return new VarveError('NOT_FOUND', `There is no directory ${this.location} in this site's storage.`)
+    return new VarveError(
+      'NOT_FOUND',
+      `The directory ${this.location} does not exist in this site's storage.`,
+    )
   }
 
   #locked(): VarveError {

@@ -1,5 +1,6 @@
 import type { Database, Snapshot } from '../index.ts'
 import { boundsOf, type Range } from './bounds.ts'
+import { isSynchronous } from './engine.ts'
 
 /** Ranges of about more entries are dropped as a whole, which writes the tables at their edges again. */
 const BY_KEY_ENTRIES = 250_000
@@ -17,7 +18,8 @@ export async function clearRange(
 ): Promise<void> {
   const bounds = boundsOf(range)
   const isWhole = range.limit === -1 && snapshot === undefined
-  if (isWhole && Object.keys(bounds).length === 0) return db.clearSync()
+  if (isWhole && Object.keys(bounds).length === 0) return db.clear()
+  if (!isSynchronous()) return clearByKey(db, range, snapshot)
   const now = snapshot ?? db.snapshot()
   const keys = db.keysSync({
     ...bounds,
@@ -42,6 +44,28 @@ export async function clearRange(
     }
   } finally {
     keys.return()
+    if (snapshot === undefined) now.close()
+  }
+}
+
+/** The same for one who has to ask for everything. */
+async function clearByKey(
+  db: Database<'bytes', 'bytes'>,
+  range: Range,
+  snapshot: Snapshot<'bytes', 'bytes'> | undefined,
+): Promise<void> {
+  const { reverse, limit } = range
+  const now = snapshot ?? db.snapshot()
+  try {
+    let batch = db.batch()
+    for await (const key of db.keys({ ...boundsOf(range), reverse, limit, snapshot: now })) {
+      batch.delete(key)
+      if (batch.length < BATCH_ENTRIES && batch.sizeBytes < BATCH_BYTES) continue
+      await batch.commit()
+      batch = db.batch()
+    }
+    if (batch.length > 0) await batch.commit()
+  } finally {
     if (snapshot === undefined) now.close()
   }
 }

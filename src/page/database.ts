@@ -7,6 +7,7 @@ import type { EventName, Events, Listener } from '../engine/events.ts'
 import { VarveError } from '../errors.ts'
 import { PageBatch, viewOf } from './batch.ts'
 import { codecOf } from './codec.ts'
+import { unwatchDatabase } from './forgotten.ts'
 import { controlsOf, PageKeyspace } from './keyspace.ts'
 import { PageSnapshot } from './snapshot.ts'
 import { assertOpen, closedError, pageView, type PageView, type Remote } from './view.ts'
@@ -40,7 +41,8 @@ export class PageDatabase extends PageKeyspace {
       policyOf(policyChange(bag))
       const request = { keyEncoding: keys.name, valueEncoding: values.name, compaction, tables }
       const stored = await this.call('keyspace', [checked, request])
-      return new PageKeyspace(pageView(this.#remote, checked, stored, keyEncoding, valueEncoding))
+      const { lifeline } = this.view
+      return new PageKeyspace(pageView(this.#remote, lifeline, checked, stored, keyEncoding, valueEncoding))
     })
   }
 
@@ -129,6 +131,8 @@ export class PageDatabase extends PageKeyspace {
   }
 
   close(): Promise<void> {
+    // NOTE: nobody need keep this object while it is closing.
+    unwatchDatabase(this.view.lifeline)
     this.#closing ??= this.#close()
     return this.#closing
   }

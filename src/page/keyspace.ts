@@ -41,8 +41,8 @@ export class PageKeyspace extends PageReads {
   withEncodings(encodings: unknown): PageKeyspace {
     const bag = ownOptions(encodings, ['keyEncoding', 'valueEncoding'], 'the encodings')
     const { keyEncoding = 'bytes', valueEncoding = 'bytes' } = bag
-    const { remote, name, stored } = this.view
-    return new PageKeyspace(pageView(remote, name, stored, keyEncoding, valueEncoding, true))
+    const { remote, lifeline, name, stored } = this.view
+    return new PageKeyspace(pageView(remote, lifeline, name, stored, keyEncoding, valueEncoding, true))
   }
 
   at(snapshot: unknown): PageKeyspaceAt {

@@ -10,6 +10,7 @@ import { errorOf, type PlainError } from '../remote/plain-error.ts'
 import { Connection, type ConnectionRequest } from './connection.ts'
 import { PageDatabase } from './database.ts'
 import { noteDatabase, wasNoted } from './eviction.ts'
+import { watchDatabase } from './forgotten.ts'
 import { startWorker } from './engine-script.ts'
 import { Line } from './line.ts'
 import { refuseSyncTwins } from './sync-twins.ts'
@@ -79,7 +80,12 @@ export async function openOver(
   })
   const opened = remote as unknown as Remote
   try {
-    const view = pageView(opened, '', opened.opening.main, keyEncoding, valueEncoding)
+    const lifeline = {}
+    const view = pageView(opened, lifeline, '', opened.opening.main, keyEncoding, valueEncoding)
+    watchDatabase(lifeline, () => {
+      const end = (): void => connection.end()
+      line.call('close', []).then(end, end)
+    })
     return new PageDatabase(view, events, () => connection.end())
   } catch (error) {
     await line.call('close', []).catch(() => undefined)

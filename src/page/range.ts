@@ -3,19 +3,17 @@ import { VarveError } from '../errors.ts'
 import { columnAt } from '../remote/column.ts'
 import type { Page, WireRange } from '../remote/messages.ts'
 import type { PageCodec } from './codec.ts'
+import { unwatchRange, watchRange } from './forgotten.ts'
 import type { Line } from './line.ts'
 import type { PageView } from './view.ts'
-
-/** What a range that nobody goes on with holds in the worker. */
-const forgotten = new FinalizationRegistry<{ line: Line; id: number }>(({ line, id }) =>
-  line.tell('endRange', id),
-)
 
 /**
  * An asynchronous iteration over a range, at the moment when it was called for. Pieces of it come ahead: one that is read and one behind it.
  */
 export class PageRange<T> implements AsyncIterableIterator<T, undefined> {
   readonly #line: Line
+  // NOTE: who reads a range of it has not forgotten the database.
+  readonly #lifeline: object
   readonly #id: number
   readonly #keys: PageCodec
   readonly #values: PageCodec
@@ -33,6 +31,7 @@ export class PageRange<T> implements AsyncIterableIterator<T, undefined> {
   constructor(view: PageView, mode: RangeMode, range: WireRange, signal: AbortSignal | undefined) {
     const { remote, id, keys, values } = view
     this.#line = remote.line
+    this.#lifeline = view.lifeline
     this.#id = remote.nextId++
     this.#keys = keys
     this.#values = values
@@ -41,7 +40,7 @@ export class PageRange<T> implements AsyncIterableIterator<T, undefined> {
     this.#next = this.#line.call('openRange', [this.#id, id, mode, range])
     // NOTE: who asks for entries is told.
     this.#next.catch(() => undefined)
-    forgotten.register(this, { line: this.#line, id: this.#id }, this)
+    watchRange(this, this.#line, this.#id)
   }
 
   next(): Promise<IteratorResult<T, undefined>> {
@@ -93,7 +92,7 @@ export class PageRange<T> implements AsyncIterableIterator<T, undefined> {
     this.#at = 0
     this.#next = page.isLast || !this.#isOpen ? undefined : this.#line.call('nextPage', [this.#id])
     this.#next?.catch(() => undefined)
-    if (page.isLast) forgotten.unregister(this)
+    if (page.isLast) unwatchRange(this)
   }
 
   #entry(page: Page): T {
@@ -130,7 +129,7 @@ export class PageRange<T> implements AsyncIterableIterator<T, undefined> {
     const isRead = this.#page?.isLast === true
     this.#page = undefined
     this.#next = undefined
-    forgotten.unregister(this)
+    unwatchRange(this)
     if (!isRead) this.#line.tell('endRange', this.#id)
   }
 

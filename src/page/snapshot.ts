@@ -1,11 +1,7 @@
 import { VarveError } from '../errors.ts'
-import type { Line } from './line.ts'
+import { unwatchSnapshot, watchSnapshot } from './forgotten.ts'
 import { PageReads } from './reads.ts'
 import type { PageView, Remote } from './view.ts'
-
-const forgotten = new FinalizationRegistry<{ line: Line; id: number }>(({ line, id }) =>
-  line.tell('endSnapshot', id),
-)
 
 /** The database as it was when it was called for; see `Snapshot` of the engine's API. */
 export class PageSnapshot extends PageReads {
@@ -19,7 +15,7 @@ export class PageSnapshot extends PageReads {
     this.#remote = remote
     this.#id = remote.nextId++
     remote.line.tell('snapshot', this.#id)
-    forgotten.register(this, { line: remote.line, id: this.#id }, this)
+    watchSnapshot(this, remote.line, this.#id)
   }
 
   get closed(): boolean {
@@ -30,7 +26,7 @@ export class PageSnapshot extends PageReads {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    forgotten.unregister(this)
+    unwatchSnapshot(this)
     this.#remote.line.tell('endSnapshot', this.#id)
   }
 

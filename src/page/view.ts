@@ -26,6 +26,8 @@ export interface Remote {
 /** A keyspace under encodings, as a page has it. */
 export interface PageView {
   readonly remote: Remote
+  /** While anybody has this, the database is in use; see forgotten.ts. */
+  readonly lifeline: object
   readonly id: ViewId
   readonly name: string
   readonly stored: StoredKeyspace
@@ -49,7 +51,7 @@ export class ViewTable {
   }
 
   idOf(keyspace: string, treeId: number, keys: Wire, values: Wire): ViewId {
-    const description = JSON.stringify([treeId, keys, values])
+    const description = `${treeId} ${keys} ${values}`
     const known = this.#ids.get(description)
     if (known !== undefined) return known
     const id = this.#ids.size + 1
@@ -82,6 +84,7 @@ export function owned({ line }: Remote, content: Content): Content {
 /** See `viewUnder` of the engine's API. @throws TypeError if the keyspace was created with others */
 export function pageView(
   remote: Remote,
+  lifeline: object,
   name: string,
   stored: StoredKeyspace,
   keyEncoding: unknown,
@@ -94,5 +97,5 @@ export function pageView(
   const isText = textOfJson && valueEncoding === 'utf8' && stored.valueEncoding === 'json'
   if (!isText) reconcileEncoding('valueEncoding', valueEncoding, stored.valueEncoding)
   const id = remote.views.idOf(name, stored.treeId, keys.codec.wire, values.codec.wire)
-  return { remote, id, name, stored, keys: keys.codec, values: values.codec }
+  return { remote, lifeline, id, name, stored, keys: keys.codec, values: values.codec }
 }

@@ -4,16 +4,30 @@ import { describe, expect, test } from 'vitest'
 import { VarveLevel } from '../../src/level/index.ts'
 import { AssertionCount, tapeOn } from '../level/tape-shim.ts'
 
+/** The suite leaves some open, each with a worker and its memory; the oldest are closed. */
+const OPEN_MAX = 60
+
 export function levelSuite(name: string, least: number): void {
   const count = new AssertionCount()
   const prefix = `level-${crypto.randomUUID()}`
+  const open: VarveLevel[] = []
   let databases = 0
   describe(name, () => {
     suite({
       test: tapeOn(count),
-      factory: (options) => new VarveLevel(`${prefix}/${databases++}`, { memoryLimit: 16 << 20, ...options }),
+      factory: (options) => {
+        const db = new VarveLevel(`${prefix}/${databases++}`, options)
+        open.push(db)
+        if (open.length > OPEN_MAX)
+          open
+            .shift()
+            ?.close()
+            .catch(() => undefined)
+        return db
+      },
     })
     test('all assertions were made', async () => {
+      await Promise.all(open.map((db) => db.close()))
       const root = await navigator.storage.getDirectory()
       await root.removeEntry(prefix, { recursive: true })
       console.log(`abstract-level's suite: ${count.tests} tests, ${count.assertions} assertions`)

@@ -73,7 +73,7 @@ const prefix = `level-${crypto.randomUUID()}`
 let databases = 0
 suite({
   test: (name, body) => void tests.push({ name, body: body as Body }),
-  factory: (options) => new VarveLevel(`${prefix}/${databases++}`, { memoryLimit: 16 << 20, ...options }),
+  factory: (options) => new VarveLevel(`${prefix}/${databases++}`, options),
 })
 
 void runAll().then(async () => {
