@@ -19,11 +19,9 @@ export async function importDatabase(
   const reader = stream.getReader()
   try {
     await fileSystem.prepare(true)
-    await refuseExisting(fileSystem)
     const lock = await fileSystem.lock()
     const created: string[] = []
     try {
-      // NOTE: somebody may have been faster.
       await refuseExisting(fileSystem)
       await unpack(fileSystem, new Source(reader), created)
     } catch (error) {

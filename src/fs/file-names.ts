@@ -1,3 +1,5 @@
+import { slotIndex } from './opfs-slot.ts'
+
 /**
  * Names of the files of a database: the only place that makes them and the only place that reads them. What does
  * not parse is somebody else's file: ignored, never deleted.
@@ -62,6 +64,7 @@ export function parseFileName(name: string): FileName | undefined {
 
 /** Whether a file of that name shows that a database is or was in its directory; anybody may call a file `owner`, and nothing of ours is lost with it. */
 export function provesDatabase(name: string): boolean {
+  if (slotIndex(name) !== undefined) return true
   const kind = parseFileName(name)?.kind
   return kind !== undefined && kind !== 'owner'
 }

@@ -24,7 +24,7 @@ export interface FileSystem {
   /** Takes the owner lock. @throws LOCKED at once when somebody else holds it. */
   lock(): Promise<OwnerLock>
 
-  /** Names of all files in the directory, the lock's own included, in no particular order. */
+  /** Names of all files in the directory, the lock's own included, in no particular order. Where files lie in slots (OPFS), those of the slots until the lock is taken. */
   list(): Promise<string[]>
 
   /** Creates a file exclusively (mode 0600) and opens it for reading and writing. @throws EXISTS */

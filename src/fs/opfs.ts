@@ -16,7 +16,7 @@ import {
 import { attempt, isMissing, storageFailure } from './opfs-error.ts'
 import { pathOf } from './opfs-path.ts'
 import { SlotPool, type Slot } from './opfs-pool.ts'
-import { decodeSlotHeader, SLOT_HEADER_BYTES, slotIndex } from './opfs-slot.ts'
+import { SLOT_HEADER_BYTES, slotIndex } from './opfs-slot.ts'
 
 const BOOT_ID_BYTES = 16
 
@@ -176,15 +176,11 @@ class OpfsFileSystem implements FileSystem {
     return { release, releaseSync, destroy }
   }
 
-  /** NOTE: before the lock is taken the headers are read one by one, as another owner may have the handles. */
+  /** NOTE: before the lock is taken another owner may have the handles: then slots are listed, and not what is in them. */
   async list(): Promise<string[]> {
     const entries = await this.#entries()
-    const others = entries.filter((name) => slotIndex(name) === undefined)
-    if (this.#pool !== undefined) return [...this.#pool.names(), ...others]
-    const directory = this.#opened()
-    const slots = entries.filter((name) => slotIndex(name) !== undefined)
-    const named = await Promise.all(slots.map((name) => nameInSlot(directory, name)))
-    return [...named.filter((name) => name !== undefined), ...others]
+    if (this.#pool === undefined) return entries
+    return [...this.#pool.names(), ...entries.filter((name) => slotIndex(name) === undefined)]
   }
 
   async create(name: string): Promise<File> {
@@ -304,20 +300,6 @@ function isLasting(name: string): boolean {
   return kind === 'journal' || kind === 'manifest' || kind === 'superblock'
 }
 
-/** The file in a slot that is not open here; undefined: none. */
-async function nameInSlot(directory: FileSystemDirectoryHandle, slot: string): Promise<string | undefined> {
-  try {
-    const file = await (await directory.getFileHandle(slot)).getFile()
-    const bytes = new Uint8Array(await file.slice(0, SLOT_HEADER_BYTES).arrayBuffer())
-    const content = decodeSlotHeader(bytes)
-    return content.kind === 'file' ? content.name : content.kind === 'damaged' ? slot : undefined
-  } catch (error) {
-    if (isMissing(error)) return undefined
-    throw storageFailure(error, 'read', slot, { file: slot })
-  }
-}
-
-/** The directories that lead to it. @throws TypeError */
 /** @param location path of the directory from the root of the origin's storage on. @throws TypeError */
 export function opfsFileSystem(location: string, host: OpfsHost): FileSystem {
   return new OpfsFileSystem(location, host)

@@ -19,7 +19,6 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/table/table-record.ts: kernel.record(key.byteLength)': 'KEY_MAX_BYTES, checked in the manifest',
   'src/version/manifest-reader.ts: new Uint8Array(size)': 'MANIFEST_MAX_BYTES, and what the file has',
   'src/archive/import.ts: new Uint8Array(sizeBytes)': 'SUPERBLOCK_MAX_BYTES',
-  'src/fs/opfs.ts: new Uint8Array(await file.slice(0, SLOT_HEADER_BYTES).arrayBuffer())': 'a constant',
   'src/journal/reader.ts: new Uint8Array(length)': 'memoryLimit, and what the file has',
   'src/journal/frame.ts: new Uint8Array(length)': 'HEADER_MAX_BYTES, a chain',
   'src/salvage/table-remains.ts: new Uint8Array(length)': 'constants: header, salt, magic',
