@@ -6,7 +6,7 @@ import { htmlOf } from './report/html.mjs'
 import { readNotes } from './report/losses.mjs'
 import { markdownOf } from './report/markdown.mjs'
 import { reportOf, RESULTS } from './report/report.mjs'
-import { readResult } from './results.mjs'
+import { reportedResult } from './results.mjs'
 
 const PAGE = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url))
 const PICTURES = 'images'
@@ -15,7 +15,7 @@ const HTML = fileURLToPath(new URL('../build/bench/report.html', import.meta.url
 
 /** Writes docs/benchmarks.md with its pictures, and build/bench/report.html, of what the suites left. @returns the pages */
 export async function writeReport() {
-  const blocks = reportOf(Object.fromEntries(RESULTS.map((name) => [name, readResult(name)])), readNotes())
+  const blocks = reportOf(Object.fromEntries(RESULTS.map((name) => [name, reportedResult(name)])), readNotes())
   const folder = fileURLToPath(new URL(`../docs/${PICTURES}/`, import.meta.url))
   mkdirSync(folder, { recursive: true })
   for (const { name, plot } of blocks.filter(({ kind }) => kind === 'picture'))

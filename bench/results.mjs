@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const BENCH = new URL('.', import.meta.url)
 const FOLDER = fileURLToPath(new URL('../build/bench/', BENCH))
+const REPORTED = fileURLToPath(new URL('reported/', BENCH))
 /** Draws the report; no engine. */
 const CHART_LIBRARY = 'echarts'
 /** What names a place on this machine is nobody else's business. */
@@ -96,13 +97,22 @@ export function writeResult(record, added = (_, now) => now) {
 }
 
 /** What was left under that name. Undefined if nothing was. */
-export function readResult(name) {
+export function readResult(name, folder = FOLDER) {
   try {
-    return read(join(FOLDER, `${name}.json`))
+    return read(join(folder, `${name}.json`))
   } catch (error) {
     if (error.code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/** What was left under that name here, else what the last report was made of: then the report can be made again where only some suites ran. It is kept for the next one. */
+export function reportedResult(name) {
+  const record = readResult(name) ?? readResult(name, REPORTED)
+  if (record === undefined) return undefined
+  mkdirSync(REPORTED, { recursive: true })
+  writeFileSync(join(REPORTED, `${name}.json`), `${JSON.stringify(record)}\n`)
+  return record
 }
 
 function read(file) {

@@ -302,6 +302,20 @@ describe('several tabs', () => {
     await none.close()
   })
 
+  it('let go of the files while they are frozen, and go on afterwards', async () => {
+    const first = await openTexts('frozen')
+    const second = await openTexts('frozen')
+    await first.put('a', '1')
+    document.dispatchEvent(new Event('freeze'))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    // Nobody has it: a worker of the user's own can.
+    expect(await inWorker('frozen')).toBe('1')
+    const writes = [first.put('b', '2'), second.put('c', '3')]
+    document.dispatchEvent(new Event('resume'))
+    await Promise.all(writes)
+    expect(await second.keys().toArray()).toEqual(['a', 'b', 'c'])
+  })
+
   it('begin again and again', async () => {
     const db = await openTexts('reloaded')
     for (let i = 0; i < 10; i++) {

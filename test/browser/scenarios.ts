@@ -100,4 +100,12 @@ export const SCENARIOS: Readonly<Record<string, () => Promise<unknown>>> = {
     db.putSync('a', '1')
     return 'held'
   },
+
+  /** Reads what a page wrote that is frozen now. */
+  async frozen() {
+    const db = await openTexts('frozen')
+    const value = db.getSync('a')
+    await db.close()
+    return value
+  },
 }
