@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { chromium } from 'playwright'
@@ -22,7 +23,9 @@ const FLAGS = [
 const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' }
 const PAGE = '<!doctype html><title>bench</title><script type="module" src="/run.js"></script>'
 
-export const ENGINES = ['varve', 'IndexedDB', 'browser-level', 'SQLite']
+const SETTLE_MS = 500
+
+const ENGINES = ['varve', 'IndexedDB', 'browser-level', 'SQLite']
 const SCOPES = { page: 'measureHere', worker: 'measureInWorker' }
 
 /**
@@ -70,6 +73,8 @@ async function onPage(context, url, call, step, engine) {
     return await page.evaluate(([name, ...args]) => globalThis[name](...args), [call, step, engine])
   } finally {
     await page.close()
+    // NOTE: what its workers had open is free a moment later, and the next page must not wait for that.
+    await sleep(SETTLE_MS)
   }
 }
 

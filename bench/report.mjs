@@ -15,7 +15,10 @@ const HTML = fileURLToPath(new URL('../build/bench/report.html', import.meta.url
 
 /** Writes docs/benchmarks.md with its pictures, and build/bench/report.html, of what the suites left. @returns the pages */
 export async function writeReport() {
-  const blocks = reportOf(Object.fromEntries(RESULTS.map((name) => [name, reportedResult(name)])), readNotes())
+  const blocks = reportOf(
+    Object.fromEntries(RESULTS.map((name) => [name, reportedResult(name)])),
+    readNotes(),
+  )
   const folder = fileURLToPath(new URL(`../docs/${PICTURES}/`, import.meta.url))
   mkdirSync(folder, { recursive: true })
   for (const { name, plot } of blocks.filter(({ kind }) => kind === 'picture'))

@@ -63,13 +63,11 @@ export async function open() {
     async close() {
       for (const statement of [insert, select, after]) statement.finalize()
       db.close()
-      pool.pauseVfs?.()
     },
   }
 }
 
 export async function remove() {
-  const { removeVfs } = await poolOf()
-  await removeVfs()
+  await (await poolOf()).removeVfs()
   pool = undefined
 }

@@ -51,13 +51,22 @@ export async function open() {
     },
     async close() {
       await call('close')
-      worker.terminate()
+      await end(worker)
     },
   }
 }
 
 export async function remove() {
   const { worker, call } = connect()
-  await call('remove')
+  try {
+    await call('remove')
+  } finally {
+    await end(worker)
+  }
+}
+
+/** NOTE: what it had open is free a moment after it ended. */
+async function end(worker) {
   worker.terminate()
+  await new Promise((resolve) => setTimeout(resolve, 300))
 }

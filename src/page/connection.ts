@@ -1,4 +1,5 @@
 import type { VarveError } from '../errors.ts'
+import type { AnswersMessage } from '../remote/messages.ts'
 import type { Opening } from '../remote/mirror.ts'
 import { errorOf } from '../remote/plain-error.ts'
 import { names, type FromWorker, type ToWorker } from '../remote/tab-messages.ts'
@@ -126,17 +127,16 @@ export class Connection {
   #hear(message: FromWorker): void {
     const { line, views } = this.#request
     if (!this.#isWatched) this.#watchWorker()
+    if (isAnswers(message)) return line.receive(message)
     switch (message.kind) {
       case 'serving':
         this.#letGoOfOther()
         this.#opened(message.opening, true)
-        return line.connect((calls) => this.#say({ kind: 'calls', message: calls }), views.calls)
+        return line.connect((calls) => this.#say(calls), views.calls)
       case 'standby':
         return this.#follow()
       case 'failed':
         return this.#fail(errorOf(message.error))
-      case 'answers':
-        return line.receive(message.message)
     }
   }
 
@@ -204,4 +204,8 @@ export class Connection {
   readonly #onShow = (): void => this.#say({ kind: 'resume' })
   readonly #onFreeze = (): void => this.#say({ kind: 'release' })
   readonly #onResume = (): void => this.#say({ kind: 'resume' })
+}
+
+function isAnswers(message: FromWorker): message is AnswersMessage {
+  return Array.isArray(message)
 }

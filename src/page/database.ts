@@ -124,9 +124,10 @@ export class PageDatabase extends PageKeyspace {
     return this
   }
 
-  /** As of the last answer, or a tenth of a second before it. */
+  /** As of the last answer, or a moment before it: a second at first, a tenth of one when this has been called. */
   stats(): DatabaseStats {
     assertOpen(this.#remote)
+    this.#remote.views.follow()
     return this.#remote.figures.stats
   }
 

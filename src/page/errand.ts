@@ -1,5 +1,5 @@
 import { errorOf } from '../remote/plain-error.ts'
-import type { Errand, FromWorker } from '../remote/tab-messages.ts'
+import type { Errand, FromErrand } from '../remote/tab-messages.ts'
 import { pathOf } from '../fs/opfs-path.ts'
 import { forgetDatabase } from './eviction.ts'
 import { notStarted, startWorker } from './engine-script.ts'
@@ -44,10 +44,10 @@ export async function importOnPage(location: string, stream: ReadableStream<Uint
 }
 
 /** @throws what the worker says */
-function errand(message: Errand, transfer: Transferable[]): Promise<{ answer: FromWorker; worker: Worker }> {
+function errand(message: Errand, transfer: Transferable[]): Promise<{ answer: FromErrand; worker: Worker }> {
   const worker = startWorker(undefined)
-  return new Promise<{ answer: FromWorker; worker: Worker }>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) =>
+  return new Promise<{ answer: FromErrand; worker: Worker }>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromErrand>) =>
       data.kind === 'failed' ? reject(errorOf(data.error)) : resolve({ answer: data, worker })
     worker.onerror = (event) => reject(notStarted(event.message))
     worker.postMessage(message, transfer)

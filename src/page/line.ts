@@ -5,6 +5,7 @@ import type {
   CallResult,
   Calls,
   CallsMessage,
+  News,
   WireCall,
 } from '../remote/messages.ts'
 import { Arena } from '../remote/arena.ts'
@@ -36,6 +37,7 @@ const REPEATABLE: ReadonlySet<CallName> = new Set<CallName>([
   'verify',
   'endRange',
   'endSnapshot',
+  'follow',
   'abort',
 ])
 
@@ -79,7 +81,7 @@ export class Line {
   /** Who puts several writes into one call makes it now: the turn ends, or something comes that must come after them. */
   onFlush: () => void = () => {}
   /** What is heard beside answers. */
-  onNews: (message: AnswersMessage) => void = () => {}
+  onNews: (news: News) => void = () => {}
 
   /** Bytes of calls that have not been answered. */
   get pendingBytes(): number {
@@ -189,20 +191,21 @@ export class Line {
     for (const { reject } of all) reject(error)
   }
 
-  receive(message: AnswersMessage): void {
-    const { ids, results, failures = [], progress = [] } = message
-    for (const [id, done, total] of progress) this.#flying.get(id)?.progress?.(done, total)
-    // NOTE: first, so that who is answered sees the figures that came with his answer.
-    this.onNews(message)
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] as number
+  receive([ids, results, news]: AnswersMessage): void {
+    if (news !== undefined) {
+      for (const [id, done, total] of news.progress ?? []) this.#flying.get(id)?.progress?.(done, total)
+      // NOTE: first, so that who is answered sees the figures that came with his answer.
+      this.onNews(news)
+    }
+    for (let i = 0; i < results.length; i++) {
+      const id = typeof ids === 'number' ? ids + i : (ids[i] as number)
       const pending = this.#landed(id)
       if (pending === undefined) continue
       this.#noteDurability(id, pending.call)
       pending.resolve(results[i])
     }
-    for (const [id, error] of failures) this.#landed(id)?.reject(errorOf(error))
-    if (message.leavingFrom !== undefined) this.disconnect(message.leavingFrom)
+    for (const [id, error] of news?.failures ?? []) this.#landed(id)?.reject(errorOf(error))
+    if (news?.leavingFrom !== undefined) this.disconnect(news.leavingFrom)
     if (this.#waiting.length > 0) this.#flush()
   }
 
@@ -235,7 +238,7 @@ export class Line {
     }
     if (calls.length === 0) return
     this.#waiting = calls.length === this.#waiting.length ? [] : this.#waiting.slice(calls.length)
-    post({ first, calls })
+    post([first, calls])
   }
 
   /** The caller was told already; who serves may stop. */

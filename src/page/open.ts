@@ -4,7 +4,7 @@ import { policyChange, policyOf } from '../api/policy.ts'
 import { Events, type EventName } from '../engine/events.ts'
 import { VarveError } from '../errors.ts'
 import { pathOf } from '../fs/opfs-path.ts'
-import type { AnswersMessage } from '../remote/messages.ts'
+import type { News } from '../remote/messages.ts'
 import type { Opening } from '../remote/mirror.ts'
 import { errorOf, type PlainError } from '../remote/plain-error.ts'
 import { Connection, type ConnectionRequest } from './connection.ts'
@@ -39,9 +39,9 @@ export async function openOver(
   const groups = new WriteGroups(line, engine.maxPendingBytes)
   const events = new Events()
   let remote: Remote | undefined
-  line.onNews = (message) => {
-    if (remote !== undefined && message.figures !== undefined) remote.figures = message.figures
-    passOn(message, events)
+  line.onNews = (news) => {
+    if (remote !== undefined && news.figures !== undefined) remote.figures = news.figures
+    passOn(news, events)
   }
   const path = pathOf(location).join('/')
   const connection = await connect({
@@ -106,7 +106,7 @@ function wireName(encoding: unknown, option: string): string | undefined {
   return name ?? (encoding as string | undefined)
 }
 
-function passOn({ events: happened = [] }: AnswersMessage, events: Events): void {
+function passOn({ events: happened = [] }: News, events: Events): void {
   for (const [name, event] of happened) {
     const told = 'error' in event ? { ...event, error: errorOf(event.error as PlainError) } : event
     events.emit(name as EventName, told as never)

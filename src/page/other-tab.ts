@@ -79,7 +79,7 @@ export class OtherTab {
       case 'answers':
         this.#listener.answers(message.message)
         // NOTE: the next one says that it serves; should that be missed, it is asked.
-        if (message.message.leavingFrom !== undefined) this.#wait()
+        if (message.message[2]?.leavingFrom !== undefined) this.#wait()
     }
   }
 

@@ -40,6 +40,7 @@ export class ViewTable {
   readonly #line: Line
   readonly #ids = new Map<string, ViewId>()
   readonly #calls: WireCall[] = []
+  #isFollowing = false
 
   constructor(line: Line) {
     this.#line = line
@@ -48,6 +49,14 @@ export class ViewTable {
   /** The calls that make them known. */
   get calls(): readonly WireCall[] {
     return this.#calls
+  }
+
+  /** Figures shall come more often, whoever serves. */
+  follow(): void {
+    if (this.#isFollowing) return
+    this.#isFollowing = true
+    this.#calls.push(['follow'])
+    this.#line.tell('follow')
   }
 
   idOf(keyspace: string, treeId: number, keys: Wire, values: Wire): ViewId {

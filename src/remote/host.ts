@@ -2,9 +2,17 @@ import type { KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { VarveError } from '../errors.ts'
 import { pathOf } from '../fs/opfs-path.ts'
 import { OtherTabs } from './other-tabs.ts'
+import type { CallsMessage } from './messages.ts'
 import { plainError } from './plain-error.ts'
 import { ELSEWHERE, Session, type Post, type Served } from './session.ts'
-import { names, type Errand, type FromWorker, type OpenMessage, type ToWorker } from './tab-messages.ts'
+import {
+  names,
+  type Errand,
+  type FromErrand,
+  type FromWorker,
+  type OpenMessage,
+  type ToWorker,
+} from './tab-messages.ts'
 import { holdLock } from './web-lock.ts'
 
 /** What the host opens and removes databases with. */
@@ -21,7 +29,7 @@ export interface Engine {
 /** The part of a worker's global scope that is needed. */
 export interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null
-  postMessage(message: FromWorker, transfer: Transferable[]): void
+  postMessage(message: FromWorker | FromErrand, transfer: Transferable[]): void
 }
 
 /**
@@ -31,6 +39,9 @@ export interface WorkerScope {
 const RETRY_FIRST_MS = 300
 const RETRY_AGAIN_MS = 5000
 const RETRY_EVERY_MS = 10
+
+/** Smaller buffers are copied sooner than they change hands. */
+const TRANSFER_FROM_BYTES = 16_384
 
 /**
  * A page's worker. It has the database, and serves its page and those of other tabs; or another tab's has it, and this one waits to be next.
@@ -55,6 +66,7 @@ export class Host {
   }
 
   #receive(message: ToWorker): void {
+    if (isCalls(message)) return this.#own?.receive(message)
     switch (message.kind) {
       case 'open':
         this.#request = message
@@ -63,8 +75,6 @@ export class Host {
         // NOTE: held until the worker ends; a page that gets it knows that.
         void holdLock(names.worker(message.client), () => new Promise(() => {}))
         return this.#join(message)
-      case 'calls':
-        return this.#own?.receive(message.message)
       case 'welcomed':
         this.#hasOpened = true
         return
@@ -144,7 +154,8 @@ export class Host {
   }
 
   readonly #postAnswers: Post = (message, buffers) => {
-    this.#scope.postMessage({ kind: 'answers', message }, buffers)
+    const transferred = buffers.filter(({ byteLength }) => byteLength >= TRANSFER_FROM_BYTES)
+    this.#scope.postMessage(message, transferred)
   }
 
   // ── errands ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +188,7 @@ export class Host {
     }
   }
 
-  #tell(message: FromWorker): void {
+  #tell(message: FromWorker | FromErrand): void {
     this.#scope.postMessage(message, [])
   }
 }
@@ -199,4 +210,8 @@ function optionsOf(options: object, isAgain: boolean): OpenOptions<KeyEncoding, 
 
 function locked(location: string): VarveError {
   return new VarveError('LOCKED', `The database in '${location}' is open in another tab or worker already.`)
+}
+
+function isCalls(message: ToWorker): message is CallsMessage {
+  return Array.isArray(message)
 }

@@ -89,6 +89,8 @@ export interface Calls {
   dropRange(view: ViewId, bounds: WireBounds): void
   persist(mode: 'os' | 'sync'): void
   verify(): unknown
+  /** Somebody looks at figures: they shall come more often. */
+  follow(): void
   /** Ends what the call of that number does, if it can be ended. */
   abort(call: number): void
   close(): void
@@ -100,17 +102,14 @@ export type CallResult<N extends CallName> = ReturnType<Calls[N]>
 /** A call: what, with which arguments. */
 export type WireCall = [name: CallName, ...args: unknown[]]
 
-/** The calls of a turn, numbered from `first` on. */
-export interface CallsMessage {
-  first: number
-  calls: WireCall[]
-}
+/** The calls of a turn, numbered from `first` on. NOTE: arrays without names are what a message carries soonest. */
+export type CallsMessage = [first: number, calls: WireCall[]]
 
-/** What came of calls, and what happened. */
-export interface AnswersMessage {
-  /** Numbers of calls, and their results. */
-  ids: number[]
-  results: unknown[]
+/** Numbers of calls (one number: from that on, as many as there are results), their results, and what else there is. */
+export type AnswersMessage = [ids: number | number[], results: unknown[], news?: News]
+
+/** What is heard beside results. */
+export interface News {
   failures?: [id: number, error: PlainError][]
   events?: [name: string, event: object][]
   progress?: [id: number, doneBytes: number, totalBytes: number][]

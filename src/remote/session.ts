@@ -20,6 +20,7 @@ import {
   type CallsMessage,
   type Content,
   type KeyspaceRequest,
+  type News,
   type Page,
   type RangeMode,
   type ViewId,
@@ -57,8 +58,9 @@ const PIECE_MAX_BYTES = 262144
 /** What an entry costs beside its bytes. */
 const ENTRY_BYTES = 16
 
-/** Longest time between two reports of figures while there is something to report. */
-const FIGURES_MS = 100
+/** Longest time between two reports of figures while there are answers: as long as nobody looks at them, and then. NOTE: they cost as much as some hundred reads. */
+const FIGURES_MS = 1000
+const FIGURES_FOLLOWED_MS = 100
 
 /** Calls that change figures by much: the answer brings the new ones. */
 const CHANGING: ReadonlySet<CallName> = new Set<CallName>([
@@ -90,13 +92,16 @@ export class Session {
   readonly #handlers: Handlers
   /** Buffers that belong to the next message, beside the arena's. */
   #buffers: ArrayBuffer[] = []
-  #answers: AnswersMessage = { ids: [], results: [] }
+  #ids: number[] = []
+  #results: unknown[] = []
+  #news: News = {}
   #isFlushScheduled = false
   #running = new Set<Promise<void>>()
   /** Number of the call that is being begun. */
   #call = 0
   #nextCall = 0
   #figuresAt = 0
+  #figuresMs = FIGURES_MS
   #isLeaving = false
   #hasEnded = false
 
@@ -121,7 +126,7 @@ export class Session {
     }
   }
 
-  receive({ first, calls }: CallsMessage): void {
+  receive([first, calls]: CallsMessage): void {
     if (this.#isLeaving) return
     for (const [i, call] of calls.entries()) this.#begin(first + i, call)
     this.#nextCall = first + calls.length
@@ -134,7 +139,7 @@ export class Session {
     this.#isLeaving = true
     while (this.#running.size > 0) await Promise.all(this.#running)
     if (this.#hasEnded) return
-    this.#answers.leavingFrom = this.#nextCall
+    this.#news.leavingFrom = this.#nextCall
     this.#flush()
     this.end()
   }
@@ -173,8 +178,8 @@ export class Session {
   }
 
   #answer(id: number, name: CallName, result: unknown): void {
-    this.#answers.ids.push(id)
-    this.#answers.results.push(result)
+    this.#ids.push(id)
+    this.#results.push(result)
     if (CHANGING.has(name)) this.#figuresAt = 0
   }
 
@@ -186,8 +191,8 @@ export class Session {
 
   #fail(id: number, error: unknown): void {
     this.#controllers.delete(id)
-    this.#answers.failures ??= []
-    this.#answers.failures.push([id, plainError(error)])
+    this.#news.failures ??= []
+    this.#news.failures.push([id, plainError(error)])
     this.#flushSoon()
   }
 
@@ -202,16 +207,23 @@ export class Session {
 
   #flush(): void {
     if (this.#hasEnded) return
-    const answers = this.#answers
-    if (answers.ids.length === 0 && Object.keys(answers).length === 2) return
-    this.#answers = { ids: [], results: [] }
+    const ids = this.#ids
+    const news = this.#news
+    let hasNews = hasAny(news)
+    if (ids.length === 0 && !hasNews) return
     const now = Date.now()
-    if (now - this.#figuresAt >= FIGURES_MS) {
+    if (now - this.#figuresAt >= this.#figuresMs) {
       const figures = this.#figuresIfOpen()
-      if (figures !== undefined) answers.figures = figures
+      if (figures !== undefined) news.figures = figures
       this.#figuresAt = now
+      hasNews = true
     }
+    const answers: AnswersMessage = [shortened(ids), this.#results]
+    if (hasNews) answers.push(news)
     const buffers = [...this.#buffers, ...this.#arena.take()]
+    this.#ids = []
+    this.#results = []
+    this.#news = {}
     this.#buffers = []
     this.#post(answers, buffers)
   }
@@ -232,8 +244,8 @@ export class Session {
   readonly #tellers = EVENT_NAMES.map((name) => {
     const tell = (event: object): void => {
       const told = 'error' in event ? { ...event, error: plainError(event.error) } : event
-      this.#answers.events ??= []
-      this.#answers.events.push([name, told])
+      this.#news.events ??= []
+      this.#news.events.push([name, told])
       this.#flushSoon()
     }
     return { name, tell }
@@ -276,6 +288,7 @@ export class Session {
       dropRange: (id, bounds) => view(id).dropRangeSync(bounds),
       persist: (mode) => db.persist(mode),
       verify: () => db.verify({ signal: this.#signal(), onProgress: this.#progress() }),
+      follow: () => void (this.#figuresMs = FIGURES_FOLLOWED_MS),
       abort: (call) => this.#controllers.get(call)?.abort(),
       close: () => this.#close(close),
     }
@@ -424,8 +437,8 @@ export class Session {
   #progress(): (progress: { doneBytes: number; totalBytes: number }) => void {
     const id = this.#call
     return ({ doneBytes, totalBytes }) => {
-      this.#answers.progress ??= []
-      this.#answers.progress.push([id, doneBytes, totalBytes])
+      this.#news.progress ??= []
+      this.#news.progress.push([id, doneBytes, totalBytes])
       this.#flushSoon()
     }
   }
@@ -436,6 +449,18 @@ function gone(what: string): VarveError {
     'ABORTED',
     `The tab that had the database went away, and the ${what} with it; begin a new one.`,
   )
+}
+
+function hasAny(news: News): boolean {
+  for (const _ in news) return true
+  return false
+}
+
+/** Numbers that follow each other are said by the first. */
+function shortened(ids: number[]): number | number[] {
+  const [first = 0] = ids
+  for (let i = 1; i < ids.length; i++) if (ids[i] !== first + i) return ids
+  return first
 }
 
 function notThere(): VarveError {

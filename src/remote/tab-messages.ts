@@ -20,7 +20,7 @@ export interface OpenMessage {
 /** What a page says to its own worker. */
 export type ToWorker =
   | OpenMessage
-  | { kind: 'calls'; message: CallsMessage }
+  | CallsMessage
   /** Another tab serves the page: it has the database open now. */
   | { kind: 'welcomed' }
   /** The page is about to be frozen or closed: let another tab have the database. */
@@ -41,10 +41,13 @@ export type FromWorker =
   /** Another tab has the database; this worker waits until that one goes. */
   | { kind: 'standby' }
   | { kind: 'failed'; error: PlainError }
-  | { kind: 'answers'; message: AnswersMessage }
-  /** Of an errand. */
+  | AnswersMessage
+
+/** What it says of an errand: a stream first, if that is what was asked for. */
+export type FromErrand =
   | { kind: 'stream'; stream: ReadableStream<Uint8Array<ArrayBuffer>> }
   | { kind: 'done' }
+  | { kind: 'failed'; error: PlainError }
 
 /** On the channel that all tabs with the database listen to. */
 export type ToAll =
