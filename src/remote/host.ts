@@ -18,7 +18,7 @@ import { holdLock } from './web-lock.ts'
 /** What the host opens and removes databases with. */
 export interface Engine {
   /** Does ahead what opening a database needs in any case. */
-  warm(): void
+  warm(): Promise<void>
   open(location: string, options: OpenOptions<KeyEncoding, ValueEncoding>): Promise<unknown>
   destroy(location: string): Promise<void>
   /** `ended`: called when the stream is over. */
@@ -104,7 +104,7 @@ export class Host {
         if (isHeld) return
         if (!request.isShared) throw locked(request.location)
         this.#tell({ kind: 'standby' })
-        this.#engine.warm()
+        this.#engine.warm().catch(() => undefined)
         await holdLock(lock, serve, { signal })
       })
       .catch((error: unknown) => {
