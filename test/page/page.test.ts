@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { VarveError } from '../../src/errors.ts'
+import { warm } from '../../src/remote/warm.ts'
 import { openPair } from './pair.ts'
 
 async function codeOf(step: () => unknown): Promise<string> {
@@ -348,4 +349,8 @@ describe('when who serves goes', () => {
     expect(await codeOf(() => range.toArray())).toBe('ABORTED')
     await db.close()
   })
+})
+
+it('a worker that waits can warm itself up', async () => {
+  await warm()
 })

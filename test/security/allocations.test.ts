@@ -26,7 +26,7 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/archive/export.ts: new Uint8Array(at + length === sizeBytes ? padded : length)': 'PIECE_BYTES',
   'src/kernel/load.ts: new Uint8Array(text.length / 2)': 'the kernel in the package',
   'src/remote/session.ts: new Uint8Array(bytes)': 'a copy',
-  'src/remote/engine.ts: new Uint8Array(from.size())': 'a file in memory of 2,000 small entries',
+  'src/remote/warm.ts: new Uint8Array(from.size())': 'a file in memory of 2,000 small entries',
   'src/remote/arena.ts: new Uint8Array(length)': 'what the caller gave, or a value',
   'src/remote/column.ts: new Uint8Array(this.#room(length))': 'twice what was added',
   'src/remote/column.ts: new Uint32Array(Math.max(FIRST_ENTRIES, this.#count * 2))': 'twice what was added',
