@@ -13,6 +13,7 @@ import {
   type OpenMessage,
   type ToWorker,
 } from './tab-messages.ts'
+import { Wakefulness } from './wakefulness.ts'
 import { holdLock } from './web-lock.ts'
 
 /** What the host opens and removes databases with. */
@@ -50,6 +51,7 @@ const TRANSFER_FROM_BYTES = 16_384
 export class Host {
   readonly #scope: WorkerScope
   readonly #engine: Engine
+  readonly #wakefulness = new Wakefulness()
   #request: OpenMessage | undefined
   #path = ''
   #hasOpened = false
@@ -66,7 +68,10 @@ export class Host {
   }
 
   #receive(message: ToWorker): void {
-    if (isCalls(message)) return this.#own?.receive(message)
+    if (isCalls(message)) {
+      this.#own?.receive(message)
+      return this.#wakefulness.extend()
+    }
     switch (message.kind) {
       case 'open':
         this.#request = message
