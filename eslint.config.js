@@ -26,6 +26,9 @@ const MAY_IMPORT = {
     'salvage',
     'workers',
   ],
+  archive: ['fs'],
+  remote: ['fs', 'engine', 'api', 'archive'],
+  page: ['fs', 'engine', 'api', 'remote'],
   level: [],
   cli: [],
 }

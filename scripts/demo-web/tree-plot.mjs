@@ -26,7 +26,10 @@ export class TreePlot {
   show({ memtableBytes, levels }) {
     const rows = [
       ['memory', memtableBytes],
-      ...levels.map(({ level, tables, bytes }) => [`level ${level} (${tables} tables)`, bytes]),
+      ...levels.map(({ level, tables, bytes }) => [
+        `level ${level} (${tables} ${tables === 1 ? 'table' : 'tables'})`,
+        bytes,
+      ]),
     ]
     const { data } = this.#chart
     data.labels = rows.map(([name]) => name)

@@ -1,5 +1,4 @@
 /** The engine as the adapter needs it, in browsers; see engine.ts. */
-import { pathOf } from '../fs/opfs-path.ts'
 import type { Format } from './formats.ts'
 
 export { destroy, open } from '../browser.ts'
@@ -13,6 +12,7 @@ export function isSynchronous(): boolean {
 
 export async function createParents(location: string): Promise<void> {
   let directory = await navigator.storage.getDirectory()
-  for (const name of pathOf(location).slice(0, -1))
-    directory = await directory.getDirectoryHandle(name, { create: true })
+  const path = location.split('/').filter((name) => name !== '' && name !== '.')
+  // NOTE: what is no path, `open` refuses.
+  for (const name of path.slice(0, -1)) directory = await directory.getDirectoryHandle(name, { create: true })
 }

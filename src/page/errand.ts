@@ -39,7 +39,7 @@ export async function exportOnPage(location: string): Promise<ReadableStream<Uin
 }
 
 export async function importOnPage(location: string, stream: ReadableStream<Uint8Array>): Promise<void> {
-  const { worker } = await errand({ kind: 'import', location, stream }, [stream as unknown as Transferable])
+  const { worker } = await errand({ kind: 'import', location, stream }, [stream])
   worker.terminate()
 }
 

@@ -33,7 +33,6 @@ export async function openOver(
   const request = openRequest(bag)
   const { keyEncoding, valueEncoding, createWorker, engine } = request
   policyOf(policyChange(request.policy))
-  const { createWorker: _hook, multiTab: _isShared, ...rest } = bag
   const line = new Line()
   const views = new ViewTable(line)
   const groups = new WriteGroups(line, engine.maxPendingBytes)
@@ -48,7 +47,7 @@ export async function openOver(
     location,
     path,
     options: {
-      ...rest,
+      ...travelling(bag),
       keyEncoding: wireName(keyEncoding, 'keyEncoding'),
       valueEncoding: wireName(valueEncoding, 'valueEncoding'),
     },
@@ -92,6 +91,14 @@ export async function openOver(
     connection.end()
     throw error
   }
+}
+
+/** The options that the worker gets. */
+function travelling(bag: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const options = { ...bag }
+  delete options['createWorker']
+  delete options['multiTab']
+  return options
 }
 
 /** What of the recovery concerns this page, which did not make the database if another tab has it open. */

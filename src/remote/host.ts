@@ -187,7 +187,7 @@ export class Host {
       case 'export':
         return new Promise((resolve, reject) => {
           this.#engine.exportDatabase(location, resolve).then((stream) => {
-            this.#scope.postMessage({ kind: 'stream', stream }, [stream as unknown as Transferable])
+            this.#scope.postMessage({ kind: 'stream', stream }, [stream])
           }, reject)
         })
     }

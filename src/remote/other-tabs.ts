@@ -1,4 +1,4 @@
-import { VarveError } from '../errors.ts'
+import type { VarveError } from '../errors.ts'
 import { plainError } from './plain-error.ts'
 import { Session, type Served } from './session.ts'
 import { names, type OnLine, type ToAll } from './tab-messages.ts'

@@ -25,7 +25,6 @@ import {
   type RangeMode,
   type ViewId,
   type Wire,
-  type WireBounds,
   type WireRange,
   type WriteDurability,
   type Writes,

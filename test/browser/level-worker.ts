@@ -72,7 +72,7 @@ addEventListener('unhandledrejection', (event) => failures.push(`unhandled: ${St
 const prefix = `level-${crypto.randomUUID()}`
 let databases = 0
 suite({
-  test: (name, body) => void tests.push({ name, body: body as Body }),
+  test: (name, body) => void tests.push({ name, body: body }),
   factory: (options) => new VarveLevel(`${prefix}/${databases++}`, options),
 })
 

@@ -18,13 +18,13 @@ export interface Pair {
   readonly calls: CallsMessage[]
   readonly answers: AnswersMessage[]
   /** Who serves goes: with a word (then what it was asked is answered first), or without. */
-  leave(): Promise<void>
-  die(): void
+  readonly leave: () => Promise<void>
+  readonly die: () => void
   /** Answers are held back, or go again. */
-  hold(): void
-  letGo(): void
+  readonly hold: () => void
+  readonly letGo: () => void
   /** Another one serves, on the same files. */
-  succeed(): Promise<void>
+  readonly succeed: () => Promise<void>
 }
 
 /** Each message takes a turn. */
@@ -44,7 +44,7 @@ export async function openPair<KE extends KeyEncoding = 'utf8', VE extends Value
   async function serve(): Promise<void> {
     const { options: wired, line, views, onOpening } = request as ConnectionRequest
     const mine = ++generation
-    const db = (await openOn(fileSystem, engineOptions(wired))) as unknown as Served
+    const db = await openOn(fileSystem, engineOptions(wired))
     served = db
     const post = (message: AnswersMessage, buffers: ArrayBuffer[]): void => {
       const copy = structuredClone(message, { transfer: buffers })
