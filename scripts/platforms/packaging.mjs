@@ -96,6 +96,7 @@ export async function checkPackaging(report, tarball, projects, directory) {
       'esm-only',
       '--exclude-entrypoints',
       './varve.wasm',
+      './browser-worker.js',
     ),
   )
 }
