@@ -126,13 +126,14 @@ export class Connection {
 
   #hear(message: FromWorker): void {
     const { line, views } = this.#request
-    if (!this.#isWatched) this.#watchWorker()
     if (isAnswers(message)) return line.receive(message)
     switch (message.kind) {
+      case 'started':
+        return this.#watchWorker()
       case 'serving':
         this.#letGoOfOther()
         this.#opened(message.opening, true)
-        return line.connect((calls) => this.#say(calls), views.calls)
+        return line.connect((calls) => this.#say([message.term, calls]), views.calls)
       case 'standby':
         return this.#follow()
       case 'failed':
@@ -198,11 +199,16 @@ export class Connection {
   // ── the page's life ─────────────────────────────────────────────────────────────────────────────────────
 
   readonly #onHide = (): void => {
-    this.#request.line.tell('persist', 'os')
+    const { line } = this.#request
+    line.tell('persist', 'os')
+    line.flushNow()
     this.#say({ kind: 'release' })
   }
   readonly #onShow = (): void => this.#say({ kind: 'resume' })
-  readonly #onFreeze = (): void => this.#say({ kind: 'release' })
+  readonly #onFreeze = (): void => {
+    this.#request.line.flushNow()
+    this.#say({ kind: 'release' })
+  }
   readonly #onResume = (): void => this.#say({ kind: 'resume' })
 }
 

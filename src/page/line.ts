@@ -129,15 +129,20 @@ export class Line {
     this.call(name, args).catch(() => undefined)
   }
 
+  /** What was called for leaves now. */
+  flushNow(): void {
+    this.onFlush()
+    this.#flush()
+    // NOTE: what a message brings along is brought as a whole.
+    this.arena.take()
+  }
+
   flushSoon(): void {
     if (this.#isFlushScheduled) return
     this.#isFlushScheduled = true
     queueMicrotask(() => {
       this.#isFlushScheduled = false
-      this.onFlush()
-      this.#flush()
-      // NOTE: what a message brings along is brought as a whole.
-      this.arena.take()
+      this.flushNow()
     })
   }
 
@@ -175,7 +180,7 @@ export class Line {
     this.#hasLost = false
     return new VarveError(
       'ABORTED',
-      'The tab that had the database went away with writes that it had not handed to a file: they were acknowledged as buffered, and are lost.',
+      'The tab that had the database went away before what was acknowledged as buffered had to be in a file: it may be lost.',
     )
   }
 
@@ -205,6 +210,7 @@ export class Line {
       pending.resolve(results[i])
     }
     for (const [id, error] of news?.failures ?? []) this.#landed(id)?.reject(errorOf(error))
+    if (news?.mayHaveLost === true && this.#volatileUntil >= 0) this.#hasLost = true
     if (news?.leavingFrom !== undefined) this.disconnect(news.leavingFrom)
     if (this.#waiting.length > 0) this.#flush()
   }
@@ -213,7 +219,8 @@ export class Line {
   #noteDurability(id: number, [name, ...args]: WireCall): void {
     if ((name === 'write' || name === 'batch') && args[2] !== 'os' && args[2] !== 'sync')
       this.#volatileUntil = Math.max(this.#volatileUntil, id)
-    if (name === 'persist' && id > this.#volatileUntil) this.#volatileUntil = -1
+    const keepsAll = name === 'persist' || (name === 'flush' && args[0] === undefined)
+    if (keepsAll && id > this.#volatileUntil) this.#volatileUntil = -1
   }
 
   #landed(id: number): Pending | undefined {

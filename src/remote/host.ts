@@ -1,7 +1,7 @@
 import type { KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { VarveError } from '../errors.ts'
 import { pathOf } from '../fs/opfs-path.ts'
-import { OtherTabs } from './other-tabs.ts'
+import { OtherTabs, refuseAll } from './other-tabs.ts'
 import type { CallsMessage } from './messages.ts'
 import { plainError } from './plain-error.ts'
 import { ELSEWHERE, Session, type Post, type Served } from './session.ts'
@@ -56,6 +56,8 @@ export class Host {
   #path = ''
   #hasOpened = false
   #own: Session | undefined
+  /** Counts how often this worker got the database. */
+  #term = 0
   /** Ends having the database, or waiting for it. Undefined: neither. */
   #giveUp: (() => void) | undefined
   /** Resolves when what was given up is free. */
@@ -69,7 +71,8 @@ export class Host {
 
   #receive(message: ToWorker): void {
     if (isCalls(message)) {
-      this.#own?.receive(message)
+      const [term, calls] = message
+      if (term === this.#term) this.#own?.receive(calls)
       return this.#wakefulness.extend()
     }
     switch (message.kind) {
@@ -78,7 +81,10 @@ export class Host {
         this.#path = pathOf(message.location).join('/')
         this.#hasOpened = message.isAgain
         // NOTE: held until the worker ends; a page that gets it knows that.
-        void holdLock(names.worker(message.client), () => new Promise(() => {}))
+        void holdLock(names.worker(message.client), () => {
+          this.#tell({ kind: 'started' })
+          return new Promise(() => {})
+        })
         return this.#join(message)
       case 'welcomed':
         this.#hasOpened = true
@@ -107,7 +113,7 @@ export class Host {
       .then(() => holdLock(lock, serve, { ifAvailable: true }))
       .then(async (isHeld) => {
         if (isHeld) return
-        if (!request.isShared) throw locked(request.location)
+        if (!request.isShared) return holdSoon(lock, serve, request.location, this.#hasOpened)
         this.#tell({ kind: 'standby' })
         this.#engine.warm().catch(() => undefined)
         await holdLock(lock, serve, { signal })
@@ -117,31 +123,35 @@ export class Host {
       })
   }
 
-  /** Has the database until it is closed or `released`. @throws what opening throws */
+  /** Has the database until it is closed or `released`. @throws what opening and closing throw */
   async #serve(request: OpenMessage, released: AbortSignal): Promise<void> {
     if (released.aborted) return
     const db = await this.#open(request)
     this.#hasOpened = true
+    const term = ++this.#term
     const others = new OtherTabs(this.#path, db)
-    await new Promise<void>((resolve, reject) => {
-      const close = async (): Promise<void> => {
-        await others.leave()
-        // NOTE: who asked for it is told, too.
-        await db.close().finally(resolve)
-      }
-      const own = new Session(db, this.#postAnswers, close)
-      this.#own = own
-      const leave = (): void => {
-        Promise.all([own.leave(), others.leave()])
-          .then(() => db.close())
-          .then(resolve, reject)
-      }
-      released.addEventListener('abort', leave)
-      this.#tell({ kind: 'serving', opening: own.opening() })
-      others.listen(request.client, request.isShared ? undefined : locked(request.location))
-      if (released.aborted) leave()
-    })
-    this.#own = undefined
+    try {
+      await new Promise<void>((resolve) => {
+        const close = async (): Promise<void> => {
+          await others.leave().catch(() => undefined)
+          // NOTE: who asked for it is told, too, if it fails.
+          await db.close().finally(resolve)
+        }
+        const own = new Session(db, this.#postAnswers, close)
+        this.#own = own
+        const leave = (): void => {
+          void Promise.allSettled([own.leave(), others.leave()]).then(() => resolve())
+        }
+        released.addEventListener('abort', leave)
+        this.#tell({ kind: 'serving', opening: own.opening(), term })
+        others.listen(request.client, request.isShared ? undefined : locked(request.location))
+        if (released.aborted) leave()
+      })
+    } finally {
+      this.#own = undefined
+      // INVARIANT: who has the lock of those who serve finds the database closed.
+      await db.close()
+    }
   }
 
   async #open({ location, options }: OpenMessage): Promise<Served> {
@@ -165,15 +175,20 @@ export class Host {
 
   // ── errands ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** NOTE: under the lock of those who serve, so that none of them finds the database locked for a moment. */
+  /** NOTE: under the lock of those who serve, so that none of them finds the database locked for a moment. They are told that it is. */
   #run(errand: Errand): void {
-    const lock = names.serving(pathOf(errand.location).join('/'))
-    holdLock(lock, () => this.#do(errand), { ifAvailable: true }).then(
-      (isHeld) => {
-        if (isHeld) this.#tell({ kind: 'done' })
-        else this.#tell({ kind: 'failed', error: plainError(locked(errand.location)) })
+    const path = pathOf(errand.location).join('/')
+    const step = async (): Promise<void> => {
+      // NOTE: who opens one that is being removed waits, and makes it anew.
+      const end = errand.kind === 'destroy' ? () => {} : refuseAll(path, locked(errand.location))
+      await this.#do(errand).finally(end)
+    }
+    holdSoon(names.serving(path), step, errand.location, false).then(
+      () => this.#tell({ kind: 'done' }),
+      (error: unknown) => {
+        if (errand.kind === 'import') errand.stream.cancel(error).catch(() => undefined)
+        this.#tell({ kind: 'failed', error: plainError(error) })
       },
-      (error: unknown) => this.#tell({ kind: 'failed', error: plainError(error) }),
     )
   }
 
@@ -198,6 +213,26 @@ export class Host {
   }
 }
 
+/** Waits for a lock as long as one who is ending may need. @throws LOCKED, and what the step throws */
+async function holdSoon(
+  lock: string,
+  step: () => Promise<void>,
+  location: string,
+  isAgain: boolean,
+): Promise<void> {
+  let isHeld = false
+  const signal = AbortSignal.timeout(isAgain ? RETRY_AGAIN_MS : RETRY_FIRST_MS)
+  const begun = (): Promise<void> => {
+    isHeld = true
+    return step()
+  }
+  try {
+    await holdLock(lock, begun, { signal })
+  } catch (error) {
+    throw isHeld ? error : locked(location)
+  }
+}
+
 /** What the page asked for, as the engine takes it. `isAgain`: it had it open before. */
 function optionsOf(options: object, isAgain: boolean): OpenOptions<KeyEncoding, ValueEncoding> {
   const { keyEncoding, valueEncoding, ...rest } = options as {
@@ -217,6 +252,6 @@ function locked(location: string): VarveError {
   return new VarveError('LOCKED', `The database in '${location}' is open in another tab or worker already.`)
 }
 
-function isCalls(message: ToWorker): message is CallsMessage {
+function isCalls(message: ToWorker): message is [term: number, calls: CallsMessage] {
   return Array.isArray(message)
 }

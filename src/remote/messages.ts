@@ -116,4 +116,6 @@ export interface News {
   figures?: KeyspaceFigures
   /** Nothing more is done here. Calls from this number on were not even begun, and can be asked again of who has the database next. */
   leavingFrom?: number
+  /** With it: what was acknowledged as buffered could not be handed to a file. */
+  mayHaveLost?: true
 }

@@ -31,7 +31,7 @@ export class OtherTabs {
     all.onmessage = ({ data }: MessageEvent<ToAll>) => {
       if (data.kind !== 'hello' || data.client === own) return
       if (refusal === undefined) this.#welcome(data.client, data.line)
-      else this.#refuse(data.line, refusal)
+      else refuse(this.#path, data.line, refusal)
     }
     all.postMessage({ kind: 'serving', client: own, term: this.#term } satisfies ToAll)
   }
@@ -44,12 +44,6 @@ export class OtherTabs {
     this.#guests.clear()
     await Promise.all(guests.map(({ session }) => session.leave()))
     for (const { line } of guests) line.close()
-  }
-
-  #refuse(lineName: string, error: unknown): void {
-    const line = new BroadcastChannel(names.line(this.#path, lineName))
-    line.postMessage({ kind: 'refused', error: plainError(error) } satisfies OnLine)
-    line.close()
   }
 
   /** NOTE: one that says hello again does not listen to its line of before. */
@@ -69,7 +63,7 @@ export class OtherTabs {
       say({ kind: 'welcome', opening: session.opening(), term: this.#term })
     } catch (error) {
       line.close()
-      return this.#refuse(lineName, error)
+      return refuse(this.#path, lineName, error)
     }
     this.#guests.set(client, guest)
     line.onmessage = ({ data }: MessageEvent<OnLine>) => {
@@ -88,4 +82,20 @@ export class OtherTabs {
     guest?.session.end()
     guest?.line.close()
   }
+}
+
+/** Tells a page that said hello why it cannot have the database. */
+function refuse(path: string, lineName: string, error: unknown): void {
+  const line = new BroadcastChannel(names.line(path, lineName))
+  line.postMessage({ kind: 'refused', error: plainError(error) } satisfies OnLine)
+  line.close()
+}
+
+/** Tells so every page that says hello, until the result is called. */
+export function refuseAll(path: string, error: unknown): () => void {
+  const all = new BroadcastChannel(names.all(path))
+  all.onmessage = ({ data }: MessageEvent<ToAll>) => {
+    if (data.kind === 'hello') refuse(path, data.line, error)
+  }
+  return () => all.close()
 }

@@ -101,6 +101,8 @@ export class Session {
   #nextCall = 0
   #figuresAt = 0
   #figuresMs = FIGURES_MS
+  /** Calls that are not answered: the next one does them. */
+  readonly #abandoned = new Set<number>()
   #isLeaving = false
   #hasEnded = false
 
@@ -136,9 +138,16 @@ export class Session {
   async leave(): Promise<void> {
     if (this.#isLeaving) return
     this.#isLeaving = true
+    // NOTE: what takes long is left to the next one, who is asked for it again.
+    for (const [id, controller] of this.#controllers) {
+      this.#abandoned.add(id)
+      controller.abort()
+    }
     while (this.#running.size > 0) await Promise.all(this.#running)
+    const isKept = await this.#handOver()
     if (this.#hasEnded) return
     this.#news.leavingFrom = this.#nextCall
+    if (!isKept) this.#news.mayHaveLost = true
     this.#flush()
     this.end()
   }
@@ -154,6 +163,16 @@ export class Session {
     this.#ranges.clear()
     this.#snapshots.clear()
     for (const { name, tell } of this.#tellers) this.#db.off(name, tell)
+  }
+
+  /** Has a file take what was acknowledged as buffered. @returns whether it did */
+  async #handOver(): Promise<boolean> {
+    const { engine } = Keyspace.viewOf(this.#db)
+    if (engine.options.durability === 'none') return true
+    return this.#db.persist('os').then(
+      () => true,
+      () => false,
+    )
   }
 
   // ── calls and answers ───────────────────────────────────────────────────────────────────────────────────
@@ -184,12 +203,14 @@ export class Session {
 
   #answerLate(id: number, name: CallName, result: unknown): void {
     this.#controllers.delete(id)
+    if (this.#abandoned.has(id)) return
     this.#answer(id, name, result)
     this.#flushSoon()
   }
 
   #fail(id: number, error: unknown): void {
     this.#controllers.delete(id)
+    if (this.#abandoned.has(id)) return
     this.#news.failures ??= []
     this.#news.failures.push([id, plainError(error)])
     this.#flushSoon()

@@ -20,7 +20,8 @@ export interface OpenMessage {
 /** What a page says to its own worker. */
 export type ToWorker =
   | OpenMessage
-  | CallsMessage
+  /** Calls of who has the database since `term`: of an earlier time they are not begun. */
+  | [term: number, calls: CallsMessage]
   /** Another tab serves the page: it has the database open now. */
   | { kind: 'welcomed' }
   /** The page is about to be frozen or closed: let another tab have the database. */
@@ -37,7 +38,9 @@ export type Errand =
 
 /** What a worker says to its page. */
 export type FromWorker =
-  | { kind: 'serving'; opening: Opening }
+  /** It has the lock that says that it is alive. */
+  | { kind: 'started' }
+  | { kind: 'serving'; opening: Opening; term: number }
   /** Another tab has the database; this worker waits until that one goes. */
   | { kind: 'standby' }
   | { kind: 'failed'; error: PlainError }
