@@ -11,7 +11,9 @@ requireBrowser(FIREFOX)
 const instances: BrowserInstanceOption[] = [
   {
     browser: 'chromium',
-    provider: playwright({ launchOptions: { executablePath: CHROMIUM, args: [...QUIET_FLAGS] } }),
+    provider: playwright({
+      launchOptions: { executablePath: CHROMIUM, args: [...QUIET_FLAGS, '--js-flags=--expose-gc'] },
+    }),
   },
   {
     browser: 'firefox',

@@ -37,7 +37,7 @@ export interface WorkerScope {
  * The files of a worker that was killed are free a moment after its locks are: so long a database that nobody else can have is tried again.
  * NOTE: at the first open a worker of the user's own may have it, who waits for an answer.
  */
-const RETRY_FIRST_MS = 300
+const RETRY_FIRST_MS = 1000
 const RETRY_AGAIN_MS = 5000
 const RETRY_EVERY_MS = 10
 

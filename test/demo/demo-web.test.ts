@@ -76,8 +76,7 @@ describe('the demo in Chromium', () => {
 
   it('fits a telephone', async () => {
     await page.setViewportSize({ width: 360, height: 700 })
-    const width = await page.evaluate(() => document.documentElement.scrollWidth)
-    expect(width).toBeLessThanOrEqual(360)
+    await page.waitForFunction(() => document.documentElement.scrollWidth <= 360)
     await page.setViewportSize({ width: 1100, height: 800 })
   })
 

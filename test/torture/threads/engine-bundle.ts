@@ -37,7 +37,7 @@ export async function bundleWithEngine(
     plugins: [
       patching(ofEngine, used),
       replacing(SCRIPT, 'workerSource', script),
-      ...(ofKernel.length === 0 ? [] : [replacing(KERNEL, 'wasmBase64', patchedKernel(root, ofKernel))]),
+      ...(ofKernel.length === 0 ? [] : [replacing(KERNEL, 'wasmHex', patchedKernel(root, ofKernel))]),
     ],
   })
   for (const { file } of ofEngine) {
@@ -57,7 +57,7 @@ async function bundleScript(patches: readonly Patch[], used: Set<string>): Promi
     format: 'cjs',
     target: 'node20',
     logLevel: 'silent',
-    plugins: [patching(patches, used), replacing(KERNEL, 'wasmBase64', '')],
+    plugins: [patching(patches, used), replacing(KERNEL, 'wasmHex', '')],
   })
   return outputFiles[0]?.text ?? ''
 }

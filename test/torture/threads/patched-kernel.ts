@@ -13,14 +13,14 @@ export function isOfKernel({ file }: Patch): boolean {
 }
 
 /**
- * The release kernel compiled from patched sources, in base64. NOTE: the engine's TypeScript reads assembly/memory/layout.ts as it is.
+ * The release kernel compiled from patched sources, as hexadecimal text. NOTE: the engine's TypeScript reads assembly/memory/layout.ts as it is.
  * @throws if a patch does not fit or what comes of it does not compile
  */
 export function patchedKernel(root: string, patches: readonly Patch[]): string {
   const folder = join(root, FOLDER, hashOf(root, patches))
   const wasm = join(folder, WASM)
   if (!existsSync(wasm)) compile(root, folder, patches)
-  return readFileSync(wasm).toString('base64')
+  return readFileSync(wasm).toString('hex')
 }
 
 function compile(root: string, folder: string, patches: readonly Patch[]): void {
