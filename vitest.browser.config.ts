@@ -3,7 +3,14 @@ import { playwright } from '@vitest/browser-playwright'
 import type { Plugin } from 'vite'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import type { BrowserInstanceOption } from 'vitest/node'
-import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from './test/support/browsers.ts'
+import {
+  CHROMIUM,
+  FIREFOX,
+  FIREFOX_CONTEXT,
+  FIREFOX_LAUNCH,
+  QUIET_FLAGS,
+  requireBrowser,
+} from './test/support/browsers.ts'
 
 requireBrowser(CHROMIUM)
 requireBrowser(FIREFOX)
@@ -18,9 +25,8 @@ const instances: BrowserInstanceOption[] = [
   {
     browser: 'firefox',
     provider: playwright({
-      // NOTE: WebDriver BiDi, which is what Debian's Firefox speaks.
-      launchOptions: { channel: 'moz-firefox', executablePath: FIREFOX },
-      contextOptions: { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null },
+      launchOptions: FIREFOX_LAUNCH,
+      contextOptions: FIREFOX_CONTEXT,
     }),
   },
 ]

@@ -6,20 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { chromium } from 'playwright'
+import { CHROMIUM, QUIET_FLAGS } from '../scripts/browsers.mjs'
 import { printBrowsers, verdictsOf } from './browser/verdicts.mjs'
 
 const HERE = fileURLToPath(new URL('browser/', import.meta.url))
 const SQLITE = fileURLToPath(new URL('node_modules/@sqlite.org/sqlite-wasm/dist/', import.meta.url))
-const CHROMIUM = '/usr/bin/chromium'
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 const TYPES = { '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' }
 const PAGE = '<!doctype html><title>bench</title><script type="module" src="/run.js"></script>'
 
@@ -38,7 +29,7 @@ export async function run({ rounds }) {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     headless: true,
-    args: FLAGS,
+    args: QUIET_FLAGS,
   })
   const runs = { page: {}, worker: {} }
   let durabilities = {}

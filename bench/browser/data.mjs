@@ -1,19 +1,9 @@
+import { randomSource } from '../data.mjs'
+
 /** Keys of 16 bytes in random order and values of 100 bytes, half of which can be compressed: as ../data.mjs has them, where there are no Buffers. */
 export const ENTRIES = 100_000
 
 const encoder = new TextEncoder()
-
-/** As in ../data.mjs, whose Buffers there are none of here. */
-function randomSource(seed) {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 export function keyOf(i) {
   return encoder.encode(String(i).padStart(16, '0'))

@@ -1,16 +1,14 @@
 // Takes the pictures of the demo that docs/browser.md shows: npm run build && node scripts/demo-web/screenshots.mjs
 import { chromium } from 'playwright'
 import { fileURLToPath } from 'node:url'
+import { CHROMIUM, QUIET_FLAGS } from '../browsers.mjs'
 import { serveDemo } from './server.mjs'
 
 const IMAGES = fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const VIEWS = { 'demo-web': { width: 1000, height: 760 }, 'demo-web-phone': { width: 380, height: 820 } }
 
 const { server, url } = await serveDemo(0)
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'],
-})
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET_FLAGS })
 try {
   const page = await browser.newPage()
   await page.goto(url)

@@ -5,3 +5,8 @@ export function pathOf(location: string): string[] {
     throw new TypeError('the location must be the path of a directory in the storage of this site')
   return path
 }
+
+/** The location in its one spelling, by which locks and channels are named. @throws TypeError */
+export function pathNameOf(location: string): string {
+  return pathOf(location).join('/')
+}

@@ -75,14 +75,10 @@ export class PageBatch {
   }
 
   #push(kind: number, view: PageView, key: Content, value: Content | undefined): this {
-    this.#unused().push(kind, this.#own(key), value === undefined ? undefined : this.#own(value))
+    this.#unused().push(kind, this.#arena.own(key), this.#arena.own(value))
     this.#views.push(view.id)
     this.#sizeBytes += ENTRY_HEADER_BYTES + key.length + (value?.length ?? 0)
     return this
-  }
-
-  #own(content: Content): Content {
-    return typeof content === 'string' ? content : this.#arena.own(content)
   }
 
   #unused(): Writes {

@@ -1,6 +1,6 @@
 import { errorOf } from '../remote/plain-error.ts'
 import type { Errand, FromErrand } from '../remote/tab-messages.ts'
-import { pathOf } from '../fs/opfs-path.ts'
+import { pathNameOf } from '../fs/opfs-path.ts'
 import { forgetDatabase } from './eviction.ts'
 import { notStarted, startWorker } from './engine-script.ts'
 
@@ -9,7 +9,7 @@ import { notStarted, startWorker } from './engine-script.ts'
 export async function destroyOnPage(location: string): Promise<void> {
   const { worker } = await errand({ kind: 'destroy', location }, [])
   worker.terminate()
-  forgetDatabase(pathOf(location).join('/'))
+  forgetDatabase(pathNameOf(location))
 }
 
 /** NOTE: the worker goes when it says that the database is free again. */

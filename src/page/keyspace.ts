@@ -84,8 +84,7 @@ export class PageKeyspace extends PageReads {
     } catch (error) {
       return Promise.reject(error)
     }
-    const ownValue = value === undefined ? undefined : owned(remote, value)
-    return remote.groups.add(id, kind, owned(remote, key), ownValue, durability)
+    return remote.groups.add(id, kind, owned(remote, key), owned(remote, value), durability)
   }
 
   /** @internal */

@@ -3,7 +3,7 @@ import { OPEN_OPTIONS, openRequest, ownOptions } from '../api/options.ts'
 import { policyChange, policyOf } from '../api/policy.ts'
 import { Events, type EventName } from '../engine/events.ts'
 import { VarveError } from '../errors.ts'
-import { pathOf } from '../fs/opfs-path.ts'
+import { pathNameOf } from '../fs/opfs-path.ts'
 import type { News } from '../remote/messages.ts'
 import type { Opening } from '../remote/mirror.ts'
 import { errorOf, type PlainError } from '../remote/plain-error.ts'
@@ -42,7 +42,7 @@ export async function openOver(
     if (remote !== undefined && news.figures !== undefined) remote.figures = news.figures
     passOn(news, events)
   }
-  const path = pathOf(location).join('/')
+  const path = pathNameOf(location)
   const connection = await connect({
     location,
     path,

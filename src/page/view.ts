@@ -86,8 +86,8 @@ export function durabilityOf(remote: Remote, durability: WriteDurability): Write
 }
 
 /** Bytes as they are now: the caller may use his array for something else. */
-export function owned({ line }: Remote, content: Content): Content {
-  return typeof content === 'string' ? content : line.arena.own(content)
+export function owned<T extends Content | undefined>({ line }: Remote, content: T): T {
+  return line.arena.own(content)
 }
 
 /** See `viewUnder` of the engine's API. @throws TypeError if the keyspace was created with others */

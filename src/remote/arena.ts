@@ -11,8 +11,12 @@ export class Arena {
   #nextBytes = FIRST_BYTES
   #buffers: ArrayBuffer[] = []
 
-  /** A copy of the bytes. */
-  own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  /** What is given, its bytes copied if it is bytes: whoever gave it may use them for something else. */
+  own<T>(content: T): T {
+    return content instanceof Uint8Array ? (this.#copy(content) as Uint8Array as T) : content
+  }
+
+  #copy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const length = bytes.byteLength
     if (length > this.#piece.byteLength - this.#end) this.#open(length)
     const at = this.#end

@@ -1,10 +1,11 @@
 import type { KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { VarveError } from '../errors.ts'
-import { pathOf } from '../fs/opfs-path.ts'
+import { pathNameOf } from '../fs/opfs-path.ts'
 import { OtherTabs, refuseAll } from './other-tabs.ts'
 import type { CallsMessage } from './messages.ts'
+import type { Post } from './outbox.ts'
 import { plainError } from './plain-error.ts'
-import { ELSEWHERE, Session, type Post, type Served } from './session.ts'
+import { ELSEWHERE, Session, type Served } from './session.ts'
 import {
   names,
   type Errand,
@@ -78,7 +79,7 @@ export class Host {
     switch (message.kind) {
       case 'open':
         this.#request = message
-        this.#path = pathOf(message.location).join('/')
+        this.#path = pathNameOf(message.location)
         this.#hasOpened = message.isAgain
         // NOTE: held until the worker ends; a page that gets it knows that.
         void holdLock(names.worker(message.client), () => {
@@ -177,7 +178,7 @@ export class Host {
 
   /** NOTE: under the lock of those who serve, so that none of them finds the database locked for a moment. They are told that it is. */
   #run(errand: Errand): void {
-    const path = pathOf(errand.location).join('/')
+    const path = pathNameOf(errand.location)
     const step = async (): Promise<void> => {
       // NOTE: who opens one that is being removed waits, and makes it anew.
       const end = errand.kind === 'destroy' ? () => {} : refuseAll(path, locked(errand.location))

@@ -1,26 +1,21 @@
 import { attempt } from '../api/keyspace-reads.ts'
 import { Keyspace } from '../api/keyspace.ts'
 import type { Database } from '../api/database.ts'
-import type { SyncRange } from '../api/range.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import type { Encoding, KeyspaceOptions } from '../api/types.ts'
 import { EVENT_NAMES } from '../engine/events.ts'
 import type { TreeDoor } from '../engine/tree-door.ts'
 import { VarveError } from '../errors.ts'
-import { Arena } from './arena.ts'
-import { ColumnBuilder } from './column.ts'
 import {
   WRITE_DELETE,
   WRITE_FIELDS,
   WRITE_PUT,
-  type AnswersMessage,
   type CallName,
   type CallResult,
   type Calls,
   type CallsMessage,
   type Content,
   type KeyspaceRequest,
-  type News,
   type Page,
   type RangeMode,
   type ViewId,
@@ -30,36 +25,17 @@ import {
   type Writes,
 } from './messages.ts'
 import type { KeyspaceFigures, Opening, StoredKeyspace } from './mirror.ts'
+import { Outbox, type Post } from './outbox.ts'
 import { plainError } from './plain-error.ts'
+import { ServedRange, type WireView } from './served-range.ts'
 
 /** The engine's side of it: everything as bytes. */
 export type Served = Database<'bytes', 'bytes'>
-type WireView = Keyspace<'bytes' | 'utf8', 'bytes' | 'utf8'>
 type WireSnapshot = Snapshot<'bytes', 'bytes'>
-
-export type Post = (message: AnswersMessage, buffers: ArrayBuffer[]) => void
 
 type Handlers = {
   readonly [N in CallName]: (...args: Parameters<Calls[N]>) => CallResult<N> | Promise<CallResult<N>>
 }
-
-/** A range that a page reads piece by piece. */
-interface OpenRange {
-  readonly range: SyncRange<unknown>
-  readonly mode: RangeMode
-  readonly view: WireView
-  pieceBytes: number
-}
-
-/** Pieces of a range: the first is small, for those who want a few entries, each further one twice as large. */
-const FIRST_PIECE_BYTES = 4096
-const PIECE_MAX_BYTES = 262144
-/** What an entry costs beside its bytes. */
-const ENTRY_BYTES = 16
-
-/** Longest time between two reports of figures while there are answers: as long as nobody looks at them, and then. NOTE: they cost as much as some hundred reads. */
-const FIGURES_MS = 1000
-const FIGURES_FOLLOWED_MS = 100
 
 /** Calls that change figures by much: the answer brings the new ones. */
 const CHANGING: ReadonlySet<CallName> = new Set<CallName>([
@@ -82,25 +58,16 @@ export const ELSEWHERE: Encoding<Uint8Array> = {
 /** One page's use of a database: does what it calls for, in its order, and answers. */
 export class Session {
   readonly #db: Served
-  readonly #post: Post
+  readonly #outbox: Outbox
   readonly #views = new Map<ViewId, WireView>()
   readonly #snapshots = new Map<number, WireSnapshot>()
-  readonly #ranges = new Map<number, OpenRange>()
+  readonly #ranges = new Map<number, ServedRange>()
   readonly #controllers = new Map<number, AbortController>()
-  readonly #arena = new Arena()
   readonly #handlers: Handlers
-  /** Buffers that belong to the next message, beside the arena's. */
-  #buffers: ArrayBuffer[] = []
-  #ids: number[] = []
-  #results: unknown[] = []
-  #news: News = {}
-  #isFlushScheduled = false
   #running = new Set<Promise<void>>()
   /** Number of the call that is being begun. */
   #call = 0
   #nextCall = 0
-  #figuresAt = 0
-  #figuresMs = FIGURES_MS
   /** Calls that are not answered: the next one does them. */
   readonly #abandoned = new Set<number>()
   #isLeaving = false
@@ -109,7 +76,7 @@ export class Session {
   /** `close`: what closing the database means for this page. */
   constructor(db: Served, post: Post, close: () => Promise<void>) {
     this.#db = db
-    this.#post = post
+    this.#outbox = new Outbox(post, () => this.#figuresIfOpen())
     this.#handlers = this.#makeHandlers(close)
     this.#views.set(0, db.withEncodings({ keyEncoding: 'bytes', valueEncoding: 'bytes' }))
     for (const { name, tell } of this.#tellers) db.on(name, tell)
@@ -131,7 +98,7 @@ export class Session {
     if (this.#isLeaving) return
     for (const [i, call] of calls.entries()) this.#begin(first + i, call)
     this.#nextCall = first + calls.length
-    this.#flush()
+    this.#outbox.flush()
   }
 
   /** Answers what was begun, and tells the page from which call on it must ask somebody else. */
@@ -146,9 +113,9 @@ export class Session {
     while (this.#running.size > 0) await Promise.all(this.#running)
     const isKept = await this.#handOver()
     if (this.#hasEnded) return
-    this.#news.leavingFrom = this.#nextCall
-    if (!isKept) this.#news.mayHaveLost = true
-    this.#flush()
+    this.#outbox.news.leavingFrom = this.#nextCall
+    if (!isKept) this.#outbox.news.mayHaveLost = true
+    this.#outbox.flush()
     this.end()
   }
 
@@ -157,8 +124,9 @@ export class Session {
     if (this.#hasEnded) return
     this.#isLeaving = true
     this.#hasEnded = true
+    this.#outbox.end()
     for (const controller of this.#controllers.values()) controller.abort()
-    for (const { range } of this.#ranges.values()) range.return()
+    for (const range of this.#ranges.values()) range.end()
     for (const snapshot of this.#snapshots.values()) snapshot.close()
     this.#ranges.clear()
     this.#snapshots.clear()
@@ -196,56 +164,21 @@ export class Session {
   }
 
   #answer(id: number, name: CallName, result: unknown): void {
-    this.#ids.push(id)
-    this.#results.push(result)
-    if (CHANGING.has(name)) this.#figuresAt = 0
+    this.#outbox.answer(id, result)
+    if (CHANGING.has(name)) this.#outbox.renewFigures()
   }
 
   #answerLate(id: number, name: CallName, result: unknown): void {
     this.#controllers.delete(id)
     if (this.#abandoned.has(id)) return
     this.#answer(id, name, result)
-    this.#flushSoon()
+    this.#outbox.flushSoon()
   }
 
   #fail(id: number, error: unknown): void {
     this.#controllers.delete(id)
     if (this.#abandoned.has(id)) return
-    this.#news.failures ??= []
-    this.#news.failures.push([id, plainError(error)])
-    this.#flushSoon()
-  }
-
-  #flushSoon(): void {
-    if (this.#isFlushScheduled) return
-    this.#isFlushScheduled = true
-    queueMicrotask(() => {
-      this.#isFlushScheduled = false
-      this.#flush()
-    })
-  }
-
-  #flush(): void {
-    if (this.#hasEnded) return
-    const ids = this.#ids
-    const news = this.#news
-    let hasNews = hasAny(news)
-    if (ids.length === 0 && !hasNews) return
-    const now = Date.now()
-    if (now - this.#figuresAt >= this.#figuresMs) {
-      const figures = this.#figuresIfOpen()
-      if (figures !== undefined) news.figures = figures
-      this.#figuresAt = now
-      hasNews = true
-    }
-    const answers: AnswersMessage = [shortened(ids), this.#results]
-    if (hasNews) answers.push(news)
-    const buffers = [...this.#buffers, ...this.#arena.take()]
-    this.#ids = []
-    this.#results = []
-    this.#news = {}
-    this.#buffers = []
-    this.#post(answers, buffers)
+    this.#outbox.tell('failures', [id, plainError(error)])
   }
 
   #figures(): KeyspaceFigures {
@@ -264,9 +197,7 @@ export class Session {
   readonly #tellers = EVENT_NAMES.map((name) => {
     const tell = (event: object): void => {
       const told = 'error' in event ? { ...event, error: plainError(event.error) } : event
-      this.#news.events ??= []
-      this.#news.events.push([name, told])
-      this.#flushSoon()
+      this.#outbox.tell('events', [name, told])
     }
     return { name, tell }
   })
@@ -278,7 +209,8 @@ export class Session {
     const view = (id: ViewId): WireView => this.#view(id)
     const target = (id: ViewId | undefined): Served | WireView => (id === undefined ? db : view(id))
     const read = (snapshot: number | undefined): { snapshot?: WireSnapshot } => this.#at(snapshot)
-    const own = <T>(content: T): T => this.#own(content)
+    // NOTE: what reads return are views of larger buffers, which a message would copy as a whole.
+    const own = <T>(content: T): T => this.#outbox.arena.own(content)
     return {
       view: (id, keyspace, treeId, keys, values) => this.#addView(id, keyspace, treeId, keys, values),
       keyspace: (name, request) => this.#keyspace(name, request),
@@ -296,7 +228,7 @@ export class Session {
       approximateSize: (id, bounds) => view(id).approximateSizeSync(bounds),
       openRange: (id, viewId, mode, range) => this.#openRange(id, view(viewId), mode, range),
       nextPage: (id) => this.#nextPage(id),
-      endRange: (id) => void this.#ended(this.#ranges, id)?.range.return(),
+      endRange: (id) => this.#ended(this.#ranges, id)?.end(),
       snapshot: (id) => void this.#snapshots.set(id, db.snapshot()),
       endSnapshot: (id) => this.#ended(this.#snapshots, id)?.close(),
       flush: (id) => target(id).flush(),
@@ -308,7 +240,7 @@ export class Session {
       dropRange: (id, bounds) => view(id).dropRangeSync(bounds),
       persist: (mode) => db.persist(mode),
       verify: () => db.verify({ signal: this.#signal(), onProgress: this.#progress() }),
-      follow: () => void (this.#figuresMs = FIGURES_FOLLOWED_MS),
+      follow: () => this.#outbox.follow(),
       abort: (call) => this.#controllers.get(call)?.abort(),
       close: () => this.#close(close),
     }
@@ -380,46 +312,25 @@ export class Session {
 
   #edge(view: WireView, range: WireRange, isLast: boolean): [Content, Content] | undefined {
     const entry = isLast ? view.lastSync(this.#range(range)) : view.firstSync(this.#range(range))
-    return entry === undefined ? undefined : [this.#own(entry[0]), this.#own(entry[1])]
+    return entry === undefined
+      ? undefined
+      : [this.#outbox.arena.own(entry[0]), this.#outbox.arena.own(entry[1])]
   }
 
-  // ── ranges ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── ranges and snapshots ────────────────────────────────────────────────────────────────────────────────
 
   #openRange(id: number, view: WireView, mode: RangeMode, wire: WireRange): Page {
-    const options = this.#range(wire)
-    const range: SyncRange<unknown> =
-      mode === 'keys'
-        ? view.keysSync(options)
-        : mode === 'values'
-          ? view.valuesSync(options)
-          : view.rangeSync(options)
-    this.#ranges.set(id, { range, mode, view, pieceBytes: FIRST_PIECE_BYTES })
+    this.#ranges.set(id, new ServedRange(view, mode, this.#range(wire)))
     return this.#nextPage(id)
   }
 
   #nextPage(id: number): Page {
-    const open = this.#ranges.get(id)
+    const range = this.#ranges.get(id)
     // NOTE: it is of one that had the database before. What is left of it cannot be read at its moment.
-    if (open === undefined) throw gone('range')
-    const { range, mode, pieceBytes } = open
-    let keys: ColumnBuilder | undefined
-    let values: ColumnBuilder | undefined
-    let count = 0
-    let isLast = false
-    while ((keys?.sizeBytes ?? 0) + (values?.sizeBytes ?? 0) + count * ENTRY_BYTES < pieceBytes) {
-      const next = range.next()
-      isLast = next.done === true
-      if (isLast) break
-      const { value } = next
-      const [key, content] =
-        mode === 'entries' ? (value as [Content, Content]) : [value as Content, value as Content]
-      if (mode !== 'values') (keys ??= new ColumnBuilder(typeof key === 'string')).add(key)
-      if (mode !== 'keys') (values ??= new ColumnBuilder(typeof content === 'string')).add(content)
-      count++
-    }
-    open.pieceBytes = Math.min(PIECE_MAX_BYTES, pieceBytes * 2)
-    if (isLast) this.#ranges.delete(id)
-    return { count, keys: keys?.take(this.#buffers), values: values?.take(this.#buffers), isLast }
+    if (range === undefined) throw gone('range')
+    const page = range.next(this.#outbox.buffers)
+    if (page.isLast) this.#ranges.delete(id)
+    return page
   }
 
   #range(range: WireRange): object {
@@ -435,11 +346,6 @@ export class Session {
   }
 
   // ── small things ────────────────────────────────────────────────────────────────────────────────────────
-
-  /** NOTE: what reads return are views of larger buffers, which a message would copy as a whole. */
-  #own<T>(content: T): T {
-    return content instanceof Uint8Array ? (this.#arena.own(content) as Uint8Array as T) : content
-  }
 
   #ended<T>(map: Map<number, T>, id: number): T | undefined {
     const found = map.get(id)
@@ -457,9 +363,7 @@ export class Session {
   #progress(): (progress: { doneBytes: number; totalBytes: number }) => void {
     const id = this.#call
     return ({ doneBytes, totalBytes }) => {
-      this.#news.progress ??= []
-      this.#news.progress.push([id, doneBytes, totalBytes])
-      this.#flushSoon()
+      this.#outbox.tell('progress', [id, doneBytes, totalBytes])
     }
   }
 }
@@ -469,18 +373,6 @@ function gone(what: string): VarveError {
     'ABORTED',
     `The tab that had the database went away, and the ${what} with it; begin a new one.`,
   )
-}
-
-function hasAny(news: News): boolean {
-  for (const _ in news) return true
-  return false
-}
-
-/** Numbers that follow each other are said by the first. */
-function shortened(ids: number[]): number | number[] {
-  const [first = 0] = ids
-  for (let i = 1; i < ids.length; i++) if (ids[i] !== first + i) return ids
-  return first
 }
 
 function notThere(): VarveError {

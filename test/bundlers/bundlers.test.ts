@@ -8,7 +8,14 @@ import { brotliCompressSync } from 'node:zlib'
 import { chromium, firefox, type Browser, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { build } from 'esbuild'
-import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from '../support/browsers.ts'
+import {
+  CHROMIUM,
+  FIREFOX,
+  FIREFOX_CONTEXT,
+  FIREFOX_LAUNCH,
+  QUIET_FLAGS,
+  requireBrowser,
+} from '../support/browsers.ts'
 import { createProject, OUTPUTS } from './outputs.ts'
 
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' }
@@ -46,7 +53,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, 'localhost', () => resolve()))
   url = `http://localhost:${(server.address() as AddressInfo).port}/`
   browsers.set('Chromium', await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET_FLAGS] }))
-  browsers.set('Firefox', await firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX }))
+  browsers.set('Firefox', await firefox.launch(FIREFOX_LAUNCH))
 }, 60_000)
 
 afterAll(async () => {
@@ -57,13 +64,7 @@ afterAll(async () => {
 
 /** Uses a page of a browser, in a context of its own. */
 async function onPage<T>(name: string, use: (page: Page) => Promise<T>): Promise<T> {
-  const context = await browsers
-    .get(name)
-    ?.newContext(
-      name === 'Firefox'
-        ? { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null }
-        : {},
-    )
+  const context = await browsers.get(name)?.newContext(name === 'Firefox' ? FIREFOX_CONTEXT : {})
   if (context === undefined) throw new Error(`${name} did not start`)
   try {
     return await use(await context.newPage())

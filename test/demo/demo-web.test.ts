@@ -3,7 +3,14 @@ import type { Server } from 'node:http'
 import { chromium, firefox, type Browser, type BrowserContext, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { serveDemo } from '../../scripts/demo-web/server.mjs'
-import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from '../support/browsers.ts'
+import {
+  CHROMIUM,
+  FIREFOX,
+  FIREFOX_CONTEXT,
+  FIREFOX_LAUNCH,
+  QUIET_FLAGS,
+  requireBrowser,
+} from '../support/browsers.ts'
 
 const LOADING_MS = 120_000
 
@@ -97,14 +104,9 @@ describe('the demo in Chromium', () => {
 })
 
 it('the demo works in Firefox', { timeout: LOADING_MS }, async () => {
-  const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX })
+  const browser = await firefox.launch(FIREFOX_LAUNCH)
   try {
-    const context = await browser.newContext({
-      colorScheme: null,
-      reducedMotion: null,
-      forcedColors: null,
-      contrast: null,
-    })
+    const context = await browser.newContext(FIREFOX_CONTEXT)
     const page = await context.newPage()
     await page.goto(url)
     expect(await ready(page)).toMatch(/cities loaded/)

@@ -1,19 +1,7 @@
 /** Debian's browsers, which tests start. */
 import { existsSync } from 'node:fs'
 
-export const CHROMIUM = '/usr/bin/chromium'
-export const FIREFOX = '/usr/bin/firefox-esr'
-
-/** Chromium asks nothing but this machine for anything. */
-export const QUIET_FLAGS: readonly string[] = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
+export { CHROMIUM, FIREFOX, FIREFOX_CONTEXT, FIREFOX_LAUNCH, QUIET_FLAGS } from '../../scripts/browsers.mjs'
 
 /** @throws an Error that says how to install it */
 export function requireBrowser(path: string): void {

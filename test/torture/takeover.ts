@@ -10,7 +10,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { chromium, firefox, type BrowserContext, type Page } from 'playwright'
-import { CHROMIUM, FIREFOX, QUIET_FLAGS, requireBrowser } from '../support/browsers.ts'
+import {
+  CHROMIUM,
+  FIREFOX,
+  FIREFOX_CONTEXT,
+  FIREFOX_LAUNCH,
+  QUIET_FLAGS,
+  requireBrowser,
+} from '../support/browsers.ts'
 import { mulberry32 } from '../support/random.ts'
 import type { Tab } from './processes/tab.ts'
 import { root } from './root.ts'
@@ -123,10 +130,9 @@ async function inBrowser(
   use: (context: BrowserContext) => Promise<void>,
 ): Promise<void> {
   if (name === 'firefox') {
-    const browser = await firefox.launch({ channel: 'moz-firefox', executablePath: FIREFOX })
+    const browser = await firefox.launch(FIREFOX_LAUNCH)
     try {
-      const same = { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null }
-      await use(await browser.newContext(same))
+      await use(await browser.newContext(FIREFOX_CONTEXT))
     } finally {
       await browser.close()
     }
