@@ -209,7 +209,7 @@ export class SlotPool {
     const name = slotFileName(index)
     try {
       const file = await this.#directory.getFileHandle(name, { create: !isOld })
-      return new Slot(index, await file.createSyncAccessHandle(), isOld)
+      return new Slot(index, await accessHandle(file), isOld)
     } catch (error) {
       throw storageFailure(error, isOld ? 'open' : 'create', name, { file: name })
     }
@@ -229,6 +229,18 @@ export class SlotPool {
     if (this.#named.has(content.name)) throw corruptSlot(fileName, `it is a second ${content.name}`)
     slot.name = content.name
     this.#named.set(content.name, slot)
+  }
+}
+
+/** Files whose access handles are being made. NOTE: Chromium never answers if the file is collected as garbage before it has. */
+const awaited = new Set<FileSystemFileHandle>()
+
+async function accessHandle(file: FileSystemFileHandle): Promise<FileSystemSyncAccessHandle> {
+  awaited.add(file)
+  try {
+    return await file.createSyncAccessHandle()
+  } finally {
+    awaited.delete(file)
   }
 }
 

@@ -10,6 +10,9 @@ export interface SuiteFigures {
   readonly failures: readonly string[]
 }
 
+/** A test without a limit of its own would keep the others waiting for ever. */
+const TEST_LIMIT_MS = 30_000
+
 type Body = (t: TapeTest) => unknown
 
 const tests: { name: string; body: Body }[] = []
@@ -57,10 +60,17 @@ async function run(body: Body): Promise<void> {
   if (planned !== undefined) assert.strictEqual(made, planned, 'assertions made, of those planned')
 }
 
+/** Rejects when a test takes longer than any should. */
+function limit(): Promise<never> {
+  return new Promise((_, reject) => setTimeout(reject, TEST_LIMIT_MS, new Error('did not end')))
+}
+
+/** Says the name of each test before it begins, so that whoever waits for the figures knows where they hang. */
 async function runAll(): Promise<void> {
   for (const { name, body } of tests) {
+    postMessage(name)
     try {
-      await run(body)
+      await Promise.race([run(body), limit()])
     } catch (error) {
       failures.push(`${name}: ${error instanceof Error ? error.stack : String(error)}`)
     }

@@ -9,12 +9,25 @@ import type { SuiteFigures } from './level-worker.ts'
 const PAGE_ASSERTIONS = 4708
 const WORKER_ASSERTIONS = 5168
 
+/** More than a worker that can still count allows a test. */
+const STUCK_MS = 60_000
+
 function inWorker(): Promise<SuiteFigures> {
   const worker = new Worker(new URL('./level-worker.ts', import.meta.url), { type: 'module' })
+  let begun = 'the suite'
+  let stuck: ReturnType<typeof setTimeout>
   return new Promise<SuiteFigures>((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<SuiteFigures>) => resolve(data)
+    worker.onmessage = ({ data }: MessageEvent<SuiteFigures | string>) => {
+      if (typeof data !== 'string') return resolve(data)
+      begun = data
+      clearTimeout(stuck)
+      stuck = setTimeout(() => reject(new Error(`the worker hangs in: ${begun}`)), STUCK_MS)
+    }
     worker.onerror = (event) => reject(new Error(event.message))
-  }).finally(() => worker.terminate())
+  }).finally(() => {
+    clearTimeout(stuck)
+    worker.terminate()
+  })
 }
 
 describe('varve/level in a browser', () => {
