@@ -76,6 +76,8 @@ export class Lists {
     const puts: Promise<void>[] = []
     const count = 1 + pick(site.random, 5)
     for (let i = 0; i < count; i++) puts.push(this.#put())
+    // NOTE: where what follows throws, that is the failure, and not that these fail too.
+    for (const put of puts) put.catch(() => undefined)
     const then = site.random()
     if (then < 0.3) this.#putSync()
     else if (then < 0.5) puts.push(this.#batch(2))
