@@ -51,3 +51,12 @@ export function unfilledBytes(length: number): Uint8Array<ArrayBuffer> {
   const memory = Buffer.allocUnsafeSlow(length).buffer
   return new Uint8Array(memory)
 }
+
+/** Memory for so many bytes, or none. */
+export function memoryFor(length: number): Uint8Array | undefined {
+  try {
+    return new Uint8Array(length)
+  } catch {
+    return undefined
+  }
+}

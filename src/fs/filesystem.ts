@@ -71,6 +71,9 @@ export interface File {
   /** Another one for syncAsync alone (`syncsApart`), if there is one. */
   readonly syncDescriptor?: number
 
+  /** Whether a write that a killed process leaves undone stops at a multiple of 4096 bytes of the file. Absent where that is not known. */
+  readonly tearsAtPages?: boolean
+
   /** Current length. */
   size(): number
 

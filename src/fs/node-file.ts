@@ -41,6 +41,8 @@ export class NodeFile implements File {
   /** Those that close() left to the last of them. */
   #descriptorsToClose: readonly number[] = []
   readonly syncDescriptor: number
+  /** NOTE: systems copy what is written into their cache page after page, and a page at once. Not so where the disk of another machine is written without a cache: a process killed in the middle of a write may leave a journal there that has to be salvaged. */
+  readonly tearsAtPages = true
 
   constructor(name: string, location: string, descriptor: number, syncDescriptor = -1) {
     this.name = name

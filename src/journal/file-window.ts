@@ -13,8 +13,9 @@ export class FileWindow {
   #from = 0
   #end = 0
 
-  constructor(kernel: Kernel, file: File, address: number, capacity: number) {
-    this.fileLength = file.size()
+  /** `limit`: bytes of the file from there on are never read. */
+  constructor(kernel: Kernel, file: File, address: number, capacity: number, limit: number = Infinity) {
+    this.fileLength = Math.min(file.size(), limit)
     this.#kernel = kernel
     this.#file = file
     this.#address = address

@@ -11,10 +11,10 @@ import type { Kernel } from '../kernel/kernel.ts'
 //   48                   52               56                                                    60
 //   ├ u32 synced offset ┼ i32 descriptor ┼ i32 the descriptor of asynchronous syncs, -1 without ┼ u32 1 as long as the journal before it may not be durable
 //
-//   64
-//   ├ u64 a bit for each slot whose thread syncs it (src/kernel/file-users.ts)
+//   64                                                                      72                   76
+//   ├ u64 a bit for each slot whose thread syncs it (src/kernel/file-users.ts) ┼ u32 room's end ┼ u32 1 if the next write should make room, 2 if none may
 //
-// All but the synced offset and who syncs belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
+// All but the synced offset, who syncs and the wish for room belongs to the holder of the journal lock. NOTE: so a length is read without it too, by who syncs: it is one
 // word, which was written whole.
 const ID = 0
 const LENGTH = 8
@@ -29,6 +29,9 @@ const DESCRIPTOR = 52
 const SYNC_DESCRIPTOR = 56
 const WAITS = 60
 export const USERS = 64
+const ROOM_END = 72
+const WANTS_ROOM = 76
+const NEVER = 2
 const RECORD_BYTES = 128
 export const U32_MAX = 4294967295
 
@@ -92,6 +95,30 @@ export class JournalRecord {
 
   set length(length: number) {
     this.#u32[(this.address + LENGTH) >>> 2] = length
+  }
+
+  /** Where the zeros behind the frames end, which is where the file ends; 0: there are none (zeroed-room.ts). */
+  get roomEnd(): number {
+    return this.#u32[(this.address + ROOM_END) >>> 2] as number
+  }
+
+  set roomEnd(end: number) {
+    this.#u32[(this.address + ROOM_END) >>> 2] = end
+  }
+
+  /** Whether the last sync was a small one, and no room was made since. NOTE: who syncs has no lock; a wish that is lost or late costs some microseconds. */
+  get wantsRoom(): boolean {
+    return this.#u32[(this.address + WANTS_ROOM) >>> 2] === 1
+  }
+
+  wishRoom(wants: boolean): void {
+    const at = (this.address + WANTS_ROOM) >>> 2
+    if (this.#u32[at] !== NEVER) this.#u32[at] = wants ? 1 : 0
+  }
+
+  /** There was no space for it. */
+  giveUpRoom(): void {
+    this.#u32[(this.address + WANTS_ROOM) >>> 2] = NEVER
   }
 
   /** Bytes that wait at the start of the buffer. */

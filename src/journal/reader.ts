@@ -1,4 +1,5 @@
 import { ENTRY_HEADER_BYTES, PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { memoryFor } from '../bytes.ts'
 import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
@@ -17,10 +18,11 @@ import {
   type DecodedHeader,
 } from './format.ts'
 import { copyOut, FrameCodec, SCRATCH_BYTES } from './frame.ts'
+import { lastTear, TEAR_BYTES } from './zeroed-room.ts'
 
 /** Why the bytes at an offset are not the next valid frame. */
 export type FrameDamage =
-  /** The file ends before the frame does: fewer bytes than a frame header, or an intact header that asks for more. */
+  /** The file ends before the frame does: fewer bytes than a frame header, or an intact header that asks for more. Or its end is zeros, as where a killed process began to write it. */
   | 'incomplete-frame'
   | 'bad-header-check'
   | 'bad-chain'
@@ -73,17 +75,27 @@ export class FrameCursor {
   batches: BatchWalk | undefined
   readonly #kernel: Kernel
   readonly #end: number
+  /** Nobody but the file says where it ends: zeros may follow the last frame (zeroed-room.ts). */
+  readonly #isOpenEnded: boolean
   #nextSeqno = 0
 
   /**
    * @param page a page of linear memory, the cursor's until it is no longer used
    * @param end where the journal ends; undefined: with the file
+   * @param isBehindRead whether what is behind the end is read, too: then the file must not become shorter
    */
-  constructor(kernel: Kernel, file: File, page: number, end: number | undefined) {
+  constructor(kernel: Kernel, file: File, page: number, end: number | undefined, isBehindRead = true) {
     this.#kernel = kernel
     this.codec = new FrameCodec(kernel, page)
-    this.window = new FileWindow(kernel, file, page + SCRATCH_BYTES, PAGE_BYTES - SCRATCH_BYTES)
+    this.window = new FileWindow(
+      kernel,
+      file,
+      page + SCRATCH_BYTES,
+      PAGE_BYTES - SCRATCH_BYTES,
+      isBehindRead ? undefined : end,
+    )
     this.#end = end ?? this.window.fileLength
+    this.#isOpenEnded = end === undefined
   }
 
   /** Reads the file header and, if there is one, prepares for the frames behind it. */
@@ -119,15 +131,19 @@ export class FrameCursor {
     if (at === end) return 'end'
     const remaining = this.window.fileLength - at
     if (remaining === 0) return 'ends-early'
-    if (remaining < FRAME_HEADER_BYTES) return 'incomplete-frame'
+    if (remaining < FRAME_HEADER_BYTES) return this.#isUnwritten(at) ? 'end' : 'incomplete-frame'
     const codec = this.codec
     const header = this.window.at(at, FRAME_HEADER_BYTES)
-    if (this.checkHeaders && !codec.isHeaderIntact(header, at)) return 'bad-header-check'
+    if (this.checkHeaders && !codec.isHeaderIntact(header, at)) {
+      if (this.#isUnwritten(at)) return 'end'
+      return this.#isTorn(at, FRAME_HEADER_BYTES) ? 'incomplete-frame' : 'bad-header-check'
+    }
     const payloadLength = codec.payloadLength(header)
     const bytes = frameBytes(payloadLength)
     if (bytes > remaining) return 'incomplete-frame'
     if (bytes > end - at) return 'crosses-end'
-    if (!this.#readFrame(at, bytes, payloadLength)) return 'bad-chain'
+    if (!this.#readFrame(at, bytes, payloadLength))
+      return this.#isTorn(at, bytes) ? 'incomplete-frame' : 'bad-chain'
     const damage = this.#judge(at) ?? this.#judgeBatch()
     if (damage !== undefined) return damage
     this.batches?.accept(at)
@@ -135,6 +151,40 @@ export class FrameCursor {
     this.position = at + bytes
     this.#nextSeqno = this.baseSeqno + this.count
     return 'frame'
+  }
+
+  /** Where what was written from `at` on ends, in front of the room if there is any. */
+  writtenEnd(at: number): number {
+    const { fileLength } = this.window
+    return this.#isOpenEnded && fileLength % TEAR_BYTES === 0 ? this.#zerosFrom(at) : fileLength
+  }
+
+  /** NOTE: of any length, as where there was no space for all of the room. */
+  #isUnwritten(at: number): boolean {
+    if (!this.#isOpenEnded) return false
+    const address = this.window.at(at, 1)
+    return this.#kernel.u8[address] === 0 && this.#zerosFrom(at) === at
+  }
+
+  /** Whether a write of `bytes` at `at` was cut off in the room. */
+  #isTorn(at: number, bytes: number): boolean {
+    const tear = lastTear(at + bytes)
+    return tear > at && at + bytes < this.window.fileLength && this.writtenEnd(at) <= tear
+  }
+
+  /** The place, from `at` on, from which on the file holds zeros only: a multiple of 8. */
+  #zerosFrom(at: number): number {
+    const { window } = this
+    const { u8 } = this.#kernel
+    let end = at
+    for (let from = at; from < window.fileLength; from += window.available(from)) {
+      window.load(from)
+      const address = window.at(from, 1)
+      let last = window.available(from)
+      while (last > 0 && u8[address + last - 1] === 0) last--
+      if (last > 0) end = from + last
+    }
+    return end + ((8 - (end % 8)) % 8)
   }
 
   /** Loads the frame's fields and checks its chain. Large frames pass through the window and are not in it afterwards. */
@@ -242,15 +292,6 @@ export function frameOf(
     )
   }
   return { offset, kind, count, baseSeqno, syncedOffset, payload, pointer }
-}
-
-/** Memory for a payload, or none. */
-export function memoryFor(length: number): Uint8Array | undefined {
-  try {
-    return new Uint8Array(length)
-  } catch {
-    return undefined
-  }
 }
 
 function noMore(): number {

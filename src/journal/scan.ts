@@ -32,6 +32,7 @@ export interface JournalScan {
   readonly header: JournalHeader | undefined
   /** The boot id as it stands in the file, in an intact header or not; zero where the file is too short. */
   readonly bootId: Uint8Array
+  /** Without the room behind what was written, where its header is intact. */
   readonly fileLength: number
   /** Valid from 0 up to here; 0 without an intact header. Where a limit was given, not beyond. */
   readonly validLength: number
@@ -129,7 +130,7 @@ export function scanJournal(
 }
 
 function scanFrames(cursor: FrameCursor, header: JournalHeader): JournalScan {
-  const { codec, window } = cursor
+  const { codec } = cursor
   let frames = 0
   let firstBaseSeqno: number | undefined
   let highestSyncedOffset = 0
@@ -145,7 +146,7 @@ function scanFrames(cursor: FrameCursor, header: JournalHeader): JournalScan {
   return {
     header,
     bootId: header.bootId,
-    fileLength: window.fileLength,
+    fileLength: cursor.writtenEnd(validLength),
     validLength,
     chainAtValid,
     frames,

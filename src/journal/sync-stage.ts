@@ -2,6 +2,7 @@ import type { VarveError } from '../errors.ts'
 import { nextTurn } from '../next-turn.ts'
 import type { File } from '../fs/filesystem.ts'
 import type { JournalRecord } from './journal-record.ts'
+import { SMALL_SYNC_BYTES } from './zeroed-room.ts'
 
 /** What must be durable before this journal is: the journal before it. */
 export interface EarlierJournal {
@@ -92,7 +93,7 @@ export class SyncStage {
       if (record.syncedOffset >= length) return
       const reached = this.#client.length()
       this.#file.sync()
-      record.prove(reached)
+      this.#proven(reached)
     } catch (cause) {
       throw this.#client.syncFailed(cause)
     } finally {
@@ -148,13 +149,21 @@ export class SyncStage {
       if (this.#ended) return this.#refuseEnded()
       // NOTE: if another sync failed meanwhile, the host may have told only that one.
       this.#refusePoisoned()
-      this.#record.prove(length)
+      this.#proven(length)
     } catch (cause) {
       throw this.#ended ? (this.#endedPoisoned ?? cause) : client.syncFailed(cause)
     } finally {
       if (!this.#ended) this.#record.endSync()
       this.#running = undefined
     }
+  }
+
+  #proven(length: number): void {
+    const record = this.#record
+    const newBytes = length - record.syncedOffset
+    // NOTE: another sync may have proven more.
+    if (newBytes > 0) record.wishRoom(this.#file.tearsAtPages === true && newBytes <= SMALL_SYNC_BYTES)
+    record.prove(length)
   }
 
   /** Closing syncs everything, or says why it could not. */

@@ -32,6 +32,7 @@ import {
   U32_MAX,
 } from './journal-record.ts'
 import { SyncStage, type EarlierJournal } from './sync-stage.ts'
+import { ZeroedRoom } from './zeroed-room.ts'
 
 /** Room for bytes that wait and for the frame under construction. */
 export const JOURNAL_BUFFER_BYTES: number = PAGE_BYTES - SCRATCH_BYTES
@@ -60,6 +61,7 @@ export class JournalWriter {
   readonly #words: Int32Array
   readonly #codec: FrameCodec
   readonly #stage: SyncStage
+  readonly #zeroedRoom: ZeroedRoom
   readonly #start: number
   /** Address of the frame under construction, 0 = none, and the payload it has room for. */
   #frame = 0
@@ -116,6 +118,7 @@ export class JournalWriter {
     this.#words = kernel.words
     this.#start = record.page + SCRATCH_BYTES
     this.#codec = new FrameCodec(kernel, record.page)
+    this.#zeroedRoom = new ZeroedRoom(file, record)
     const client = {
       length: () => record.length,
       poisoned: () => this.poisoned ?? this.#poisonedElsewhere(),
@@ -306,6 +309,12 @@ export class JournalWriter {
     if (this.#sealed !== undefined) return this.#sealed
     this.writeOut()
     this.#refuseStopped()
+    try {
+      this.#zeroedRoom.cut()
+    } catch (failure) {
+      if (failure instanceof VarveError && failure.code === 'DISK_FULL') throw failure
+      throw this.#poison('Cutting back', failure)
+    }
     this.#sealed = { id: this.id, length: this.record.length, chain: this.chain }
     this.record.setFlag(FLAG_SEALED)
     this.#freePage()
@@ -415,13 +424,22 @@ export class JournalWriter {
   }
 
   #write(source: Uint8Array, start: number, bytes: number): void {
+    const { record } = this
+    const room = this.#zeroedRoom
     try {
-      this.#file.write(source, start, bytes, this.record.length)
+      room.enter(source, start, bytes)
+      this.#file.write(source, start, bytes, record.length)
     } catch (cause) {
       throw this.#writeFailed(cause)
     }
-    this.record.length += bytes
-    this.record.clearFlag(FLAG_FULL)
+    record.length += bytes
+    record.clearFlag(FLAG_FULL)
+    try {
+      room.leave(source, start, bytes)
+    } catch (cause) {
+      // NOTE: what was to be written is. Whoever comes next is refused.
+      this.#poison('Extending', cause)
+    }
   }
 
   /** CRASH: until the cut is durable the failed group may come back, torn or whole; nobody has been told that it failed. */
@@ -430,6 +448,7 @@ export class JournalWriter {
     this.record.setFlag(FLAG_FULL)
     try {
       this.#file.truncate(this.record.length)
+      this.record.roomEnd = 0
     } catch (failure) {
       return this.#poison('Cutting back', failure)
     }

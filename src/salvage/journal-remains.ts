@@ -1,5 +1,5 @@
 import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
-import { equalBytes } from '../bytes.ts'
+import { equalBytes, memoryFor } from '../bytes.ts'
 import type { File } from '../fs/filesystem.ts'
 import {
   CHAIN_BYTES,
@@ -12,7 +12,7 @@ import {
   SALT_BYTES,
 } from '../journal/format.ts'
 import { copyOut, SCRATCH_BYTES } from '../journal/frame.ts'
-import { FrameCursor, frameOf, memoryFor, type JournalFrame } from '../journal/reader.ts'
+import { FrameCursor, frameOf, type JournalFrame } from '../journal/reader.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Losses } from './losses.ts'
 
@@ -60,7 +60,7 @@ export function* journalRemains(
       if (step === 'end') return
       const from = cursor.position
       const resumed = resume(kernel, cursor)
-      const to = resumed ? cursor.position : cursor.window.fileLength
+      const to = resumed ? cursor.position : cursor.writtenEnd(from)
       losses.add(file.name, from, to - from, `no valid record there (${step})`)
       if (!resumed) return
     }

@@ -100,7 +100,7 @@ class JournalCheck {
     const name = this.#file.name
     const page = kernel.page()
     try {
-      const cursor = new FrameCursor(kernel, this.#file, page, this.end)
+      const cursor = new FrameCursor(kernel, this.#file, page, this.end, false)
       cursor.batches = new BatchWalk(kernel)
       const { decoded } = cursor.readHeader()
       if (decoded.kind !== 'header') throw corrupt(name, 0, 'its header is not as it was written')

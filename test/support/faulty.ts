@@ -578,12 +578,20 @@ export class FaultyFileSystem implements FileSystem {
   }
 }
 
+/** What is written over bytes of a file is cut off between blocks, what makes it longer anywhere. */
+export function tornLength(fileBytes: number, position: number, length: number): number {
+  const end = position + length
+  return end >= fileBytes ? length : Math.max(0, end - (end % blockBytes) - position)
+}
+
 class FaultyFile implements File {
   readonly descriptor = -1
   readonly name: string
   readonly #system: FaultyFileSystem
   readonly #inode: Inode
   readonly #writable: boolean
+  /** NOTE: only journals ask. Whatever else is written in place is torn anywhere. */
+  readonly tearsAtPages: boolean
   #closed = false
   #readsInFlight = 0
 
@@ -592,6 +600,7 @@ class FaultyFile implements File {
     this.#system = system
     this.#inode = inode
     this.#writable = writable
+    this.tearsAtPages = name.endsWith('.wal')
     system.openFileCount++
   }
 
@@ -626,7 +635,8 @@ class FaultyFile implements File {
     checkSourceRange(source, start, length)
     const fault = this.#begin('write', position, length)
     const short = fault !== undefined && 'shortWrite' in fault ? fault : undefined
-    const landed = short === undefined ? length : Math.max(0, Math.min(short.shortWrite, length - 1))
+    const landed =
+      short === undefined ? length : this.#tear(position, Math.max(0, Math.min(short.shortWrite, length - 1)))
     if (landed > 0) {
       const data = new Uint8Array(landed)
       data.set(source.subarray(start, start + landed))
@@ -634,6 +644,11 @@ class FaultyFile implements File {
     }
     if (short === undefined) return
     throw short.thenCrash === true ? this.#system.crash() : this.#system.failure('ENOSPC', 'write', this.name)
+  }
+
+  /** Bytes of a write that land if it stops within `length`. */
+  #tear(position: number, length: number): number {
+    return this.tearsAtPages ? tornLength(this.#inode.live.sizeBytes, position, length) : length
   }
 
   truncate(size: number): void {

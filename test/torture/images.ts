@@ -5,6 +5,7 @@ import {
   type FaultyFileSystem,
   type OperationKind,
   changingOperations,
+  tornLength,
 } from '../support/faulty.ts'
 import { pick } from '../support/random.ts'
 
@@ -113,7 +114,10 @@ export class Camera {
     const content = this.#files.snapshotFiles().get(image.file)
     if (record === undefined || content === undefined || record.length === 0) return
     const { name, offset: position, length } = record
-    const bytes = content.slice(position, position + pick(this.#random, length))
+    const cut = pick(this.#random, length)
+    const before = image.files.snapshotFiles().get(name)?.byteLength ?? 0
+    const landed = name.endsWith('.wal') ? tornLength(before, position, cut) : cut
+    const bytes = content.slice(position, position + landed)
     this.images.push({ ...image, policy: 'tornWrite', whole: false, torn: { name, position, bytes } })
   }
 

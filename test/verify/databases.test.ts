@@ -206,3 +206,22 @@ describe('a closed database', () => {
     )
   })
 })
+
+test('what is written meanwhile is no problem, though its journal becomes shorter', async () => {
+  const db = await openText(new FaultyFileSystem(), { memoryLimit: 8 * SMALL_MEMORY })
+  for (let i = 0; i < 40_000; i++) db.putSync(numbered(i), 'v'.repeat(150))
+  for (let round = 0; round < 20; round++) {
+    for (let i = 0; i < 4; i++) db.putSync(`${i}`, 'a', { durability: 'sync' })
+    let isDone = false
+    const verified = db.verify().finally(() => {
+      isDone = true
+    })
+    for (let turn = 0; !isDone; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 0))
+      // NOTE: of zeros, so that the zeros behind the frames are cut off.
+      if (turn === round % 10) db.putSync('zeros', '\0'.repeat(9000), { durability: 'os' })
+    }
+    expect((await verified).problems).toEqual([])
+  }
+  await db.close()
+})
