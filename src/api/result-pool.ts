@@ -116,7 +116,7 @@ export class ResultPool {
   }
 
   #renew(): void {
-    this.#slab = new ArrayBuffer(SLAB_BYTES)
+    this.#slab = unfilledBytes(SLAB_BYTES).buffer
     // NOTE: transferring one result would empty all others of its slab.
     untransferable?.(this.#slab)
     this.#bytes = new Uint8Array(this.#slab)

@@ -158,6 +158,11 @@ export class JournalWriter {
     return this.#sealed?.chain ?? copyOut(this.#kernel.u8, CONTROL_JOURNAL_CHAIN, CHAIN_BYTES)
   }
 
+  /** What of the room behind the frames is not as it was written: an offset in the file, or undefined. INVARIANT: under the journal lock. @throws IO */
+  damageInRoom(): number | undefined {
+    return this.#zeroedRoom.firstBit()
+  }
+
   /** Set once the outcome of a write or sync is unknown; nothing is appended or synced from then on. */
   get poisoned(): VarveError | undefined {
     if ((this.record.flags & FLAG_POISONED) !== 0) this.#poisoned ??= poisonedElsewhere(this.name)

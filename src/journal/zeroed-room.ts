@@ -61,6 +61,15 @@ export class ZeroedRoom {
     }
   }
 
+  /** The offset of the first byte of the room that is not zero. @throws IO */
+  firstBit(): number | undefined {
+    const { length, roomEnd } = this.#record
+    if (roomEnd <= length) return undefined
+    const bytes = memoryFor(Math.min(roomEnd - length, ROOM_BYTES + TEAR_BYTES)) ?? new Uint8Array(0)
+    const at = bytes.subarray(0, this.#file.read(bytes, length)).findIndex((byte) => byte !== 0)
+    return at < 0 ? undefined : length + at
+  }
+
   /** @throws what the host says */
   cut(): void {
     const { length, roomEnd } = this.#record

@@ -46,6 +46,7 @@ export async function checkJournals(keeper: Keeper, report: VerifyReport, slices
         if (check.end > 0) {
           await slices.run(check.frames())
           before = check.reached
+          check.room()
         }
       } finally {
         file.close()
@@ -119,6 +120,15 @@ class JournalCheck {
     } finally {
       kernel.exports.freePage(page)
     }
+  }
+
+  /** What is behind the frames of the journal that is written. @throws CORRUPT, IO */
+  room(): void {
+    const { journals, thread } = this.#keeper
+    const { current } = journals
+    if (current?.id !== this.#id) return
+    const at = thread.locked(() => current.damageInRoom())
+    if (at !== undefined) throw corrupt(this.#file.name, at, 'there are no zeros behind its frames')
   }
 
   #checkHeader({ databaseId, journalId, predecessor }: JournalHeader): void {

@@ -19,7 +19,9 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/table/table-record.ts: kernel.record(key.byteLength)': 'KEY_MAX_BYTES, checked in the manifest',
   'src/version/manifest-reader.ts: new Uint8Array(size)': 'MANIFEST_MAX_BYTES, and what the file has',
   'src/archive/import.ts: new Uint8Array(sizeBytes)': 'SUPERBLOCK_MAX_BYTES',
-  'src/journal/reader.ts: new Uint8Array(length)': 'memoryLimit, and what the file has',
+  'src/journal/reader.ts: memoryFor(length)': 'memoryLimit, and what the file has',
+  'src/salvage/journal-remains.ts: memoryFor(length)': 'memoryLimit, and what the file has',
+  'src/journal/zeroed-room.ts: memoryFor(Math.min(roomEnd - length, ROOM_BYTES + TEAR_BYTES))': 'constants',
   'src/journal/frame.ts: new Uint8Array(length)': 'HEADER_MAX_BYTES, a chain',
   'src/salvage/table-remains.ts: new Uint8Array(length)': 'constants: header, salt, magic',
   // ── sizes of what is in memory ──
@@ -36,7 +38,8 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/api/range.ts: new Uint8Array(content)': 'a copy',
   'src/api/result-pool.ts: unfilledBytes(length)': 'a value in linear memory',
   'src/api/slice.ts: new Uint8Array(this.#length)': 'a value in linear memory',
-  'src/bytes.ts: new Uint8Array(length)': 'constants, and what those ask for who call unfilledBytes',
+  'src/bytes.ts: new Uint8Array(length)':
+    'constants, and what those ask for who call unfilledBytes or memoryFor',
   'src/bytes.ts: Buffer.allocUnsafeSlow(length)': 'what those ask for who call unfilledBytes',
   'src/compaction/leveled.ts: Array.from({ length: LAST_LEVEL + 1 }, (_, level) =>': 'a constant',
   'src/engine/key-span.ts: new Uint8Array(bound.key.byteLength + 1)': 'a copy',
@@ -56,7 +59,7 @@ const BOUNDS: Readonly<Record<string, string>> = {
 
 /** Calls that take memory of a size that is an argument. */
 const TAKES =
-  /^(Array|Array\.from|U?int(8|16|32)Array|Float(32|64)Array|Big(U?i|I)nt64Array|(Shared)?ArrayBuffer|Buffer\.alloc(Unsafe(Slow)?)?|unfilledBytes|.*kernel\.record)$/i
+  /^(Array|Array\.from|U?int(8|16|32)Array|Float(32|64)Array|Big(U?i|I)nt64Array|(Shared)?ArrayBuffer|Buffer\.alloc(Unsafe(Slow)?)?|unfilledBytes|memoryFor|.*kernel\.record)$/i
 
 // A new place fails this test until somebody has thought about what bounds its size.
 it('memory of a size that is not a constant is asked for in known places, each with its bound', () => {
