@@ -61,8 +61,10 @@ describe('bounded-exhaustive notices', () => {
   const lost = (extension: string, which: number): Mischief => {
     let writes = 0
     return {
-      write: (file, _, __, ___, ____, go) => {
-        if (!file.name.endsWith(extension) || ++writes !== which) go()
+      write: (file, source, start, length, _, go) => {
+        // NOTE: zeros that are lost are no loss: a journal has some behind its frames.
+        const isZero = source.subarray(start, start + length).every((byte) => byte === 0)
+        if (!file.name.endsWith(extension) || isZero || ++writes !== which) go()
       },
     }
   }

@@ -27,9 +27,9 @@ describe('kill9 notices', () => {
       patches: [
         {
           file: 'src/journal/writer.ts',
-          find: '      this.#file.write(source, start, bytes, this.record.length)\n',
+          find: '      this.#file.write(source, start, bytes, record.length)\n',
           replace:
-            '      if (Math.random() < 0.01) bytes = 0\n      this.#file.write(source, start, bytes, this.record.length)\n',
+            '      if (Math.random() < 0.01) bytes = 0\n      this.#file.write(source, start, bytes, record.length)\n',
         },
       ],
       says: /damaged at offset|was acknowledged, and the last one there is/,

@@ -115,11 +115,31 @@ export const JOURNAL_BUGS: Bugs = {
     patches: [
       {
         file: 'src/journal/reader.ts',
-        find: "    if (!this.#readFrame(at, bytes, payloadLength)) return 'bad-chain'\n",
+        find: "    if (!this.#readFrame(at, bytes, payloadLength))\n      return this.#isTorn(at, bytes) ? 'incomplete-frame' : 'bad-chain'\n",
         replace: '    this.#readFrame(at, bytes, payloadLength)\n',
       },
     ],
     programs: ['crash-points', 'bitflip'],
+  },
+  'zeros behind the frames are damage': {
+    patches: [
+      {
+        file: 'src/journal/reader.ts',
+        find: '    if (!this.#isOpenEnded) return false\n',
+        replace: '    if (this.#isOpenEnded) return false\n',
+      },
+    ],
+    programs: ['crash-points'],
+  },
+  'a write that was cut off in front of zeros is damage': {
+    patches: [
+      {
+        file: 'src/journal/reader.ts',
+        find: '    return tear > at && at',
+        replace: '    return tear < at && at',
+      },
+    ],
+    programs: ['crash-points'],
   },
   'the seqnos of a group that failed are entered nowhere': {
     patches: [{ file: WRITER, find: '    record.gapCount += count\n', replace: '' }],

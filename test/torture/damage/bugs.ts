@@ -119,7 +119,7 @@ export const BUGS: Readonly<Record<string, Bug>> = {
         replace: 'const isTorn = this.#isLast(index)',
       },
     ],
-    case: 'killed, boot 1: 0000000000000011.wal has 64 B of zeros behind it',
+    case: 'killed, boot 1: 0000000000000011.wal has 64 B of garbage behind it',
     says: /is wrong, and nothing was said|it opens, and must be CORRUPT/,
   },
   'a cut is not told of': {
