@@ -27,7 +27,7 @@ import { Waiters } from './waiters.ts'
 import { Snapshots } from './snapshots.ts'
 
 /** Most of the memory may hold blocks, as long as nobody else needs it. */
-const CACHE_SHARE = 7 / 8
+const CACHE_SHARE = 13 / 16
 /** What the block cache keeps when others need memory (a quarter of the memory if that is less). */
 const CACHE_FLOOR_BYTES = 8388608
 

@@ -233,7 +233,10 @@ export class JournalWriter {
     let at: number
     try {
       at = this.reserve(payloadLength)
-      if (at === 0) this.writeOut()
+      if (at === 0) {
+        this.writeOut()
+        this.#refuseStopped()
+      }
     } catch (error) {
       this.abandonGroup(count)
       throw error
@@ -271,7 +274,7 @@ export class JournalWriter {
       codec.copyChain(codec.chain, CONTROL_JOURNAL_CHAIN)
       this.record.advance(GAP_SEQNO, count)
       this.record.gapCount -= count
-    } while (this.record.gapCount > 0)
+    } while (this.record.gapCount > 0 && this.poisoned === undefined)
   }
 
   /** Makes everything acknowledged durable. @throws DISK_FULL (of `writeOut`), POISONED */

@@ -1,7 +1,7 @@
 import { equalBytes } from '../bytes.ts'
 import type { Keeper } from '../engine/keeper.ts'
 import { missing } from '../engine/read-database.ts'
-import { corrupt } from '../errors.ts'
+import { corrupt, VarveError } from '../errors.ts'
 import type { File } from '../fs/filesystem.ts'
 import { journalFileName } from '../fs/file-names.ts'
 import {
@@ -14,7 +14,7 @@ import {
 import { BatchWalk } from '../journal/batch-walk.ts'
 import { FrameCursor } from '../journal/reader.ts'
 import type { JournalSeal } from '../version/state.ts'
-import { openIfThere } from './open-file.ts'
+import { assertStillOpen, openIfThere } from './open-file.ts'
 import type { VerifyReport } from '../engine/verify-report.ts'
 import { noteProblem } from './report.ts'
 import type { Slices } from './slices.ts'
@@ -122,12 +122,21 @@ class JournalCheck {
     }
   }
 
-  /** What is behind the frames of the journal that is written. @throws CORRUPT, IO */
+  /** What is behind the frames of the journal that is written. @throws CORRUPT, IO, CLOSED */
   room(): void {
-    const { journals, thread } = this.#keeper
-    const { current } = journals
+    const keeper = this.#keeper
+    // NOTE: whoever waited for the frames may go on in a later turn.
+    assertStillOpen(keeper)
+    const { current } = keeper.journals
     if (current?.id !== this.#id) return
-    const at = thread.locked(() => current.damageInRoom())
+    let at: number | undefined
+    try {
+      // NOTE: what is behind a write of which nobody knows how far it came, the next open says.
+      at = keeper.thread.locked(() => (keeper.writable ? current.damageInRoom() : undefined))
+    } catch (error) {
+      if (error instanceof VarveError && error.code === 'POISONED') return
+      throw error
+    }
     if (at !== undefined) throw corrupt(this.#file.name, at, 'there are no zeros behind its frames')
   }
 
