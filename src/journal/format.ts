@@ -55,7 +55,11 @@ export function isKnownKind(kind: number): boolean {
 
 /** Bytes a frame with this payload takes in the file. */
 export function frameBytes(payloadLength: number): number {
-  const bytes = FRAME_HEADER_BYTES + payloadLength
+  return padded(FRAME_HEADER_BYTES + payloadLength)
+}
+
+/** The next multiple of 8: frames start at those. */
+export function padded(bytes: number): number {
   // NOTE: no bit operators; the payload length of a hostile frame may be 2^32-1.
   return bytes + ((8 - (bytes % 8)) % 8)
 }

@@ -15,6 +15,7 @@ import {
   JOURNAL_HEADER_BYTES,
   KIND_BATCH,
   KIND_GAP,
+  padded,
   type DecodedHeader,
 } from './format.ts'
 import { copyOut, FrameCodec, SCRATCH_BYTES } from './frame.ts'
@@ -184,7 +185,7 @@ export class FrameCursor {
       while (last > 0 && u8[address + last - 1] === 0) last--
       if (last > 0) end = from + last
     }
-    return end + ((8 - (end % 8)) % 8)
+    return padded(end)
   }
 
   /** Loads the frame's fields and checks its chain. Large frames pass through the window and are not in it afterwards. */

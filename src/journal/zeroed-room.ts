@@ -37,7 +37,7 @@ export class ZeroedRoom {
   enter(source: Uint8Array, start: number, bytes: number): void {
     const { length, roomEnd } = this.#record
     if (roomEnd === 0) return
-    // NOTE: without zeros behind them its frames would be told from each other's halves no more.
+    // NOTE: cut off, a frame that ends where the file ends, one inside of this write too, would have no zeros behind it to be known by.
     if (length + bytes >= roomEnd || looksTorn(source, start, bytes, length)) this.cut()
   }
 

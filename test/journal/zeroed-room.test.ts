@@ -30,11 +30,13 @@ let kernel: Kernel
 let file: PageFile
 let writer: JournalWriter
 
-beforeEach(() => {
+beforeEach(begin)
+
+function begin(): void {
   kernel = testKernel()
   file = new PageFile(1)
   writer = JournalWriter.begin(kernel, file, headerOf(1), 1)
-})
+}
 
 /** What is left of `bytes` as the only journal. */
 function read(bytes: Uint8Array, boot = bootA, policy: 'strict' | 'tolerate-tail' = 'tolerate-tail') {
@@ -132,9 +134,7 @@ describe('the room', () => {
 
   it('is cut off before a write that would fill it, so that no frame ends where it does', () => {
     for (const beyond of [0, 200]) {
-      file = new PageFile(1)
-      kernel = testKernel()
-      writer = JournalWriter.begin(kernel, file, headerOf(1), 1)
+      begin()
       fill(payloadOf(2, 100))
       const end = file.size()
       put(kernel, writer, payloadOf(3, 50_000))
@@ -222,9 +222,7 @@ describe('a write into the room', () => {
 
   it('that was cut off where hosts stop is no frame, and said', () => {
     for (const before of [100, 3720, 3760, 3768]) {
-      file = new PageFile(1)
-      kernel = testKernel()
-      writer = JournalWriter.begin(kernel, file, headerOf(1), 1)
+      begin()
       fill(payloadOf(2, before))
       const from = writer.length
       put(kernel, writer, large)

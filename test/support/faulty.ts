@@ -578,10 +578,15 @@ export class FaultyFileSystem implements FileSystem {
   }
 }
 
-/** What is written over bytes of a file is cut off between blocks, what makes it longer anywhere. */
-export function tornLength(fileBytes: number, position: number, length: number): number {
+/** NOTE: only journals ask. Whatever else is written in place is torn anywhere, which is harder. */
+function isTornAtPages(name: string): boolean {
+  return name.endsWith('.wal')
+}
+
+/** Bytes of a write of `length` that was cut off: in a journal, what is written over bytes of the file stops between blocks, what makes it longer anywhere. */
+export function tornLength(name: string, fileBytes: number, position: number, length: number): number {
   const end = position + length
-  return end >= fileBytes ? length : Math.max(0, end - (end % blockBytes) - position)
+  return !isTornAtPages(name) || end >= fileBytes ? length : Math.max(0, end - (end % blockBytes) - position)
 }
 
 class FaultyFile implements File {
@@ -590,7 +595,6 @@ class FaultyFile implements File {
   readonly #system: FaultyFileSystem
   readonly #inode: Inode
   readonly #writable: boolean
-  /** NOTE: only journals ask. Whatever else is written in place is torn anywhere. */
   readonly tearsAtPages: boolean
   #closed = false
   #readsInFlight = 0
@@ -600,7 +604,7 @@ class FaultyFile implements File {
     this.#system = system
     this.#inode = inode
     this.#writable = writable
-    this.tearsAtPages = name.endsWith('.wal')
+    this.tearsAtPages = isTornAtPages(name)
     system.openFileCount++
   }
 
@@ -648,7 +652,7 @@ class FaultyFile implements File {
 
   /** Bytes of a write that land if it stops within `length`. */
   #tear(position: number, length: number): number {
-    return this.tearsAtPages ? tornLength(this.#inode.live.sizeBytes, position, length) : length
+    return tornLength(this.name, this.#inode.live.sizeBytes, position, length)
   }
 
   truncate(size: number): void {

@@ -116,8 +116,7 @@ export class Camera {
     const { name, offset: position, length } = record
     const cut = pick(this.#random, length)
     const before = image.files.snapshotFiles().get(name)?.byteLength ?? 0
-    const landed = name.endsWith('.wal') ? tornLength(before, position, cut) : cut
-    const bytes = content.slice(position, position + landed)
+    const bytes = content.slice(position, position + tornLength(name, before, position, cut))
     this.images.push({ ...image, policy: 'tornWrite', whole: false, torn: { name, position, bytes } })
   }
 
