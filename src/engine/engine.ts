@@ -1,4 +1,4 @@
-import { PAGE_BYTES } from '../../assembly/memory/layout.ts'
+import { PAGE_BYTES, SLOT_COUNT } from '../../assembly/memory/layout.ts'
 import type { FileSystem, OwnerLock } from '../fs/filesystem.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { BlockLoader } from '../table/block-loader.ts'
@@ -6,6 +6,7 @@ import { cacheStatistics, type CacheStats } from '../table/cache-statistics.ts'
 import type { CursorPages } from './cursor-pages.ts'
 import type { Events } from './events.ts'
 import type { KeeperPort, SharedEnds } from './keeper-port.ts'
+import { readsElsewhereEnded } from './last-reads.ts'
 import type { Lease } from './lease.ts'
 import { PointReader } from './point-read.ts'
 import type { RecoveryReport } from './read-database.ts'
@@ -209,6 +210,17 @@ export class Engine {
     return this.keeper.share()
   }
 
+  /**
+   * Lets another thread read in the memory until the database is closed, with nothing else of it.
+   * @returns index of the slot that is kept for it; undefined if all are taken. @throws CLOSED
+   */
+  admitReader(): number | undefined {
+    this.assertOpen()
+    this.thread.hasReaders = true
+    const slot = this.kernel.exports.takeSlot()
+    return slot === SLOT_COUNT ? undefined : slot
+  }
+
   async #close(): Promise<void> {
     const { thread, keeper } = this
     if (this.#lock === undefined) return this.#leave()
@@ -216,7 +228,8 @@ export class Engine {
       await this.writes.drain()
       if (thread.isSyncing) await thread.syncsSettled()
       thread.shut = true
-      if (thread.isShared) thread.shutAll()
+      if (thread.isReadElsewhere) thread.shutAll()
+      if (thread.hasReaders) await readsElsewhereEnded(this.kernel.words, [this.kernel.slotIndex])
       // ORDER: no file is closed while a read of it is under way. Those who wait for it are told CLOSED.
       await this.blocks.reads.idle()
       await keeper.finish()

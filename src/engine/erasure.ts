@@ -33,7 +33,7 @@ export function erase(keeper: Keeper, tree: Tree, range: ErasedRange): void {
   const everything = range.from === undefined && range.to === undefined
   if (isEmpty(range)) return
   // NOTE: memtables that only a snapshot reads could not be flushed any more; and tables can be cut, memtables cannot.
-  const flushes = !everything || keeper.disposal.isRead || keeper.thread.isShared
+  const flushes = !everything || keeper.disposal.isRead || keeper.thread.isReadElsewhere
   if (flushes) keeper.flusher.flushAllSync([tree])
   // NOTE: what other threads wrote meanwhile is little. They wait until c is published: a change of structure as rare as this one may keep them for some syncs.
   keeper.thread.locked(() => {
@@ -57,7 +57,7 @@ export function erase(keeper: Keeper, tree: Tree, range: ErasedRange): void {
 export function dropTables(keeper: Keeper, tree: Tree, removed: readonly TableInfo[]): void {
   keeper.assertUnpoisoned()
   // INVARIANT: SuperVersions that stay for older reads share no memtable with the newest one: a flush could not replace it in both.
-  const flushes = keeper.disposal.isRead || keeper.thread.isShared
+  const flushes = keeper.disposal.isRead || keeper.thread.isReadElsewhere
   if (flushes) keeper.flusher.flushAllSync([tree])
   keeper.thread.locked(() => {
     if (flushes) keeper.flusher.flushAllSync([tree])

@@ -80,6 +80,8 @@ export class DatabaseThread {
   onSnapshotEnd: () => void = () => {}
   /** Other threads have the memory, too: locks and epochs are needed. Once true it stays so. */
   isShared = false
+  /** Other threads read in the memory, and do nothing else: then no lock is needed, but epochs are. Once true it stays so. */
+  hasReaders = false
   /** The keeper is this thread's. */
   isKeeping = true
   /** The journal lock: held while seqnos are given out, journalled, inserted and published, and while memtables that take writes are changed. */
@@ -178,6 +180,11 @@ export class DatabaseThread {
       // NOTE: poisoned, and whoever has the lock makes no group of it any more.
       shut()
     }
+  }
+
+  /** Whether reads of other threads begin at any time. */
+  get isReadElsewhere(): boolean {
+    return this.isShared || this.hasReaders
   }
 
   /** Whether the owner closes the database, and this thread is not the one that does it for him. */

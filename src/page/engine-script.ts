@@ -1,10 +1,19 @@
 import type { Database } from '../api/database.ts'
+import type { MemoryReads, SharedReads } from '../api/memory-reads.ts'
 import type { CreateWorker, KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { VarveError } from '../errors.ts'
+import type { Page, RangeMode } from '../remote/messages.ts'
+import type { WireView } from '../remote/served-range.ts'
 import { engineSource } from './engine-source.generated.ts'
 
-/** What the script of the engine has for a worker of the user's own. */
-export interface EngineModule {
+/** What a page takes out of the script of the engine, if its worker's memory is shared. */
+export interface MemoryReader {
+  readMemory(shared: SharedReads, onReadEnded: () => void): MemoryReads
+  shortRange(view: WireView, mode: RangeMode, range: object): Page | undefined
+}
+
+/** What that has for a worker of the user's own. */
+export interface EngineModule extends MemoryReader {
   open<KE extends KeyEncoding, VE extends ValueEncoding>(
     location: string,
     options?: OpenOptions<KE, VE>,
@@ -16,10 +25,10 @@ export interface EngineModule {
 
 let loaded: Promise<EngineModule> | undefined
 
-/** The engine in this worker. NOTE: of the same text that pages start their workers with, so that a page need not have it twice. */
+/** The engine in this worker, or on a page that reads in the memory of its worker. NOTE: of the same text that pages start their workers with, so that a page need not have it twice. */
 export function loadEngine(): Promise<EngineModule> {
   loaded ??= importText(
-    `${engineSource};export const{open,destroy,exportDatabase,importDatabase}=varveEngine`,
+    `${engineSource};export const{open,destroy,exportDatabase,importDatabase,readMemory,shortRange}=varveEngine`,
   )
   return loaded
 }

@@ -37,8 +37,18 @@ const REPEATABLE: ReadonlySet<CallName> = new Set<CallName>([
   'verify',
   'endRange',
   'endSnapshot',
+  'readEnded',
   'follow',
   'abort',
+])
+
+/** Calls after which reads find something else than before. */
+const WRITES: ReadonlySet<CallName> = new Set<CallName>([
+  'write',
+  'batch',
+  'clear',
+  'dropRange',
+  'dropKeyspace',
 ])
 
 interface Pending {
@@ -73,11 +83,17 @@ export class Line {
   #flyingBytes = 0
   #next = 0
   #post: ((message: CallsMessage) => void) | undefined
+  /** Calls of WRITES that have no answer. */
+  #unansweredWrites = 0
   #isFlushScheduled = false
   #failure: Error | undefined
   /** The last call that wrote something which was acknowledged and is not in a file yet; -1: none. */
   #volatileUntil = -1
   #hasLost = false
+  /** Told at each change of who takes the calls. */
+  onChange: () => void = () => {}
+  /** Whether writes wait to become calls. */
+  hasWaitingWrites: () => boolean = () => false
   /** Who puts several writes into one call makes it now: the turn ends, or something comes that must come after them. */
   onFlush: () => void = () => {}
   /** What is heard beside answers. */
@@ -86,6 +102,15 @@ export class Line {
   /** Bytes of calls that have not been answered. */
   get pendingBytes(): number {
     return this.#waitingBytes + this.#flyingBytes
+  }
+
+  get isConnected(): boolean {
+    return this.#post !== undefined
+  }
+
+  /** Whether everything that was written is answered. */
+  get isSettled(): boolean {
+    return this.#unansweredWrites === 0 && this.isConnected && !this.hasWaitingWrites()
   }
 
   call<N extends CallName>(
@@ -119,6 +144,7 @@ export class Line {
         isAborted: false,
       }
       this.#waiting.push(pending)
+      if (WRITES.has(name)) this.#unansweredWrites++
       this.#waitingBytes += pending.sizeBytes
       this.flushSoon()
     })
@@ -151,6 +177,7 @@ export class Line {
     const opening = first.map((call) => ({ ...NOBODY, call }))
     this.#waiting = [...opening, ...this.#waiting]
     this.#post = post
+    this.onChange()
     this.#flush()
   }
 
@@ -159,6 +186,7 @@ export class Line {
    */
   disconnect(leavingFrom: number | undefined): void {
     this.#post = undefined
+    this.onChange()
     if (leavingFrom === undefined && this.#volatileUntil >= 0) this.#hasLost = true
     this.#volatileUntil = -1
     const again: Pending[] = []
@@ -172,6 +200,7 @@ export class Line {
     this.#flyingBytes = 0
     this.#waiting = [...again, ...this.#waiting]
     this.#waitingBytes = this.#waiting.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    this.#unansweredWrites = this.#waiting.filter(isWrite).length
   }
 
   /** Whether something that was acknowledged as less than `os` is lost, for one who asks that everything be kept. He is told once. */
@@ -188,11 +217,13 @@ export class Line {
   fail(error: Error): void {
     this.#failure ??= error
     this.#post = undefined
+    this.onChange()
     const all = [...this.#flying.values(), ...this.#waiting]
     this.#flying.clear()
     this.#waiting = []
     this.#flyingBytes = 0
     this.#waitingBytes = 0
+    this.#unansweredWrites = 0
     for (const { reject } of all) reject(error)
   }
 
@@ -228,6 +259,7 @@ export class Line {
     if (pending === undefined) return undefined
     this.#flying.delete(id)
     this.#flyingBytes -= pending.sizeBytes
+    if (isWrite(pending)) this.#unansweredWrites--
     return pending
   }
 
@@ -255,7 +287,12 @@ export class Line {
     if (!this.#waiting.includes(pending)) return
     this.#waiting = this.#waiting.filter((each) => each !== pending)
     this.#waitingBytes -= pending.sizeBytes
+    if (isWrite(pending)) this.#unansweredWrites--
   }
+}
+
+function isWrite({ call: [name] }: Pending): boolean {
+  return WRITES.has(name)
 }
 
 const NOBODY: Omit<Pending, 'call'> = {

@@ -11,22 +11,25 @@ import { Connection, type ConnectionRequest } from './connection.ts'
 import { PageDatabase } from './database.ts'
 import { noteDatabase, wasNoted } from './eviction.ts'
 import { watchDatabase } from './forgotten.ts'
-import { startWorker } from './engine-script.ts'
+import { loadEngine, startWorker } from './engine-script.ts'
 import { Line } from './line.ts'
+import { PageMemory, type LoadReader } from './memory.ts'
 import { refuseSyncTwins } from './sync-twins.ts'
 import { pageView, ViewTable, type Remote } from './view.ts'
 import { WriteGroups } from './write-groups.ts'
 
 /** Opens a database from a page: in a worker that this starts, or with the tab that has it. @throws what `open` throws */
 export function openOnPage(location: string, options: unknown): Promise<PageDatabase> {
-  return openOver(location, options, (request) => Connection.open(request))
+  const loadReader = globalThis.crossOriginIsolated ? loadEngine : undefined
+  return openOver(location, options, (request) => Connection.open(request), loadReader)
 }
 
-/** Opens one over a connection that `connect` makes. @throws what `open` throws */
+/** Opens one over a connection that `connect` makes. `loadReader`: for pages that share memory with their workers. @throws what `open` throws */
 export async function openOver(
   location: string,
   options: unknown,
   connect: (request: ConnectionRequest) => Promise<{ end(): void }>,
+  loadReader?: LoadReader,
 ): Promise<PageDatabase> {
   refuseSyncTwins()
   const bag = ownOptions(options, OPEN_OPTIONS, 'open')
@@ -36,6 +39,7 @@ export async function openOver(
   const line = new Line()
   const views = new ViewTable(line)
   const groups = new WriteGroups(line, engine.maxPendingBytes)
+  const memory = new PageMemory(line, loadReader)
   const events = new Events()
   let remote: Remote | undefined
   line.onNews = (news) => {
@@ -68,7 +72,7 @@ export async function openOver(
       if (remote === undefined) {
         noteRecovery(opening, path, isOwn)
         const { durability } = engine
-        const shared = { location, line, groups, views, durability }
+        const shared = { location, line, groups, views, memory, durability }
         remote = { ...shared, opening, figures: opening, isClosed: false, nextId: 1 }
       } else {
         // NOTE: what recovery found is of the moment when this page opened the database.

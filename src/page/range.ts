@@ -37,6 +37,15 @@ export class PageRange<T> implements AsyncIterableIterator<T, undefined> {
     this.#values = values
     this.#mode = mode
     this.#signal = signal
+    const found =
+      range.snapshot === undefined && signal?.aborted !== true
+        ? remote.memory.find(view, (keyspace, reader) => reader.shortRange(keyspace, mode, range))
+        : undefined
+    if (found?.result !== undefined) {
+      // NOTE: nobody else knows of it.
+      this.#page = found.result
+      return
+    }
     this.#next = this.#line.call('openRange', [this.#id, id, mode, range])
     // NOTE: who asks for entries is told.
     this.#next.catch(() => undefined)

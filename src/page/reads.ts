@@ -13,7 +13,9 @@ import { VarveError } from '../errors.ts'
 import type { CallName, Calls, CallResult, Content, WireBounds, WireRange } from '../remote/messages.ts'
 import { checkKey, type PageCodec } from './codec.ts'
 import type { CallOptions } from './line.ts'
+import type { Found } from './memory.ts'
 import { PageRange } from './range.ts'
+import type { WireView } from '../remote/served-range.ts'
 import { assertOpen, owned, type PageView, type Remote } from './view.ts'
 
 interface RangeRequest {
@@ -21,7 +23,10 @@ interface RangeRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** The asynchronous reads of a page, see `Reads` of the engine's API: each is a call to who has the database. */
+/**
+ * The asynchronous reads of a page, see `Reads` of the engine's API: each is a call to who has the database, unless what it needs is in memory that this page shares
+ * with him.
+ */
 export abstract class PageReads {
   /** @internal */
   protected readonly view: PageView
@@ -36,47 +41,56 @@ export abstract class PageReads {
   protected abstract snapshotFor(snapshot: unknown): number | undefined
 
   get(key: unknown, options?: unknown): Promise<unknown> {
-    return attempt(async () => {
-      const { values } = this.view
-      const found = await this.#keyCall('get', key, options)
-      return found === undefined ? undefined : values.decode(found)
-    })
+    return attempt(() => this.getSoon(key, options))
   }
 
   getMany(keys: unknown, options?: unknown): Promise<unknown[]> {
-    return attempt(async () => {
-      if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
-      const { values, remote } = this.view
-      const contents = keys.map((key, i) => owned(remote, this.key(key, `keys[${i}]`)))
-      const sizeBytes = contents.reduce((sum, { length }) => sum + length, 0)
-      const found = await this.call('getMany', [this.view.id, contents, this.#snapshot(options)], {
-        sizeBytes,
-      })
-      return found.map((content) => (content === undefined ? undefined : values.decode(content)))
-    })
+    return attempt(() => this.getManySoon(keys, options))
   }
 
-  /** NOTE: nothing comes at once here; the adapter of abstract-level asks for what comes soon. @internal */
-  getSoon(key: unknown, options?: unknown): Promise<unknown> {
-    return this.get(key, options)
+  /** The same, at once if it is found in memory that this page shares. @throws at once, too @internal */
+  getSoon(key: unknown, options?: unknown): unknown {
+    const content = this.key(key, 'key')
+    const snapshot = this.#snapshot(options)
+    const found = this.#find(snapshot, (keyspace) => keyspace.getSync(content))
+    if (found !== undefined) return this.#value(found.result)
+    return this.#keyCall('get', content, snapshot).then((result) => this.#value(result))
   }
 
-  /** @internal */
-  getManySoon(keys: unknown, options?: unknown): Promise<unknown[]> {
-    return this.getMany(keys, options)
+  /** As getSoon. @internal */
+  getManySoon(keys: unknown, options?: unknown): unknown[] | Promise<unknown[]> {
+    if (!Array.isArray(keys)) throw new TypeError(`keys must be an array, not ${describe(keys)}`)
+    const contents = keys.map((key, i) => this.key(key, `keys[${i}]`))
+    const snapshot = this.#snapshot(options)
+    const found = this.#find(snapshot, (keyspace) => keyspace.getManySync(contents))
+    if (found !== undefined) return found.result.map((value) => this.#value(value))
+    const { remote, id } = this.view
+    const owns = contents.map((content) => owned(remote, content))
+    const sizeBytes = owns.reduce((sum, { length }) => sum + length, 0)
+    return this.call('getMany', [id, owns, snapshot], { sizeBytes }).then((values) =>
+      values.map((value) => this.#value(value)),
+    )
   }
 
-  /** @internal */
-  hasSoon(key: unknown, options?: unknown): Promise<boolean> {
-    return this.has(key, options)
+  /** As getSoon. @internal */
+  hasSoon(key: unknown, options?: unknown): boolean | Promise<boolean> {
+    const content = this.key(key, 'key')
+    const snapshot = this.#snapshot(options)
+    const found = this.#find(snapshot, (keyspace) => keyspace.hasSync(content))
+    return found === undefined ? this.#keyCall('has', content, snapshot) : found.result
   }
 
   has(key: unknown, options?: unknown): Promise<boolean> {
-    return attempt(() => this.#keyCall('has', key, options))
+    return attempt(() => this.hasSoon(key, options))
   }
 
   sizeOf(key: unknown, options?: unknown): Promise<number | undefined> {
-    return attempt(() => this.#keyCall('sizeOf', key, options))
+    return attempt(() => {
+      const content = this.key(key, 'key')
+      const snapshot = this.#snapshot(options)
+      const found = this.#find(snapshot, (keyspace) => keyspace.sizeOfSync(content))
+      return found === undefined ? this.#keyCall('sizeOf', content, snapshot) : found.result
+    })
   }
 
   range(options?: unknown): PageRange<[unknown, unknown]> {
@@ -143,20 +157,40 @@ export abstract class PageReads {
 
   #keyCall<N extends 'get' | 'has' | 'sizeOf'>(
     name: N,
-    key: unknown,
-    options: unknown,
+    key: Content,
+    snapshot: number | undefined,
   ): Promise<CallResult<N>> {
     const { remote, id } = this.view
-    const content = owned(remote, this.key(key, 'key'))
-    const args: Parameters<Calls['get']> = [id, content, this.#snapshot(options)]
-    return this.call(name, args as Parameters<Calls[N]>, { sizeBytes: content.length })
+    const args: Parameters<Calls['get']> = [id, owned(remote, key), snapshot]
+    return this.call(name, args as Parameters<Calls[N]>, { sizeBytes: key.length })
+  }
+
+  /** What a read of the latest state finds in memory that this page shares. @throws CLOSED */
+  #find<T>(snapshot: number | undefined, read: (keyspace: WireView) => T): Found<T> | undefined {
+    const { remote } = this.view
+    assertOpen(remote)
+    return snapshot === undefined ? remote.memory.find(this.view, read) : undefined
+  }
+
+  #value(found: Content | undefined): unknown {
+    return found === undefined ? undefined : this.view.values.decode(found)
   }
 
   async #edge(options: unknown, isLast: boolean): Promise<[unknown, unknown] | undefined> {
     const { range, signal } = this.#request(options)
     const { id, keys, values } = this.view
-    const found = await this.call('edge', [id, range, isLast], { signal, what: 'range' })
-    return found === undefined ? undefined : [keys.decode(found[0]), values.decode(found[1])]
+    const { snapshot, ...latest } = range
+    const near =
+      signal?.aborted === true
+        ? undefined
+        : this.#find(snapshot, (keyspace) =>
+            isLast ? keyspace.lastSync(latest) : keyspace.firstSync(latest),
+          )
+    const entry =
+      near === undefined
+        ? await this.call('edge', [id, range, isLast], { signal, what: 'range' })
+        : near.result
+    return entry === undefined ? undefined : [keys.decode(entry[0]), values.decode(entry[1])]
   }
 
   #range<T>(mode: RangeMode, options: unknown): PageRange<T> {
@@ -174,6 +208,8 @@ export abstract class PageReads {
   #requestOf(bag: Record<string, unknown>): RangeRequest {
     const { remote, keys } = this.view
     const range: WireRange = wireBounds(remote, keys, bag)
+    // NOTE: there may be no call of it; the arena is emptied with the turn all the same.
+    remote.line.flushSoon()
     const reverse = flag(bag, 'reverse', false)
     if (reverse) range.reverse = true
     const limit = rangeLimit(bag['limit'])

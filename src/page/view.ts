@@ -5,6 +5,7 @@ import type { Content, ViewId, Wire, WireCall, WriteDurability } from '../remote
 import type { KeyspaceFigures, Opening, StoredKeyspace } from '../remote/mirror.ts'
 import { codecOf, type PageCodec } from './codec.ts'
 import type { Line } from './line.ts'
+import type { PageMemory } from './memory.ts'
 import type { WriteGroups } from './write-groups.ts'
 
 /** What all objects of a page that belong to one database share. */
@@ -13,6 +14,7 @@ export interface Remote {
   readonly line: Line
   readonly groups: WriteGroups
   readonly views: ViewTable
+  readonly memory: PageMemory
   /** Of writes that say nothing else. */
   readonly durability: DatabaseDurability
   /** What was learned last. */

@@ -27,6 +27,7 @@ export class WriteGroups {
     this.#line = line
     this.#maxPendingBytes = maxPendingBytes
     line.onFlush = () => this.leave()
+    line.hasWaitingWrites = () => this.#groups.length > 0
   }
 
   add(

@@ -1,5 +1,6 @@
 /** The engine on the storage of a browser's site: runs in dedicated workers, whose files can be read and written synchronously. The script of workers is made of this. */
 import type { Database } from '../api/database.ts'
+import { MemoryReads, type SharedReads } from '../api/memory-reads.ts'
 import { openOn } from '../api/open.ts'
 import { exportDatabase as exportFiles } from '../archive/export.ts'
 import { importDatabase as importFiles } from '../archive/import.ts'
@@ -8,6 +9,8 @@ import { destroyDatabase } from '../engine/destroy.ts'
 import { VarveError } from '../errors.ts'
 import { opfsFileSystem, type OpfsHost } from '../fs/opfs.ts'
 import { Host, type WorkerScope } from './host.ts'
+import type { Page, RangeMode } from './messages.ts'
+import { ServedRange, type WireView } from './served-range.ts'
 import { warm } from './warm.ts'
 
 /**
@@ -41,6 +44,22 @@ export function exportDatabase(
 
 export function importDatabase(location: string, stream: ReadableStream<Uint8Array>): Promise<void> {
   return importFiles(opfsFileSystem(checkedLocation(location), storage()), stream)
+}
+
+/** The reads of a page that shares its worker's memory. @throws NO_MEMORY, CLOSED */
+export function readMemory(shared: SharedReads, onReadEnded: () => void): MemoryReads {
+  return new MemoryReads(shared, onReadEnded)
+}
+
+/** All of a range that is no longer than a piece; undefined: it is longer. @throws whatever its reads throw */
+export function shortRange(view: WireView, mode: RangeMode, range: object): Page | undefined {
+  const served = new ServedRange(view, mode, range)
+  try {
+    const page = served.next([])
+    return page.isLast ? page : undefined
+  } finally {
+    served.end()
+  }
 }
 
 /** Serves the page that started this worker. */

@@ -138,7 +138,7 @@ export class Host {
           // NOTE: who asked for it is told, too, if it fails.
           await db.close().finally(resolve)
         }
-        const own = new Session(db, this.#postAnswers, close)
+        const own = new Session(db, this.#postAnswers, close, globalThis.crossOriginIsolated)
         this.#own = own
         const leave = (): void => {
           void Promise.allSettled([own.leave(), others.leave()]).then(() => resolve())

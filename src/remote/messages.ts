@@ -2,6 +2,8 @@
  * What a page and the worker that has the database say to each other, by postMessage or over a BroadcastChannel: calls one way, answers and what happens the other way.
  * Those of one turn travel in one message. Keys and values are text or bytes here; a user's own encodings stay on his page.
  */
+import type { SharedReads } from '../api/memory-reads.ts'
+import type { TreeIdentity } from '../engine/tree-door.ts'
 import type { KeyspaceFigures, StoredKeyspace } from './mirror.ts'
 import type { PlainError } from './plain-error.ts'
 
@@ -93,6 +95,12 @@ export interface Calls {
   follow(): void
   /** Ends what the call of that number does, if it can be ended. */
   abort(call: number): void
+  /** What it takes to read in the memory of who serves; undefined if that cannot be had. */
+  memory(): SharedReads | undefined
+  /** Where a keyspace is in that memory. */
+  identity(view: ViewId): TreeIdentity
+  /** A read in the memory has ended that something waits for. */
+  readEnded(): void
   close(): void
 }
 

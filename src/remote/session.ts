@@ -1,5 +1,6 @@
 import { attempt } from '../api/keyspace-reads.ts'
 import { Keyspace } from '../api/keyspace.ts'
+import { shareReads } from '../api/memory-reads.ts'
 import type { Database } from '../api/database.ts'
 import type { Snapshot } from '../api/snapshot.ts'
 import type { Encoding, KeyspaceOptions } from '../api/types.ts'
@@ -64,6 +65,7 @@ export class Session {
   readonly #ranges = new Map<number, ServedRange>()
   readonly #controllers = new Map<number, AbortController>()
   readonly #handlers: Handlers
+  readonly #sharesMemory: boolean
   #running = new Set<Promise<void>>()
   /** Number of the call that is being begun. */
   #call = 0
@@ -73,9 +75,10 @@ export class Session {
   #isLeaving = false
   #hasEnded = false
 
-  /** `close`: what closing the database means for this page. */
-  constructor(db: Served, post: Post, close: () => Promise<void>) {
+  /** `close`: what closing the database means for this page. `sharesMemory`: the page can have the memory, too. */
+  constructor(db: Served, post: Post, close: () => Promise<void>, sharesMemory: boolean = false) {
     this.#db = db
+    this.#sharesMemory = sharesMemory
     this.#outbox = new Outbox(post, () => this.#figuresIfOpen())
     this.#handlers = this.#makeHandlers(close)
     this.#views.set(0, db.withEncodings({ keyEncoding: 'bytes', valueEncoding: 'bytes' }))
@@ -242,6 +245,9 @@ export class Session {
       verify: () => db.verify({ signal: this.#signal(), onProgress: this.#progress() }),
       follow: () => this.#outbox.follow(),
       abort: (call) => this.#controllers.get(call)?.abort(),
+      memory: () => (this.#sharesMemory ? shareReads(Keyspace.viewOf(db).engine) : undefined),
+      identity: (id) => Keyspace.viewOf(view(id)).tree.identity,
+      readEnded: () => Keyspace.viewOf(db).engine.keeper.call('collect'),
       close: () => this.#close(close),
     }
   }

@@ -1,12 +1,7 @@
-import {
-  CONTROL_ORPHANED,
-  CONTROL_SHUT,
-  SLOTS,
-  SLOT_BYTES,
-  SLOT_EPOCH,
-} from '../../assembly/memory/layout.ts'
+import { CONTROL_ORPHANED, CONTROL_SHUT } from '../../assembly/memory/layout.ts'
 import { poisonAll, ring, takenSlots } from '../engine/critical-section.ts'
 import { Keeper } from '../engine/keeper.ts'
+import { readsElsewhereEnded } from '../engine/last-reads.ts'
 import { DatabaseThread } from '../engine/thread.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Kernel } from '../kernel/kernel.ts'
@@ -23,9 +18,6 @@ import {
   type ThreadEnded,
 } from './messages.ts'
 import type { ThreadPort } from './thread-host.ts'
-
-/** When a shared database is closed, reads of other threads that have begun get this long; a call takes far less. */
-const LAST_READS_MS = 1000
 
 /** A database whose keeper this thread is. */
 class KeptDatabase {
@@ -128,15 +120,7 @@ class KeptDatabase {
   async #partFromGuests(): Promise<void> {
     for (const [slot, client] of this.#clients) if (slot !== this.#owner) client.send({ kind: 'closed' })
     const { words, slotIndex } = this.#thread.kernel
-    const reads = (slot: number): boolean =>
-      slot !== this.#owner &&
-      slot !== slotIndex &&
-      Atomics.load(words, (SLOTS + slot * SLOT_BYTES + SLOT_EPOCH) >>> 2) !== 0
-    const deadline = performance.now() + LAST_READS_MS
-    // ORDER: the owner has shut the database before; a read that is not seen here sees that.
-    while (takenSlots(words).some(reads) && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 1))
-    }
+    await readsElsewhereEnded(words, [this.#owner, slotIndex])
   }
 }
 

@@ -104,6 +104,8 @@ describe.each(Object.keys(OUTPUTS))('%s', (output) => {
           ['k', { from: 'page' }],
           ['own', 1],
         ],
+        // NOTE: memory is shared then, and what is in it needs no message.
+        near: isIsolated,
         isIsolated,
       })
     },

@@ -6,10 +6,10 @@ import { openPair } from './pair.ts'
 
 const STEPS = 400
 
-describe('a page against a model', () => {
+describe.each([false, true])('a page against a model, shared memory: %s', (sharesMemory) => {
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('seed %i', async (seed) => {
     const random = mulberry32(seed)
-    const pair = await openPair(undefined, memoryFileSystem())
+    const pair = await openPair(undefined, memoryFileSystem(), sharesMemory)
     const { page: db } = pair
     const model = new Map<string, string>()
     const key = (): string => `k${pick(random, 60)}`

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import type { Database } from '../../src/api/database.ts'
+import type { KeyEncoding, OpenOptions, ValueEncoding } from '../../src/api/types.ts'
 import { VarveError } from '../../src/errors.ts'
 import { warm } from '../../src/remote/warm.ts'
-import { openPair } from './pair.ts'
+import { memoryFileSystem } from '../../src/fs/memory.ts'
+import { openPair as openPairOn, type Pair } from './pair.ts'
+
+const opener =
+  (sharesMemory: boolean) =>
+  <KE extends KeyEncoding = 'utf8', VE extends ValueEncoding = 'utf8'>(
+    options?: OpenOptions<KE, VE>,
+  ): Promise<Pair & { page: Database<KE, VE> }> =>
+    openPairOn(options, memoryFileSystem(), sharesMemory)
 
 async function codeOf(step: () => unknown): Promise<string> {
   try {
@@ -12,7 +22,9 @@ async function codeOf(step: () => unknown): Promise<string> {
   return 'nothing was thrown'
 }
 
-describe('a database on a page', () => {
+describe.each([false, true])('a database on a page, shared memory: %s', (sharesMemory) => {
+  const openPair = opener(sharesMemory)
+
   it('writes, reads, and reads as of a snapshot', async () => {
     const { page: db } = await openPair()
     await db.put('a', '1')
@@ -255,7 +267,9 @@ describe('a database on a page', () => {
   })
 })
 
-describe('when who serves goes', () => {
+describe.each([false, true])('when who serves goes, shared memory: %s', (sharesMemory) => {
+  const openPair = opener(sharesMemory)
+
   it('with a word: everything goes on with the next one', async () => {
     const { page: db, leave, succeed } = await openPair()
     const users = await db.keyspace('users', { keyEncoding: 'utf8', valueEncoding: 'utf8' })

@@ -6,6 +6,7 @@ import type { FileSystem } from '../../src/fs/filesystem.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import type { ConnectionRequest } from '../../src/page/connection.ts'
 import { openOver } from '../../src/page/open.ts'
+import * as reader from '../../src/remote/engine.ts'
 import type { AnswersMessage, CallsMessage } from '../../src/remote/messages.ts'
 import { Session, type Served } from '../../src/remote/session.ts'
 
@@ -31,6 +32,7 @@ export interface Pair {
 export async function openPair<KE extends KeyEncoding = 'utf8', VE extends ValueEncoding = 'utf8'>(
   options: OpenOptions<KE, VE> | undefined = undefined,
   fileSystem: FileSystem = memoryFileSystem(),
+  sharesMemory: boolean = false,
 ): Promise<Pair & { page: Database<KE, VE> }> {
   const given = options ?? { keyEncoding: 'utf8', valueEncoding: 'utf8' }
   const calls: CallsMessage[] = []
@@ -55,7 +57,7 @@ export async function openPair<KE extends KeyEncoding = 'utf8', VE extends Value
       }
       setImmediate(() => (held === undefined ? deliver() : held.push(deliver)))
     }
-    const current = new Session(db, post, () => db.close())
+    const current = new Session(db, post, () => db.close(), sharesMemory)
     session = current
     onOpening(structuredClone(current.opening()), true)
     line.connect((message) => {
@@ -67,11 +69,16 @@ export async function openPair<KE extends KeyEncoding = 'utf8', VE extends Value
     }, views.calls)
   }
 
-  const page = await openOver('page', { memoryLimit: SMALL_MEMORY, ...given }, async (asked) => {
-    request = asked
-    await serve()
-    return { end: () => {} }
-  })
+  const page = await openOver(
+    'page',
+    { memoryLimit: SMALL_MEMORY, ...given },
+    async (asked) => {
+      request = asked
+      await serve()
+      return { end: () => {} }
+    },
+    sharesMemory ? async () => reader : undefined,
+  )
   return {
     page: page as unknown as Database<KE, VE>,
     get served() {
