@@ -8,7 +8,7 @@ import type { Run, TableInfo } from '../version/version.ts'
 import type { Keeper } from './keeper.ts'
 import { commitTables } from './table-commit.ts'
 import { TableJob } from './table-job.ts'
-import { TableOutput } from './table-output.ts'
+import { outputHost, TableOutput, type Output } from './table-output.ts'
 import type { Tree } from './tree.ts'
 
 /**
@@ -40,20 +40,19 @@ export class CompactionJob extends TableJob implements RunningJob {
     this.largestKey = largestKey
   }
 
-  protected override open(older: number): TableOutput {
+  protected override open(older: number, mayBeElsewhere: boolean): Output {
     const { keeper, tree } = this
     const { inputs, level, targetBytes, cutKeys, canonicalLevel } = this.#choice
     const runs = inputs.map((run) => run.map(({ id }) => tree.files.get(id) as TableFile))
     const dropping = keeper.disposal.beginDropping()
+    const rules = { ...dropping, older, cutKeys, repeats: !tree.isOrdered }
+    const policy = policyFor(tree.policy, canonicalLevel, targetBytes)
+    const { helper } = keeper.compactor
+    if (mayBeElsewhere && helper?.isFree === true)
+      return helper.build(keeper, { keyspaceId: tree.id, level, policy, runs, rules })
     const stream = new EntryStream(keeper.kernel, [], runs, keeper.blocks)
-    stream.setRules({ ...dropping, older, cutKeys, repeats: !tree.isOrdered })
-    return new TableOutput(
-      keeper,
-      tree.id,
-      stream,
-      level,
-      policyFor(tree.policy, canonicalLevel, targetBytes),
-    )
+    stream.setRules(rules)
+    return new TableOutput(outputHost(keeper), tree.id, stream, level, policy)
   }
 
   /** The rest of the runs that are not newer than all inputs. */

@@ -10,6 +10,7 @@ import type { Keeper } from './keeper.ts'
 import { dropTables } from './erasure.ts'
 import { nextTurn } from '../next-turn.ts'
 import type { Progress, ProgressListener } from './progress.ts'
+import type { TableHelper } from './table-helper.ts'
 import type { Version } from '../version/version.ts'
 import type { Tree } from './tree.ts'
 
@@ -29,6 +30,10 @@ export class Compactor {
   options: LeveledOptions = LEVELED_DEFAULTS
   /** Longest stretch of work between two turns of the event loop. */
   sliceMs = 4
+  /** Another thread that writes tables of compactions, where there is one. */
+  helper: TableHelper | undefined
+  /** Called before each compaction in the background. */
+  onCompaction: () => void = () => {}
   readonly #jobs = new Set<CompactionJob>()
   /** The ends of those that run in slices. */
   readonly #running = new Set<Promise<void>>()
@@ -179,6 +184,7 @@ export class Compactor {
   /** @returns ids of the tables written */
   async #do(tree: Tree, choice: Choice, signal?: AbortSignal): Promise<readonly number[]> {
     if (choice.type !== 'merge') return this.#rearrange(tree, choice)
+    this.onCompaction()
     const job = this.#job(tree, choice)
     this.#jobs.add(job)
     const end = job.finish(this.sliceMs, async () => {

@@ -8,7 +8,7 @@ import { Version, type TableInfo } from '../version/version.ts'
 import { policyFor } from './compaction.ts'
 import type { Keeper } from './keeper.ts'
 import { commitTables } from './table-commit.ts'
-import { TableOutput } from './table-output.ts'
+import { outputHost, TableOutput } from './table-output.ts'
 import type { PreparedReplacement, Tree } from './tree.ts'
 
 /** The keys from `from` on and below `to`; undefined: without that end. */
@@ -116,7 +116,7 @@ function rewriteCut(keeper: Keeper, tree: Tree, range: ErasedRange): TableFile[]
       )
       stream.exclude(range.from, range.to)
       const output = new TableOutput(
-        keeper,
+        outputHost(keeper),
         tree.id,
         stream,
         table.level,

@@ -7,7 +7,7 @@ import { policyFor } from './compaction.ts'
 import type { Keeper } from './keeper.ts'
 import { commitTables } from './table-commit.ts'
 import { TableJob } from './table-job.ts'
-import { TableOutput } from './table-output.ts'
+import { outputHost, TableOutput } from './table-output.ts'
 import type { Memtable } from './memtable.ts'
 import type { Tree } from './tree.ts'
 
@@ -33,7 +33,7 @@ export class FlushJob extends TableJob {
       this.memtables.map((memtable) => memtable.pointer),
     )
     stream.setRules({ ...dropping, older, cutKeys: [], repeats: !tree.isOrdered })
-    return new TableOutput(keeper, tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
+    return new TableOutput(outputHost(keeper), tree.id, stream, 0, policyFor(tree.policy, 0, Infinity))
   }
 
   protected override olderRuns(): readonly Run[] {

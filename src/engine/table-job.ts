@@ -2,7 +2,7 @@ import { VarveError } from '../errors.ts'
 import type { TableFile } from '../table/table-file.ts'
 import type { Run } from '../version/version.ts'
 import type { Keeper } from './keeper.ts'
-import type { TableOutput } from './table-output.ts'
+import type { Output } from './table-output.ts'
 import type { Pin, Tree } from './tree.ts'
 import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord } from './version-record.ts'
 
@@ -15,7 +15,7 @@ import { createVersionRecord, freeVersionRecord, NO_TABLES, type VersionRecord }
 export abstract class TableJob {
   readonly tree: Tree
   protected readonly keeper: Keeper
-  #output: TableOutput | undefined
+  #output: Output | undefined
   #older: VersionRecord = NO_TABLES
   #pin: Pin | undefined
   /** Installed or given up: nothing more to do. */
@@ -28,8 +28,8 @@ export abstract class TableJob {
     this.tree = tree
   }
 
-  /** Opens the sources; `older` is the address of the record of olderRuns. @throws NO_MEMORY */
-  protected abstract open(older: number): TableOutput
+  /** Opens the sources; `older` is the address of the record of olderRuns. `mayBeElsewhere`: another thread may write. @throws NO_MEMORY */
+  protected abstract open(older: number, mayBeElsewhere: boolean): Output
   /** The runs, not read by the job itself, that may hold older entries than its sources. */
   protected abstract olderRuns(): readonly Run[]
   /** Ids of the tables it reads. */
@@ -47,9 +47,9 @@ export abstract class TableJob {
    * @throws DISK_FULL, NO_MEMORY (to be tried again), CORRUPT, IO, or what poisoned the database
    */
   finishSync(): void {
-    let output: TableOutput
+    let output: Output
     try {
-      output = this.#begin()
+      output = this.#begin(false)
       while (!output.built) output.step(Infinity)
       this.syncBefore()
       for (const table of output.tables) this.#synced(() => table.file.sync())
@@ -62,12 +62,15 @@ export abstract class TableJob {
 
   /** The same in slices of `sliceMs`, with `pause` between them. After every await the job may be done by somebody else's hand. */
   async finish(sliceMs: number, pause: () => Promise<void>): Promise<void> {
-    let output: TableOutput
+    let output: Output
     try {
-      output = this.#begin()
+      output = this.#begin(true)
       while (!output.built) {
         output.step(performance.now() + sliceMs)
-        if (!output.built) await pause()
+        if (!output.built) {
+          await output.elsewhere
+          await pause()
+        }
         if (this.done) return
       }
       this.syncing = true
@@ -93,18 +96,23 @@ export abstract class TableJob {
     this.#release()
   }
 
-  #begin(): TableOutput {
-    if (this.#output !== undefined) return this.#output
+  #begin(mayBeElsewhere: boolean): Output {
+    if (this.#output !== undefined) {
+      if (mayBeElsewhere || this.#output.built || this.#output.elsewhere === undefined) return this.#output
+      // NOTE: who cannot wait for another thread does it again from the beginning.
+      this.#output.abandon()
+      return (this.#output = this.open(this.#older.address, false))
+    }
     const { tree, keeper } = this
     const runs = this.olderRuns()
     const older = runs.flat().map(({ id }) => id)
     this.#pin = tree.pin([...older, ...this.sources()])
     this.#older = createVersionRecord(keeper.kernel, runs, tree.files)
-    this.#output = this.open(this.#older.address)
+    this.#output = this.open(this.#older.address, mayBeElsewhere)
     return this.#output
   }
 
-  #end(output: TableOutput): void {
+  #end(output: Output): void {
     const { tables } = output
     output.release()
     this.#output = undefined

@@ -36,6 +36,8 @@ export class Connection {
   readonly #client: string = crypto.randomUUID()
   #worker: Worker
   #other: OtherTab | undefined
+  /** Helps the own worker. */
+  #helper: Worker | undefined
   #isOpen = true
   #isWatched = false
   /** Lets other tabs know that this page is gone. */
@@ -66,6 +68,7 @@ export class Connection {
     this.#isOpen = false
     this.#other?.close()
     this.#worker.terminate()
+    this.#helper?.terminate()
     this.#leave()
     removeEventListener('pagehide', this.#onHide)
     removeEventListener('pageshow', this.#onShow)
@@ -136,8 +139,25 @@ export class Connection {
         return line.connect((calls) => this.#say([message.term, calls]), views.calls)
       case 'standby':
         return this.#follow()
+      case 'helper-wanted':
+        return this.#sendHelper(message.term)
       case 'failed':
         return this.#fail(errorOf(message.error))
+    }
+  }
+
+  /** NOTE: if none can be started the own worker goes on alone. */
+  #sendHelper(term: number): void {
+    this.#helper?.terminate()
+    const { port1, port2 } = new MessageChannel()
+    const lock = names.helper(crypto.randomUUID())
+    try {
+      this.#helper = this.#request.startWorker()
+      this.#helper.onerror = (event) => event.preventDefault()
+      this.#helper.postMessage({ kind: 'help', port: port2, lock } satisfies ToWorker, [port2])
+      this.#worker.postMessage({ kind: 'helper', term, port: port1, lock } satisfies ToWorker, [port1])
+    } catch {
+      this.#helper = undefined
     }
   }
 
@@ -162,6 +182,7 @@ export class Connection {
       this.#isWatched = false
       if (this.#other === undefined) this.#request.line.disconnect(undefined)
       this.#worker.terminate()
+      this.#helper?.terminate()
       this.#worker = this.#start()
       this.#askToOpen()
     }

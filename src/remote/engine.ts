@@ -62,6 +62,9 @@ export function shortRange(view: WireView, mode: RangeMode, range: object): Page
   }
 }
 
+/** Has this thread help at the other end of a port. */
+export { helpOver as help } from '../api/helper.ts'
+
 /** Serves the page that started this worker. */
 export function serve(scope: WorkerScope): void {
   new Host(scope, { warm, open, destroy, exportDatabase, importDatabase })

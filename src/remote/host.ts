@@ -1,3 +1,5 @@
+import { Keyspace } from '../api/keyspace.ts'
+import { helpOver, takeHelper, whenHelperIsWanted } from '../api/helper.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from '../api/types.ts'
 import { VarveError } from '../errors.ts'
 import { pathNameOf } from '../fs/opfs-path.ts'
@@ -32,6 +34,7 @@ export interface Engine {
 export interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null
   postMessage(message: FromWorker | FromErrand, transfer: Transferable[]): void
+  close(): void
 }
 
 /**
@@ -57,6 +60,8 @@ export class Host {
   #path = ''
   #hasOpened = false
   #own: Session | undefined
+  /** Has a second worker help, as long as this one has the database. */
+  #help: ((port: MessagePort, lock: string) => void) | undefined
   /** Counts how often this worker got the database. */
   #term = 0
   /** Ends having the database, or waiting for it. Undefined: neither. */
@@ -95,6 +100,17 @@ export class Host {
       case 'resume':
         if (this.#giveUp === undefined && this.#request !== undefined) this.#join(this.#request)
         return
+      case 'helper':
+        if (message.term === this.#term && this.#help !== undefined) this.#help(message.port, message.lock)
+        else message.port.close()
+        return
+      case 'help':
+        // ORDER: it has the lock before it says that it is there.
+        void holdLock(message.lock, () => {
+          helpOver(message.port, () => this.#scope.close())
+          return new Promise(() => {})
+        })
+        return
       default:
         this.#run(message)
     }
@@ -131,6 +147,7 @@ export class Host {
     this.#hasOpened = true
     const term = ++this.#term
     const others = new OtherTabs(this.#path, db)
+    const endHelp = this.#beginHelp(request, db, term)
     try {
       await new Promise<void>((resolve) => {
         const close = async (): Promise<void> => {
@@ -150,8 +167,32 @@ export class Host {
       })
     } finally {
       this.#own = undefined
+      endHelp()
       // INVARIANT: who has the lock of those who serve finds the database closed.
       await db.close()
+    }
+  }
+
+  /** Where memory can be shared: asks for a second worker when there is something for it to do. @returns what ends its help */
+  #beginHelp({ options }: OpenMessage, db: Served, term: number): () => void {
+    const { threads } = options as { threads?: unknown }
+    if (!globalThis.crossOriginIsolated || threads === 0) return () => {}
+    const { engine } = Keyspace.viewOf(db)
+    const over = new AbortController()
+    let release = (): void => {}
+    this.#help = (port, lock) => {
+      const helper = takeHelper(engine, port, () => {
+        const lost = async (): Promise<void> => helper?.lose()
+        holdLock(lock, lost, { signal: over.signal }).catch(() => undefined)
+      })
+      release = () => helper?.release()
+    }
+    whenHelperIsWanted(engine, () => this.#tell({ kind: 'helper-wanted', term }))
+    return () => {
+      this.#help = undefined
+      over.abort()
+      // NOTE: what it is at is called off when the database is closed.
+      void db.close().then(release, release)
     }
   }
 

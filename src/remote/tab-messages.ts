@@ -28,6 +28,10 @@ export type ToWorker =
   | { kind: 'release' }
   /** It is awake again. */
   | { kind: 'resume' }
+  /** At the other end of the port is a worker that helps who has the database since `term`, and has that lock as long as it lives. */
+  | { kind: 'helper'; term: number; port: MessagePort; lock: string }
+  /** This worker helps another one. */
+  | { kind: 'help'; port: MessagePort; lock: string }
   | Errand
 
 /** What is done with a database that nobody has open. */
@@ -43,6 +47,8 @@ export type FromWorker =
   | { kind: 'serving'; opening: Opening; term: number }
   /** Another tab has the database; this worker waits until that one goes. */
   | { kind: 'standby' }
+  /** A second worker could help now. */
+  | { kind: 'helper-wanted'; term: number }
   | { kind: 'failed'; error: PlainError }
   | AnswersMessage
 
@@ -78,10 +84,13 @@ export const names: {
   readonly page: (client: string) => string
   /** Lock: the worker of a page is alive. */
   readonly worker: (client: string) => string
+  /** Lock: a worker that helps is alive. */
+  readonly helper: (id: string) => string
 } = {
   serving: (path) => `varve-serving:${path}`,
   all: (path) => `varve-tabs:${path}`,
   line: (path, line) => `varve-tab:${path}:${line}`,
   page: (client) => `varve-page:${client}`,
   worker: (client) => `varve-worker:${client}`,
+  helper: (id) => `varve-helper:${id}`,
 }

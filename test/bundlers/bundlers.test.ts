@@ -144,3 +144,22 @@ it.each(['Chromium', 'Firefox'])(
   },
   60_000,
 )
+
+it.each([
+  ['Chromium', false],
+  ['Chromium', true],
+  ['Firefox', false],
+  ['Firefox', true],
+])(
+  'compactions in %s, isolated: %s, are written by a second worker if memory is shared',
+  async (browser, isIsolated) => {
+    site = join(directory, 'unbundled')
+    headers = isIsolated ? ISOLATING : {}
+    const result = await onPage(browser, async (page) => {
+      await page.goto(`${url}helped.html`)
+      return resultOf(page)
+    })
+    expect(result).toEqual({ built: isIsolated, right: true, problems: [], isIsolated })
+  },
+  60_000,
+)

@@ -14,14 +14,10 @@ export const OUTPUTS: Readonly<Record<string, (project: string, site: string) =>
   async unbundled(project, site) {
     cpSync(project, site, { recursive: true })
     const imports = { varve: '/node_modules/varve/dist/browser.js' }
-    writeFileSync(
-      join(site, 'index.html'),
-      page('app.js', `<script type="importmap">${JSON.stringify({ imports })}</script>`),
-    )
-    writeFileSync(
-      join(site, 'reload.html'),
-      page('reload.js', `<script type="importmap">${JSON.stringify({ imports })}</script>`),
-    )
+    const map = `<script type="importmap">${JSON.stringify({ imports })}</script>`
+    writeFileSync(join(site, 'index.html'), page('app.js', map))
+    for (const name of ['reload', 'helped'])
+      writeFileSync(join(site, `${name}.html`), page(`${name}.js`, map))
     // NOTE: import maps are not for workers.
     const script = readFileSync(join(site, 'own-worker.js'), 'utf8')
     writeFileSync(join(site, 'own-worker.js'), script.replace("'varve'", `'${imports.varve}'`))
@@ -70,7 +66,8 @@ export function createProject(directory: string): void {
   mkdirSync(installed, { recursive: true })
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true })
-  for (const name of ['app.js', 'own-worker.js', 'reload.js']) cpSync(join(here, name), join(directory, name))
+  for (const name of ['app.js', 'own-worker.js', 'reload.js', 'helped.js'])
+    cpSync(join(here, name), join(directory, name))
   writeFileSync(join(directory, 'package.json'), JSON.stringify({ type: 'module', private: true }))
 }
 

@@ -47,6 +47,8 @@ const BOUNDS: Readonly<Record<string, string>> = {
   'src/engine/record.ts: new Uint8Array(Math.max(needed, this.bytes.byteLength * 2))': 'what the caller gave',
   'src/engine/version-record.ts: kernel.record(sizeBytes)':
     'runs and tables of a Version; more than a page is NO_MEMORY',
+  'src/workers/file-mailbox.ts: new Int32Array(buffer)': 'a view',
+  'src/workers/file-mailbox.ts: new Float64Array(buffer)': 'a view',
   'src/fs/opfs-pool.ts: Array.from({ length: missing }, (_, i) => this.#nextIndex + i)': 'READY_SLOTS_MAX',
   'src/fs/memory.ts: new Uint8Array(Math.max(neededBytes, 2 * this.bytes.byteLength, 1024))':
     'what was written',
