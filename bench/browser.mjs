@@ -17,10 +17,20 @@ const PAGE = '<!doctype html><title>bench</title><script type="module" src="/run
 const SETTLE_MS = 500
 
 const ENGINES = ['varve', 'IndexedDB', 'browser-level', 'SQLite']
-const SCOPES = { page: 'measureHere', worker: 'measureInWorker' }
+/** Where it is measured: by which call, and from which path the page is loaded. */
+const SCOPES = {
+  page: { call: 'measureHere', path: '/' },
+  isolated: { call: 'measureHere', path: '/isolated' },
+  worker: { call: 'measureInWorker', path: '/' },
+}
+/** What a page needs in order to share memory with its workers. */
+const ISOLATING = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+}
 
 /**
- * varve and what else a page can store entries in: 100,000 of 16+100 B in Chromium, on a page and in a worker. Engines take turns in one browser; each has a page of its own, which is new
+ * varve and what else a page can store entries in: 100,000 of 16+100 B in Chromium, on a page, on one that is cross-origin isolated, and in a worker. Engines take turns in one browser; each has a page of its own, which is new
  * again for the time to the first answer.
  */
 export async function run({ rounds }) {
@@ -31,14 +41,15 @@ export async function run({ rounds }) {
     headless: true,
     args: QUIET_FLAGS,
   })
-  const runs = { page: {}, worker: {} }
+  const runs = { page: {}, isolated: {}, worker: {} }
   let durabilities = {}
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const [scope, call] of Object.entries(SCOPES)) {
+      for (const [scope, { call, path }] of Object.entries(SCOPES)) {
+        const address = new URL(path, url).href
         for (const engine of ENGINES) {
-          const { figures, durability } = await onPage(context, url, call, 'measure', engine)
-          const { openMs } = await onPage(context, url, call, 'firstOpen', engine)
+          const { figures, durability } = await onPage(context, address, call, 'measure', engine)
+          const { openMs } = await onPage(context, address, call, 'firstOpen', engine)
           const found = (runs[scope][engine] ??= [])
           found.push({ ...figures, 'first answer of a new page, ms': openMs })
           durabilities = { ...durabilities, [engine]: durability }
@@ -90,6 +101,9 @@ function serve(scripts) {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://localhost')
     response.setHeader('content-type', TYPES[extname(pathname)] ?? 'text/html')
+    // NOTE: scripts are fetched by pages of both kinds, and a worker of an isolated one needs them, too.
+    if (pathname !== '/')
+      for (const [name, value] of Object.entries(ISOLATING)) response.setHeader(name, value)
     const file = /^\/sqlite\/([\w.-]+)$/.exec(pathname)?.[1]
     if (file !== undefined) return response.end(readFileSync(join(SQLITE, file)))
     response.end(scripts.get(pathname) ?? PAGE)

@@ -6,6 +6,8 @@ const LEAST = { worker: { 'batches of 1,000': 5, 'full scan': 5 } }
 /** A new page's first answer is compared with SQLite's; IndexedDB is the browser's own, and is there before any page. */
 const OPEN_PEERS = ['SQLite']
 
+export const PLACES = { page: 'on a page', isolated: 'on an isolated page', worker: 'in a worker' }
+
 /** `runs`: by scope and engine, the figures of each round by line. */
 export function verdictsOf(runs) {
   return Object.fromEntries(Object.entries(runs).map(([scope, engines]) => [scope, linesOf(scope, engines)]))
@@ -36,7 +38,7 @@ export const formatOf = ({ isCost }) => (isCost ? (ms) => ms.toFixed(0) : format
 export function printBrowsers({ browser, scopes }, rounds) {
   for (const [scope, lines] of Object.entries(scopes)) {
     const engines = Object.keys(lines[0].medians)
-    process.stdout.write(`\n### ${browser}, in a ${scope}: per second, medians of ${rounds}\n\n`)
+    process.stdout.write(`\n### ${browser}, ${PLACES[scope]}: per second, medians of ${rounds}\n\n`)
     process.stdout.write(`| line | ${engines.join(' | ')} | ratio | bar | |\n`)
     process.stdout.write(`|---|${engines.map(() => '--:').join('|')}|--:|---|---|\n`)
     for (const row of lines) {

@@ -1,10 +1,13 @@
-import { formatOf } from '../browser/verdicts.mjs'
+import { formatOf, PLACES } from '../browser/verdicts.mjs'
 import { heading, paragraph, picture, strong, table } from './document.mjs'
 import { ratioPlot } from './plots.mjs'
 import { formatRatio, missing } from './words.mjs'
 
+const HEADINGS = { page: 'Page', isolated: 'Isolated page', worker: 'Worker' }
 const SCOPES = {
   page: "On a page: SQLite is behind a worker of its own, its calls travel as varve's do",
+  isolated:
+    'On a page that is cross-origin isolated, so that it can share memory with its worker: varve answers reads there without a message',
   worker: 'In a worker',
 }
 
@@ -47,9 +50,9 @@ function scopeBlocks(scope, lines) {
     isMissed: !holds,
   }))
   const ahead = lines.filter(({ ratio }) => ratio > 1).length
-  const alt = `varve ÷ the best of the others, in a ${scope}: varve is ahead on ${ahead} of ${lines.length} lines. The table has the figures.`
+  const alt = `varve ÷ the best of the others, ${PLACES[scope]}: varve is ahead on ${ahead} of ${lines.length} lines. The table has the figures.`
   return [
-    heading(3, scope === 'page' ? 'Page' : 'Worker'),
+    heading(3, HEADINGS[scope]),
     paragraph(`${SCOPES[scope]}.`),
     table(['line', ...engines, 'ratio', 'bar', ''], rows, [1, 2, 3, 4, 5]),
     picture(`benchmarks-browser-${scope}`, alt, ratioPlot(bars)),

@@ -9,12 +9,13 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   realpathSync,
   rmdirSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
-import { readdir, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { VarveError } from '../errors.ts'
@@ -86,7 +87,8 @@ class NodeFileSystem implements FileSystem {
 
   async list(): Promise<string[]> {
     try {
-      return await readdir(this.#root)
+      // NOTE: opening waits for it; a directory of a database is short, and its listing sooner made than handed to another thread.
+      return readdirSync(this.#root)
     } catch (error) {
       throw this.#directoryFailure(error, 'list')
     }

@@ -1,5 +1,6 @@
 import { FILTER_BLOCK_LINES, FILTER_LINE_BYTES, PAGE_BYTES } from '../../assembly/memory/layout.ts'
 import { FILTER_MAX_PROBES } from '../../assembly/table/filter-probes.ts'
+import { compareKeys } from '../bytes.ts'
 import { corrupt } from '../errors.ts'
 import { FieldReader, FieldWriter } from '../version/fields.ts'
 import { compressionNumber, compressionOf, type Compression } from './compression.ts'
@@ -123,5 +124,5 @@ function readFilter(fields: FieldReader, footer: Footer): TableFilter {
 
 function isPrefix(prefix: Uint8Array, key: Uint8Array): boolean {
   const length = Math.min(key.byteLength, KEY_PREFIX_BYTES)
-  return prefix.byteLength === length && prefix.every((byte, i) => byte === key[i])
+  return prefix.byteLength === length && compareKeys(prefix, key.subarray(0, length)) === 0
 }
