@@ -16,23 +16,25 @@ import type { SharedDatabase } from './api/share.ts'
 import type { AttachOptions, CreateWorker, KeyEncoding, OpenOptions, ValueEncoding } from './api/types.ts'
 import { destroyDatabase } from './engine/destroy.ts'
 import { nodeFileSystem } from './fs/node.ts'
+import { MovingKeeper } from './workers/moving-keeper.ts'
 import { nodePorts, nodeThreads } from './workers/node-threads.ts'
+import type { ThreadHost } from './workers/thread-host.ts'
 import { ThreadPool } from './workers/thread-pool.ts'
 
 export * from './api/exports.ts'
 
 let hooked = false
 /** Background threads, by what starts them. */
-const backgrounds = new Map<CreateWorker | undefined, ReturnType<Background>>()
+const backgrounds = new Map<CreateWorker | undefined, { host: ThreadHost; pool: ThreadPool }>()
 
-function background(createWorker: CreateWorker | undefined): ReturnType<Background> {
+const background: Background = (keeper, createWorker, threads) => {
   let found = backgrounds.get(createWorker)
   if (found === undefined) {
     const host = nodeThreads(createWorker)
     found = { host, pool: new ThreadPool(host) }
     backgrounds.set(createWorker, found)
   }
-  return found
+  return new MovingKeeper(keeper, found.host, found.pool, threads)
 }
 
 /**

@@ -55,11 +55,17 @@ export class MemoryReads {
     useKernelModule(module)
     const kernel = Kernel.attach(memory, slot)
     const thread = new DatabaseThread(kernel, noFiles(), options, false)
+    thread.giveUp = elsewhere
     thread.onSnapshotEnd = () => {
       if (Atomics.load(kernel.words, CONTROL_HISTORIES >>> 2) > 0) onReadEnded()
     }
     this.#engine = new Engine(thread, new NoKeeper(), undefined, recovery)
     this.#pool = new ResultPool(this.#engine.kernel)
+  }
+
+  /** After a read that threw: it may have thrown anywhere. */
+  endRead(): void {
+    this.#engine.thread.endRead()
   }
 
   /** Its synchronous reads are meant, and nothing else of it. */

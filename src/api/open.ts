@@ -1,10 +1,9 @@
 import { DEFAULT_KEYSPACE_ID, Engine } from '../engine/engine.ts'
+import type { KeeperPort } from '../engine/keeper-port.ts'
+import type { Keeper } from '../engine/keeper.ts'
 import { openDatabase } from '../engine/open.ts'
 import { salvageDatabase } from '../salvage/salvage.ts'
 import { LocalKeeper } from '../workers/local-keeper.ts'
-import { MovingKeeper } from '../workers/moving-keeper.ts'
-import type { ThreadHost } from '../workers/thread-host.ts'
-import type { ThreadPool } from '../workers/thread-pool.ts'
 import type { FileSystem } from '../fs/filesystem.ts'
 import { Database } from './database.ts'
 import { watchDatabase } from './forgotten.ts'
@@ -16,11 +15,12 @@ import { ResultPool } from './result-pool.ts'
 import type { CreateWorker, KeyEncoding, OpenOptions, ValueEncoding } from './types.ts'
 import { viewUnder, type View } from './view.ts'
 
-/** The threads of the host, of those that this function starts. */
-export type Background = (createWorker: CreateWorker | undefined) => {
-  readonly host: ThreadHost
-  readonly pool: ThreadPool
-}
+/** Makes the way to a keeper that may move to a thread of the host, of those that `createWorker` starts, of which there may be `threads`. NOTE: in browsers there is none, nor the code of it. */
+export type Background = (
+  keeper: Keeper,
+  createWorker: CreateWorker | undefined,
+  threads: number,
+) => KeeperPort
 
 /** Opens the database in the directory that a FileSystem stands for. See `open`. */
 export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueEncoding = 'bytes'>(
@@ -44,11 +44,8 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
       : undefined
   const { keeper, lock, recovery } = await openDatabase(fileSystem, engineOptions, definition)
   const hasThreads = threads > 0 && fileSystem.share !== undefined
-  const threadsOf = hasThreads ? background?.(request.createWorker) : undefined
   const port =
-    threadsOf === undefined
-      ? new LocalKeeper(keeper)
-      : new MovingKeeper(keeper, threadsOf.host, threadsOf.pool, threads)
+    (hasThreads ? background?.(keeper, request.createWorker, threads) : undefined) ?? new LocalKeeper(keeper)
   // NOTE: what the last process left undone, if it did not close, need not wait for the next flush.
   keeper.compactor.request()
   let engine: Engine

@@ -8,6 +8,8 @@ import type { Tree } from './tree.ts'
 const SEALED_LIMIT = 4
 /** Runs of flushed tables a keyspace may have before writes wait for their compaction. */
 const FLUSHED_RUNS_LIMIT = 12
+/** Reads of other threads that hold pages back take far less. */
+const LAST_READS_MS = 20
 /**
  * Pages that writes never take: one flush, one compaction (stream, builder) and one read (merge, blocks) always find theirs, so the memory
  * being full never stops the work that empties it.
@@ -159,6 +161,7 @@ export class MemoryBudget {
       flusher.seal(tree)
     }
     while (this.#overBudget(pages) || kernel.freePages() < pages + RESERVED_PAGES) {
+      this.#keeper.reclaimer.collect()
       this.#reclaim(pages + RESERVED_PAGES)
       if (!this.#overBudget(pages) && kernel.freePages() >= pages + RESERVED_PAGES) break
       if (flusher.flushOneSync()) continue
@@ -166,11 +169,23 @@ export class MemoryBudget {
       if (largest === undefined) {
         if (kernel.freePages() >= pages + RESERVED_PAGES) break
         // NOTE: a compaction under way has some of the reserved pages.
-        if (this.#endCompaction()) continue
+        if (this.#endCompaction() || this.#awaitReads()) continue
         throw noPages()
       }
       flusher.seal(largest)
     }
+  }
+
+  /** Waits until a read of another thread that had begun before something was replaced has ended. @returns false if there is none, or it does not end */
+  #awaitReads(): boolean {
+    const { reclaimer } = this.#keeper
+    const { pending } = reclaimer
+    const deadline = performance.now() + LAST_READS_MS
+    while (reclaimer.pending === pending && pending > 0) {
+      if (performance.now() > deadline) return false
+      reclaimer.collect()
+    }
+    return pending > 0
   }
 
   /** Compacts on this thread until there are few enough runs; a compaction that fails leaves the write go on. */

@@ -14,6 +14,7 @@ export function behindGap(
 ): number | undefined {
   const { gap } = tree
   if (gap?.isKnown !== true) return undefined
+  engine.thread.giveUp?.()
   const { u8, input } = engine.kernel
   return engine.thread.locked(() => {
     const behind = gap.behind(start, seqno)
@@ -31,6 +32,8 @@ export function noteGap(
   from: Uint8Array | undefined,
   to: Uint8Array | undefined,
 ): void {
+  // NOTE: who is asked instead remembers it, and passes them no more.
+  engine.thread.giveUp?.()
   engine.thread.locked(() => {
     // NOTE: only what is visible now can be said to stay so: the kernel watches what is written from now on.
     if (seqno === engine.visibleSeqno()) tree.openGap()?.found(from, to, seqno)

@@ -72,6 +72,7 @@ export abstract class TableJob {
           await pause()
         }
         if (this.done) return
+        if (output.isLost === true) output = this.#begin(false)
       }
       this.syncing = true
       // NOTE: its sources hold no writer up any more; see Flusher.syncingMemtables.
@@ -99,7 +100,7 @@ export abstract class TableJob {
   #begin(mayBeElsewhere: boolean): Output {
     if (this.#output !== undefined) {
       if (mayBeElsewhere || this.#output.built || this.#output.elsewhere === undefined) return this.#output
-      // NOTE: who cannot wait for another thread does it again from the beginning.
+      // NOTE: who cannot wait for another thread, or waits for one that has ended, does it again from the beginning.
       this.#output.abandon()
       return (this.#output = this.open(this.#older.address, false))
     }

@@ -22,6 +22,8 @@ export interface Output {
   step(deadline: number): void
   /** Where another thread takes the steps: resolves when it has come further. */
   readonly elsewhere?: Promise<void>
+  /** That thread has ended: the tables are to be written again. */
+  readonly isLost?: boolean
   /** Frees what building took. INVARIANT: built; the tables are the caller's now. */
   release(): void
   /** Closes and deletes what was written so far. */

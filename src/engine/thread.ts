@@ -82,6 +82,8 @@ export class DatabaseThread {
   isShared = false
   /** Other threads read in the memory, and do nothing else: then no lock is needed, but epochs are. Once true it stays so. */
   hasReaders = false
+  /** On a thread that only reads, and may neither lock nor wait: ends a read that it takes more for. */
+  giveUp: (() => never) | undefined
   /** The keeper is this thread's. */
   isKeeping = true
   /** The journal lock: held while seqnos are given out, journalled, inserted and published, and while memtables that take writes are changed. */
@@ -130,6 +132,8 @@ export class DatabaseThread {
   /** Before what only one thread at a time may do; may be nested. @throws POISONED */
   lockJournal(): void {
     if (!this.isShared) return
+    // NOTE: the thread that writes need not lock it where all others only read.
+    this.giveUp?.()
     if (this.#lockDepth > 0) {
       this.#lockDepth++
       return

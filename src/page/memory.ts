@@ -59,6 +59,7 @@ export class PageMemory {
     try {
       return { result: read(keyspace, reader) }
     } catch {
+      this.#memory?.endRead()
       // NOTE: who is asked then says what is wrong, if something is.
       return undefined
     }

@@ -114,17 +114,16 @@ export class FileMailbox {
   /**
    * Calls a job off and sleeps until it has ended. ORDER: the job is called off before its request is looked at; who asks after that finds an answer that failed, and who does not
    * ask looks before his next step.
-   * @returns false if it has not ended after `timeoutMs`
+   * @returns false if it has not ended after `sleeps` of a millisecond. NOTE: no clock: a machine that was suspended meanwhile gave it no time, either.
    */
-  callOff(job: number, timeoutMs: number): boolean {
+  callOff(job: number, sleeps: number): boolean {
     const words = this.#words
     Atomics.store(words, CALLED_OFF, job)
-    const deadline = performance.now() + timeoutMs
-    for (;;) {
+    for (let left = sleeps; ; left--) {
       this.answer(refuse)
       const ended = Atomics.load(words, ENDED)
       if (ended >= job) return true
-      if (performance.now() > deadline) return false
+      if (left === 0) return false
       // NOTE: in short sleeps: it may ask meanwhile.
       Atomics.wait(words, ENDED, ended, 1)
     }

@@ -2,7 +2,6 @@ import { SLOT_COUNT } from '../../assembly/memory/layout.ts'
 import type { Keeper } from '../engine/keeper.ts'
 import type { BuildRequest, TableHelper } from '../engine/table-helper.ts'
 import type { Output } from '../engine/table-output.ts'
-import { VarveError } from '../errors.ts'
 import { tableFileName } from '../fs/file-names.ts'
 import type { File } from '../fs/filesystem.ts'
 import { kernelModule } from '../kernel/load.ts'
@@ -20,7 +19,7 @@ import type { FromHelper, ToHelper, ToldTable } from './helper-messages.ts'
 import { receivedError } from './messages.ts'
 
 /** A job that is called off ends within a step; who does not is gone. */
-const CALL_OFF_MS = 2000
+const CALL_OFF_SLEEPS = 2000
 
 /** The part of a message port that is needed. */
 export interface HelperEnd {
@@ -36,6 +35,7 @@ export class HelperThread implements TableHelper {
   readonly #keeper: Keeper
   readonly #port: HelperEnd
   readonly #mailbox = new FileMailbox()
+  readonly #slot: number
   readonly #onAttached: () => void
   #isAttached = false
   #jobs = 0
@@ -49,6 +49,7 @@ export class HelperThread implements TableHelper {
     port.onmessage = ({ data }) => this.#hear(data)
     const { kernel } = keeper
     const slot = kernel.exports.takeSlot()
+    this.#slot = slot
     if (slot === SLOT_COUNT) return
     const { buffer: mailbox } = this.#mailbox
     port.postMessage({ kind: 'attach', memory: kernel.memory, module: kernelModule(), slot, mailbox })
@@ -67,16 +68,26 @@ export class HelperThread implements TableHelper {
     return job
   }
 
-  /** Its thread has ended, or is not to be waited for: whatever it is at is done here. */
+  /** Its thread has ended: what it is at is done here. NOTE: pages of a table that it was at stay taken; nobody knows which. */
   lose(): void {
+    if (!this.#isAttached) return
+    this.#giveUp()
+    this.#keeper.kernel.exports.giveSlot(this.#slot)
+  }
+
+  /** It is not waited for any more. */
+  #giveUp(): void {
     this.#isAttached = false
     this.#port.close()
-    this.#job?.fail(new VarveError('IO', 'The thread that merged tables ended; they are merged again.'))
+    this.#job?.lose()
     this.#job = undefined
   }
 
   /** The database is closed. */
   release(): void {
+    if (!this.#isAttached) return
+    // NOTE: whatever the end of the database was: it is not left asleep in a request.
+    if (this.#job !== undefined) this.#mailbox.callOff(this.#jobs, CALL_OFF_SLEEPS)
     this.#isAttached = false
     this.#port.postMessage({ kind: 'detach' })
     this.#port.close()
@@ -84,7 +95,7 @@ export class HelperThread implements TableHelper {
 
   #callOff(id: number): void {
     if (this.#job === undefined || id !== this.#jobs) return
-    if (this.#isAttached && !this.#mailbox.callOff(id, CALL_OFF_MS)) this.lose()
+    if (this.#isAttached && !this.#mailbox.callOff(id, CALL_OFF_SLEEPS)) this.#giveUp()
     this.#job = undefined
   }
 
@@ -142,6 +153,7 @@ class BuildElsewhere implements Output {
   readonly #outputs = new Map<number, File>()
   #failure: unknown
   #hasFailed = false
+  isLost = false
   #isOver = false
   #progress: Promise<void>
   #wake: () => void = () => {}
@@ -158,7 +170,7 @@ class BuildElsewhere implements Output {
   }
 
   step(): void {
-    if (this.#hasFailed) throw this.#failure
+    if (this.#hasFailed && !this.isLost) throw this.#failure
   }
 
   release(): void {}
@@ -190,10 +202,17 @@ class BuildElsewhere implements Output {
     this.noteProgress()
   }
 
-  /** Undefined: what failed is known already. */
+  /** Undefined: what failed is known already, or nobody knows it. */
   fail(error: unknown): void {
-    if (error !== undefined) this.#failure ??= error
+    this.#failure ??= error
     this.#hasFailed = true
+    if (this.#failure === undefined) this.isLost = true
+    this.noteProgress()
+  }
+
+  lose(): void {
+    this.#hasFailed = true
+    this.isLost = true
     this.noteProgress()
   }
 

@@ -16,7 +16,7 @@ import {
   FileMailbox,
   RequestFailed,
 } from './file-mailbox.ts'
-import type { FromHelper, HelperAttach, HelperBuild, ToHelper } from './helper-messages.ts'
+import type { FromHelper, HelperAttach, HelperBuild, ToHelper, ToldTable } from './helper-messages.ts'
 import { sentError } from './messages.ts'
 
 /** Between two looks whether the job is still wanted. */
@@ -66,41 +66,50 @@ class Helper implements OutputHost {
     this.#page = this.kernel.page()
   }
 
-  build({ job, keyspaceId, level, policy, runs, rules }: HelperBuild): void {
-    let output: TableOutput | undefined
+  build(request: HelperBuild): void {
+    const { job } = request
+    let message: FromHelper
     try {
-      this.#created = new Map()
-      this.#mailbox.assertWanted(job)
-      const tables = runs.map((run) => run.map((table) => this.#source(table)))
-      for (const table of tables.flat()) this.#blocks.add(table)
-      const stream = new EntryStream(this.kernel, [], tables, this.#blocks)
-      stream.setRules(rules)
-      output = new TableOutput(this, keyspaceId, stream, level, policy)
+      message = { kind: 'built', job, tables: this.#tables(request) }
+    } catch (error) {
+      message = { kind: 'failed', job, error: error instanceof RequestFailed ? undefined : sentError(error) }
+    }
+    this.#blocks.clear()
+    try {
+      this.#port.postMessage(message)
+    } catch {
+      // NOTE: what cannot be told (a cause that cannot be cloned) is tried again over there, and said there.
+      this.#port.postMessage({ kind: 'failed', job, error: undefined })
+    } finally {
+      // ORDER: the last that is done of it.
+      this.#mailbox.end(job)
+    }
+  }
+
+  #tables({ job, keyspaceId, level, policy, runs, rules }: HelperBuild): ToldTable[] {
+    this.#created = new Map()
+    this.#mailbox.assertWanted(job)
+    const tables = runs.map((run) => run.map((table) => this.#source(table)))
+    for (const table of tables.flat()) this.#blocks.add(table)
+    const stream = new EntryStream(this.kernel, [], tables, this.#blocks)
+    stream.setRules(rules)
+    const output = new TableOutput(this, keyspaceId, stream, level, policy)
+    try {
       while (!output.built) {
         output.step(performance.now() + STEP_MS)
         this.#mailbox.assertWanted(job)
       }
-      output.release()
-      const built = output.tables.map(({ info, record, filter, compression }) => ({
-        info,
-        record,
-        filter,
-        compression,
-      }))
-      this.#end(job, { kind: 'built', job, tables: built })
     } catch (error) {
-      // NOTE: what was built is the other's to free only if he is told of it.
-      output?.abandon()
-      const said = error instanceof RequestFailed ? undefined : sentError(error)
-      this.#end(job, { kind: 'failed', job, error: said })
+      output.abandon()
+      throw error
     }
-  }
-
-  #end(job: number, message: FromHelper): void {
-    this.#blocks.clear()
-    this.#port.postMessage(message)
-    // ORDER: the last that is done of it.
-    this.#mailbox.end(job)
+    output.release()
+    return output.tables.map(({ info, record, filter, compression }) => ({
+      info,
+      record,
+      filter,
+      compression,
+    }))
   }
 
   // ── files ───────────────────────────────────────────────────────────────────────────────────────────────
