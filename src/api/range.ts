@@ -36,6 +36,10 @@ export const RANGE_OPTIONS = [
 const SLICE_RANGE_OPTIONS = [...RANGE_OPTIONS, 'slices'] as const
 
 const encoder = new TextEncoder()
+const NO_MEMORY = new ArrayBuffer(0)
+
+/** A view of which what is handed out are bytes. */
+type BytesView = Record<'keys' | 'values', Codec & Required<Pick<Codec, 'copied'>>>
 
 /** The bytes of a key given as an option, copied. */
 function keyBytes(codec: Codec, value: unknown, name: string): Uint8Array {
@@ -107,7 +111,7 @@ class RangeReader<T> implements WatchedIterator {
   readonly #areBytes: boolean
   /** Number of the chunk that was copied, where, and how much further the copy lies. */
   #copiedChunk = 0
-  #memory: ArrayBuffer | undefined
+  #memory: ArrayBuffer = NO_MEMORY
   #shift = 0
   open = true
   watched = false
@@ -147,7 +151,8 @@ class RangeReader<T> implements WatchedIterator {
   /** What the user gets of what `take` has returned. @throws what a decoder of his throws; the iteration is over then */
   result(taken: unknown): IteratorResult<T, undefined> {
     if (taken === undefined) return { done: true, value: undefined }
-    if (this.#slices !== undefined) return { done: false, value: taken as T }
+    // NOTE: of bytes there is nothing to decode.
+    if (this.#areBytes || this.#slices !== undefined) return { done: false, value: taken as T }
     try {
       return { done: false, value: this.#decode(taken) as T }
     } catch (error) {
@@ -165,25 +170,36 @@ class RangeReader<T> implements WatchedIterator {
 
   /** NOTE: both are copied before either is decoded: a decoder of the user's may end this very iteration. */
   #copy(): unknown {
-    if (this.#areBytes) this.#copyChunk()
+    if (this.#areBytes) return this.#copyBytes()
     const { keyPointer, keyLength, valuePointer, valueLength, large } = this.cursor
     const { keys, values } = this.#view
-    if (this.#mode === 'keys') return this.#part(keys, keyPointer, keyLength)
-    const key = this.#mode === 'entries' ? this.#part(keys, keyPointer, keyLength) : undefined
-    const value = large === undefined ? this.#part(values, valuePointer, valueLength) : values.copyFrom(large)
+    if (this.#mode === 'keys') return keys.copyOut(keyPointer, keyLength)
+    const key = this.#mode === 'entries' ? keys.copyOut(keyPointer, keyLength) : undefined
+    const value = large === undefined ? values.copyOut(valuePointer, valueLength) : values.copyFrom(large)
     return this.#mode === 'entries' ? [key, value] : value
   }
 
-  #part(codec: Codec, pointer: number, length: number): unknown {
-    return this.#memory === undefined || codec.copied === undefined
-      ? codec.copyOut(pointer, length)
-      : codec.copied(this.#memory, pointer + this.#shift, length)
+  /** The same as views of a copy of the chunk that the entry is in. */
+  #copyBytes(): unknown {
+    const { cursor } = this
+    if (cursor.chunk !== this.#copiedChunk) this.#copyChunk()
+    const { keys, values } = this.#view as BytesView
+    const memory = this.#memory
+    const shift = this.#shift
+    const mode = this.#mode
+    const key =
+      mode === 'values' ? undefined : keys.copied(memory, cursor.keyPointer + shift, cursor.keyLength)
+    if (mode === 'keys') return key
+    const { large } = cursor
+    const value =
+      large === undefined
+        ? values.copied(memory, cursor.valuePointer + shift, cursor.valueLength)
+        : values.copyFrom(large)
+    return mode === 'values' ? value : [key, value]
   }
 
-  /** Copies the chunk that the entry is in, unless that is done. */
   #copyChunk(): void {
     const { chunk, chunkPointer, chunkEnd } = this.cursor
-    if (chunk === this.#copiedChunk) return
     const { memory, at } = this.#view.pool.chunk(chunkPointer, chunkEnd - chunkPointer)
     this.#copiedChunk = chunk
     this.#memory = memory
