@@ -18,6 +18,8 @@ export interface Codec {
   copied?(memory: ArrayBuffer, at: number, length: number): unknown
   /** Makes what the user gets of what was copied. */
   decode(copy: unknown): unknown
+  /** That is the same. */
+  readonly isFinal: boolean
 }
 
 /**
@@ -66,6 +68,7 @@ function className(value: object): string {
 }
 
 class BytesCodec implements Codec {
+  readonly isFinal: boolean = true
   readonly #pool: ResultPool
 
   constructor(pool: ResultPool) {
@@ -94,6 +97,7 @@ class BytesCodec implements Codec {
 }
 
 class BufferCodec implements Codec {
+  readonly isFinal = true
   readonly #pool: ResultPool
 
   constructor(pool: ResultPool) {
@@ -122,6 +126,7 @@ class BufferCodec implements Codec {
 }
 
 class Utf8Codec implements Codec {
+  readonly isFinal: boolean = true
   readonly #kernel: Kernel
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -147,6 +152,8 @@ class Utf8Codec implements Codec {
 }
 
 class JsonCodec extends Utf8Codec {
+  override readonly isFinal = false
+
   override encode(value: unknown, what: string): Content {
     return jsonText(value, what)
   }
@@ -180,6 +187,7 @@ export function jsonValue(text: string): unknown {
 }
 
 class CustomCodec extends BytesCodec {
+  override readonly isFinal = false
   readonly #encoding: Encoding<unknown>
 
   constructor(encoding: Encoding<unknown>, pool: ResultPool) {

@@ -109,6 +109,8 @@ class RangeReader<T> implements WatchedIterator {
   readonly #slices: RangeSlices | undefined
   /** Whether what is handed out are bytes: then each chunk is copied at once, and entries are views of the copy. */
   readonly #areBytes: boolean
+  /** Whether what was copied is handed out as it is. */
+  readonly #isFinal: boolean
   /** Number of the chunk that was copied, where, and how much further the copy lies. */
   #copiedChunk = 0
   #memory: ArrayBuffer = NO_MEMORY
@@ -127,6 +129,7 @@ class RangeReader<T> implements WatchedIterator {
     const ofKeys = mode === 'values' || keys.copied !== undefined
     const ofValues = mode === 'keys' || values.copied !== undefined
     this.#areBytes = ofKeys && ofValues
+    this.#isFinal = slices || ((mode === 'values' || keys.isFinal) && (mode === 'keys' || values.isFinal))
     this.#slices = slices ? new RangeSlices(view.engine, this.cursor) : undefined
     watchIterator(this)
   }
@@ -151,8 +154,7 @@ class RangeReader<T> implements WatchedIterator {
   /** What the user gets of what `take` has returned. @throws what a decoder of his throws; the iteration is over then */
   result(taken: unknown): IteratorResult<T, undefined> {
     if (taken === undefined) return { done: true, value: undefined }
-    // NOTE: of bytes there is nothing to decode.
-    if (this.#areBytes || this.#slices !== undefined) return { done: false, value: taken as T }
+    if (this.#isFinal) return { done: false, value: taken as T }
     try {
       return { done: false, value: this.#decode(taken) as T }
     } catch (error) {
