@@ -23,6 +23,9 @@ export async function serveDemo(port) {
     const path = pathname === '/' ? '/index.html' : pathname
     const file = files.get(path)
     response.setHeader('cache-control', 'no-cache')
+    // NOTE: not needed; with them the page reads in the memory of its worker.
+    response.setHeader('cross-origin-opener-policy', 'same-origin')
+    response.setHeader('cross-origin-embedder-policy', 'require-corp')
     if (file === undefined) {
       response.statusCode = 404
       return response.end('There is nothing here.')

@@ -177,7 +177,8 @@ export interface OpenOptions<KE extends KeyEncoding, VE extends ValueEncoding> e
   threads?: number
   /**
    * Starts a background thread, where the default, a worker made of text, is not possible or wanted. It is given the script and the options for the host's Worker, and returns
-   * the Worker. Databases with the same function share their threads.
+   * the Worker. Databases with the same function share their threads. On a page of a browser it is called for the worker of the database, and again for a second one where memory can be
+   * shared; each time it returns a new one.
    * @example createWorker: (source, options) => new Worker(new URL('./varve-worker.cjs', import.meta.url), { ...options, eval: false })
    */
   createWorker?: CreateWorker

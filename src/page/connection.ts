@@ -152,9 +152,12 @@ export class Connection {
     const { port1, port2 } = new MessageChannel()
     const lock = names.helper(crypto.randomUUID())
     try {
-      this.#helper = this.#request.startWorker()
-      this.#helper.onerror = (event) => event.preventDefault()
-      this.#helper.postMessage({ kind: 'help', port: port2, lock } satisfies ToWorker, [port2])
+      const helper = this.#request.startWorker()
+      // NOTE: a createWorker may have but one, which must not wait for itself.
+      if (helper === this.#worker) return
+      this.#helper = helper
+      helper.onerror = (event) => event.preventDefault()
+      helper.postMessage({ kind: 'help', port: port2, lock } satisfies ToWorker, [port2])
       this.#worker.postMessage({ kind: 'helper', term, port: port1, lock } satisfies ToWorker, [port1])
     } catch {
       this.#helper = undefined

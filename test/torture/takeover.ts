@@ -1,6 +1,6 @@
 /**
  * Two tabs have one database and write to it; the one that has the files goes (its page is closed, or its processes are killed), and the other one must take over: everything that either was told to be
- * written is there. Measures the longest time that the other one waited for an answer meanwhile.
+ * written is there. Measures the longest time that the other one waited for an answer meanwhile. Every other time the tabs are cross-origin isolated, so that they read in the memory of their workers.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
@@ -23,7 +23,13 @@ import type { Tab } from './processes/tab.ts'
 import { root } from './root.ts'
 import { Violation } from './runner.ts'
 
-const PAGE = '<!doctype html><title>takeover</title><script type="module" src="tab.js"></script>'
+/** Such a path has the page isolated. */
+const ISOLATED = '/isolated'
+const ISOLATING = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+}
+const PAGE = '<!doctype html><title>takeover</title><script type="module" src="/tab.js"></script>'
 
 export interface TakeoverBudget {
   readonly seed: number
@@ -60,7 +66,8 @@ export async function takeover(budget: TakeoverBudget): Promise<TakeoverSummary>
       const began = performance.now()
       await inBrowser(browser, async (context) => {
         while (waited[browser].length < kills && performance.now() - began < (seconds * 1000) / 2) {
-          const round = await oneTakeover(context, url, 100 + random() * 300, forget)
+          const path = waited[browser].length % 2 === 0 ? '/' : ISOLATED
+          const round = await oneTakeover(context, new URL(path, url).href, 100 + random() * 300, forget)
           waited[browser].push(round.waitedMs)
           acknowledged += round.acknowledged
         }
@@ -171,6 +178,8 @@ async function tabScript(): Promise<string> {
 function serve(script: string): Promise<Server> {
   const server = createServer((request, response) => {
     const isScript = request.url === '/tab.js'
+    if (request.url === ISOLATED)
+      for (const [name, value] of Object.entries(ISOLATING)) response.setHeader(name, value)
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html')
     response.end(isScript ? script : PAGE)
   })

@@ -1,5 +1,5 @@
 /**
- * A tab of takeover.ts: writes `<name> <i>` one after the other and passes on what was acknowledged; can be asked how many of another tab's there are, and how long it waited for an answer at most.
+ * A tab of takeover.ts: writes `<name> <i>` one after the other, reads some of them again, and passes on what was acknowledged; can be asked how many of another tab's there are, and how long it waited for an answer at most.
  */
 import { open, VarveError, type Database } from '../../../src/browser.ts'
 
@@ -18,6 +18,11 @@ declare function told(name: string, acknowledged: number): Promise<void>
 
 /** Acknowledgements on their way to the listener, at most. */
 const MOST_UNTOLD = 200
+/** One step of so many is read after each step that follows it. */
+const READ_AGAIN = 16
+
+const keyOf = (name: string, step: number): string => `${name} ${String(step).padStart(8, '0')}`
+const valueOf = (step: number): string => `${step} `.repeat(20)
 
 let db: Database<'utf8', 'utf8'>
 let isEnding = false
@@ -30,7 +35,7 @@ async function write(name: string, onFirst: () => void): Promise<void> {
   let before = performance.now()
   for (let i = 0; !isEnding; i++) {
     try {
-      await db.put(`${name} ${String(i).padStart(8, '0')}`, `${i} `.repeat(20))
+      await db.put(keyOf(name, i), valueOf(i))
     } catch (error) {
       // NOTE: whether it was written is not known: written again, it is the same.
       if (!(error instanceof VarveError) || error.code !== 'ABORTED') throw error
@@ -38,6 +43,8 @@ async function write(name: string, onFirst: () => void): Promise<void> {
       i--
       continue
     }
+    const again = i - (i % READ_AGAIN)
+    if ((await db.get(keyOf(name, again))) !== valueOf(again)) throw new Error(`step ${again} is not there`)
     const now = performance.now()
     longestMs = Math.max(longestMs, now - before)
     before = now
@@ -66,7 +73,7 @@ const tab: Tab = {
   async stepsOf(name) {
     let steps = 0
     for await (const key of db.keys({ prefix: `${name} ` })) {
-      if (key !== `${name} ${String(steps).padStart(8, '0')}`) break
+      if (key !== keyOf(name, steps)) break
       steps++
     }
     return steps
