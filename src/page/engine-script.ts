@@ -42,12 +42,12 @@ async function importText(text: string): Promise<EngineModule> {
   }
 }
 
-/** A page's worker, which opens and serves one database. @throws NOT_SUPPORTED, and what the user's createWorker throws */
+/** A page's worker, which opens and serves one database. @throws NOT_SUPPORTED, TypeError, and what the user's createWorker throws */
 export function startWorker(createWorker: CreateWorker | undefined): Worker {
   if (typeof Worker === 'undefined')
     throw new VarveError('NOT_SUPPORTED', 'varve stores nothing here: no worker can be started.')
   const source = `${engineSource};varveEngine.serve(self)`
-  if (createWorker !== undefined) return createWorker(source, { name: 'varve' }) as Worker
+  if (createWorker !== undefined) return checkedWorker(createWorker(source, { name: 'varve' }))
   const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
   try {
     return new Worker(url, { name: 'varve' })
@@ -55,6 +55,14 @@ export function startWorker(createWorker: CreateWorker | undefined): Worker {
     // NOTE: the worker has begun to load it.
     URL.revokeObjectURL(url)
   }
+}
+
+/** @throws TypeError */
+function checkedWorker(made: unknown): Worker {
+  const { postMessage, terminate } = (made ?? {}) as Partial<Worker>
+  if (typeof postMessage !== 'function' || typeof terminate !== 'function')
+    throw new TypeError('createWorker must return a Worker')
+  return made as Worker
 }
 
 /** What a worker's `error` event means. */
