@@ -124,7 +124,7 @@ describe('a database on a page', () => {
     expect(await codeOf(() => open('../up'))).toMatch(/^TypeError/)
     expect(await codeOf(() => openTexts('x', { memoryLimit: 1 }))).toMatch(/^RangeError/)
     for (const made of [undefined, null, {}, 'worker'])
-      expect(await codeOf(() => openTexts('x', { createWorker: () => made as unknown as Worker }))).toBe(
+      expect(await codeOf(() => openTexts('x', { createWorker: () => made as Worker }))).toBe(
         'TypeError: createWorker must return a Worker',
       )
     expect(await codeOf(() => openTexts('x', { createWorker: () => new Worker('data:,throw+1') }))).toBe(
