@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { chromium } from 'playwright'
-import { CHROMIUM, QUIET_FLAGS } from '../scripts/browsers.mjs'
+import { CHROMIUM, ISOLATING, QUIET_FLAGS } from '../scripts/browsers.mjs'
 import { printBrowsers, verdictsOf } from './browser/verdicts.mjs'
 
 const HERE = fileURLToPath(new URL('browser/', import.meta.url))
@@ -22,11 +22,6 @@ const SCOPES = {
   page: { call: 'measureHere', path: '/' },
   isolated: { call: 'measureHere', path: '/isolated' },
   worker: { call: 'measureInWorker', path: '/' },
-}
-/** What a page needs in order to share memory with its workers. */
-const ISOLATING = {
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
 }
 
 /**

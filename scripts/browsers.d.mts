@@ -8,3 +8,4 @@ export const FIREFOX_CONTEXT: {
   readonly forcedColors: null
   readonly contrast: null
 }
+export const ISOLATING: Readonly<Record<string, string>>

@@ -17,3 +17,9 @@ export const QUIET_FLAGS = [
 export const FIREFOX_LAUNCH = { channel: 'moz-firefox', executablePath: FIREFOX }
 /** It knows none of these. */
 export const FIREFOX_CONTEXT = { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null }
+
+/** Headers that isolate a page, so that it can share memory with its workers. */
+export const ISOLATING = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+}

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { ISOLATING } from '../browsers.mjs'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const TYPES = {
@@ -24,8 +25,7 @@ export async function serveDemo(port) {
     const file = files.get(path)
     response.setHeader('cache-control', 'no-cache')
     // NOTE: not needed; with them the page reads in the memory of its worker.
-    response.setHeader('cross-origin-opener-policy', 'same-origin')
-    response.setHeader('cross-origin-embedder-policy', 'require-corp')
+    for (const [name, value] of Object.entries(ISOLATING)) response.setHeader(name, value)
     if (file === undefined) {
       response.statusCode = 404
       return response.end('There is nothing here.')

@@ -5,6 +5,8 @@
  *   | u32 number of the last job that is called off | u32 number of the last job that has ended
  *
  * ORDER: the words of a request are written before the state is ASKED, those of an answer before it is ANSWERED; both sides read the state first.
+ *
+ * What follows are indices of words, or of doubles where that is what lies there (FILE, POSITION, RESULT).
  */
 const STATE = 0
 const OPERATION = 1
@@ -66,8 +68,6 @@ export class FileMailbox {
     this.#floats[FILE] = file
     this.#floats[POSITION] = position
     Atomics.store(words, STATE, ASKED)
-    // NOTE: who calls the job off waits here.
-    Atomics.notify(words, STATE)
     ring()
     while (Atomics.load(words, STATE) === ASKED) Atomics.wait(words, STATE, ASKED)
     Atomics.store(words, STATE, FREE)

@@ -13,16 +13,13 @@ import {
   FIREFOX,
   FIREFOX_CONTEXT,
   FIREFOX_LAUNCH,
+  ISOLATING,
   QUIET_FLAGS,
   requireBrowser,
 } from '../support/browsers.ts'
 import { createProject, OUTPUTS } from './outputs.ts'
 
 const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript' }
-const ISOLATING = {
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-}
 /** What a page with nothing but `open` in it may take (docs/browser.md, "Size"). */
 const BUNDLE_MAX_BYTES = 113_000
 

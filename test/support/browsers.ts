@@ -1,7 +1,14 @@
 /** Debian's browsers, which tests start. */
 import { existsSync } from 'node:fs'
 
-export { CHROMIUM, FIREFOX, FIREFOX_CONTEXT, FIREFOX_LAUNCH, QUIET_FLAGS } from '../../scripts/browsers.mjs'
+export {
+  CHROMIUM,
+  FIREFOX,
+  FIREFOX_CONTEXT,
+  FIREFOX_LAUNCH,
+  ISOLATING,
+  QUIET_FLAGS,
+} from '../../scripts/browsers.mjs'
 
 /** @throws an Error that says how to install it */
 export function requireBrowser(path: string): void {

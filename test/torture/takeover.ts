@@ -15,6 +15,7 @@ import {
   FIREFOX,
   FIREFOX_CONTEXT,
   FIREFOX_LAUNCH,
+  ISOLATING,
   QUIET_FLAGS,
   requireBrowser,
 } from '../support/browsers.ts'
@@ -25,10 +26,6 @@ import { Violation } from './runner.ts'
 
 /** Such a path has the page isolated. */
 const ISOLATED = '/isolated'
-const ISOLATING = {
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-}
 const PAGE = '<!doctype html><title>takeover</title><script type="module" src="/tab.js"></script>'
 
 export interface TakeoverBudget {
