@@ -46,8 +46,7 @@ export async function openOn<KE extends KeyEncoding = 'bytes', VE extends ValueE
   const hasThreads = threads > 0 && fileSystem.share !== undefined
   const port =
     (hasThreads ? background?.(keeper, request.createWorker, threads) : undefined) ?? new LocalKeeper(keeper)
-  // NOTE: what the last process left undone, if it did not close, need not wait for the next flush.
-  keeper.compactor.request()
+  keeper.journals.tidySoon()
   let engine: Engine
   try {
     engine = new Engine(

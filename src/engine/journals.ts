@@ -12,6 +12,8 @@ import type { VersionEdit } from '../version/edit.ts'
 const LIVE_JOURNALS_LIMIT = 4
 /** The journal is synced in the background at least this often while there is something to sync. */
 const SYNC_INTERVAL_MS = 1000
+/** What the last open left undone is taken up so long after this one: who opens asks for something at once, which comes first. */
+const TIDY_AFTER_MS = 50
 
 /** A journal that is named and empty. */
 interface NextJournal {
@@ -43,6 +45,7 @@ export class Journals {
   #givenUp: number[] = []
   #writeTimer: Timer | undefined
   #syncTimer: Timer | undefined
+  #tidyTimer: Timer | undefined
 
   constructor(keeper: Keeper) {
     this.#keeper = keeper
@@ -234,8 +237,10 @@ export class Journals {
   stop(): void {
     clearTimeout(this.#writeTimer)
     clearTimeout(this.#syncTimer)
+    clearTimeout(this.#tidyTimer)
     this.#writeTimer = undefined
     this.#syncTimer = undefined
+    this.#tidyTimer = undefined
   }
 
   close(): void {
@@ -273,6 +278,25 @@ export class Journals {
     return this.#left.length >= LIVE_JOURNALS_LIMIT
   }
 
+  /** Whether there are so many that it is flushed at once. */
+  get overcrowded(): boolean {
+    return this.#left.length >= 2 * LIVE_JOURNALS_LIMIT
+  }
+
+  /** After an open: takes up in the background, soon, what was left undone. */
+  tidySoon(): void {
+    this.#tidyTimer = timer(() => {
+      const { writable, catalog, compactor } = this.#keeper
+      if (!writable) return
+      try {
+        if (catalog.begun) this.thinOut()
+      } catch {
+        // NOTE: a full disk: the next journal tries again. A failure that poisons is what the next call reports.
+      }
+      compactor.request()
+    }, TIDY_AFTER_MS)
+  }
+
   /** Has what holds the oldest journals back flushed, if they are many. */
   thinOut(): void {
     if (!this.crowded) return
@@ -285,7 +309,7 @@ export class Journals {
       tree.memtables().some((memtable) => memtable.firstJournal <= oldest),
     )
     // NOTE: a program that never gives the event loop a turn gets no background flush, nor a compaction.
-    if (this.#left.length >= 2 * LIVE_JOURNALS_LIMIT) {
+    if (this.overcrowded) {
       for (const tree of stragglers) budget.thinOut(tree)
       flusher.flushAllSync(stragglers)
     } else for (const tree of stragglers) flusher.seal(tree)

@@ -122,8 +122,8 @@ function recover(keeper: Keeper, stored: StoredDatabase): void {
   keeper.replaying = false
   if (!keeper.catalog.begun) return
   keeper.journals.removeObsolete()
-  // CRASH: each open after an unclean end leaves a journal; a program that is always killed must not leave as many.
-  keeper.journals.thinOut()
+  // CRASH: each open after an unclean end leaves a journal; a program that is always killed, and soon, must not leave as many.
+  if (keeper.journals.overcrowded) keeper.journals.thinOut()
 }
 
 /** @throws EXISTS, or NOT_FOUND if nothing is to be created, in a directory that holds files but none of a database */

@@ -123,6 +123,8 @@ class OpfsFileSystem implements FileSystem {
   #parent: FileSystemDirectoryHandle | undefined
   #directory: FileSystemDirectoryHandle | undefined
   #pool: SlotPool | undefined
+  /** Names in the directory that are not slots, as of when the lock was taken: from then on nobody else makes any of ours. */
+  #others: readonly string[] = []
 
   constructor(location: string, host: OpfsHost) {
     this.location = location
@@ -152,7 +154,9 @@ class OpfsFileSystem implements FileSystem {
     const unlock = await this.#takeWebLock()
     let pool: SlotPool
     try {
-      pool = await SlotPool.open(this.#opened(), await this.#entries())
+      const entries = await this.#entries()
+      this.#others = entries.filter((name) => slotIndex(name) === undefined)
+      pool = await SlotPool.open(this.#opened(), entries)
     } catch (error) {
       unlock()
       if (error instanceof VarveError && error.code === 'LOCKED') throw this.#locked()
@@ -178,9 +182,8 @@ class OpfsFileSystem implements FileSystem {
 
   /** NOTE: before the lock is taken another owner may have the handles: then slots are listed, and not what is in them. */
   async list(): Promise<string[]> {
-    const entries = await this.#entries()
-    if (this.#pool === undefined) return entries
-    return [...this.#pool.names(), ...entries.filter((name) => slotIndex(name) === undefined)]
+    if (this.#pool === undefined) return this.#entries()
+    return [...this.#pool.names(), ...this.#others]
   }
 
   async create(name: string): Promise<File> {

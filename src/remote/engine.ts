@@ -67,7 +67,11 @@ export { helpOver as help } from '../api/helper.ts'
 
 /** Serves the page that started this worker. */
 export function serve(scope: WorkerScope): void {
-  new Host(scope, { warm, open, destroy, exportDatabase, importDatabase })
+  new Host(scope, { warm: warmFor, open, destroy, exportDatabase, importDatabase })
+}
+
+function warmFor(location: string, memoryLimit: number | undefined, signal: AbortSignal): Promise<void> {
+  return warm(opfsFileSystem(checkedLocation(location), storage()), memoryLimit, signal)
 }
 
 /** @throws NOT_SUPPORTED */

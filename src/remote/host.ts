@@ -21,8 +21,8 @@ import { holdLock } from './web-lock.ts'
 
 /** What the host opens and removes databases with. */
 export interface Engine {
-  /** Does ahead what opening a database needs in any case. */
-  warm(): Promise<void>
+  /** Does ahead what opening that database needs in any case, until `signal`. */
+  warm(location: string, memoryLimit: number | undefined, signal: AbortSignal): Promise<void>
   open(location: string, options: OpenOptions<KeyEncoding, ValueEncoding>): Promise<unknown>
   destroy(location: string): Promise<void>
   /** `ended`: called when the stream is over. */
@@ -132,12 +132,25 @@ export class Host {
         if (isHeld) return
         if (!request.isShared) return holdSoon(lock, serve, request.location, this.#hasOpened)
         this.#tell({ kind: 'standby' })
-        this.#engine.warm().catch(() => undefined)
-        await holdLock(lock, serve, { signal })
+        const next = this.#warmUp(request, signal)
+        const begin = (): Promise<void> => {
+          next.abort()
+          return serve()
+        }
+        await holdLock(lock, begin, { signal })
       })
       .catch((error: unknown) => {
         if (!signal.aborted) this.#tell({ kind: 'failed', error: plainError(error) })
       })
+  }
+
+  /** Ends with `released`. @returns what ends it, too */
+  #warmUp({ location, options }: OpenMessage, released: AbortSignal): AbortController {
+    const over = new AbortController()
+    released.addEventListener('abort', () => over.abort())
+    const { memoryLimit } = options as { memoryLimit?: number }
+    this.#engine.warm(location, memoryLimit, over.signal).catch(() => undefined)
+    return over
   }
 
   /** Has the database until it is closed or `released`. @throws what opening and closing throw */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Database } from '../../src/api/database.ts'
 import type { KeyEncoding, OpenOptions, ValueEncoding } from '../../src/api/types.ts'
 import { VarveError } from '../../src/errors.ts'
+import { openOn } from '../../src/api/open.ts'
 import { warm } from '../../src/remote/warm.ts'
 import { memoryFileSystem } from '../../src/fs/memory.ts'
 import { openPair as openPairOn, type Pair } from './pair.ts'
@@ -365,6 +366,14 @@ describe.each([false, true])('when who serves goes, shared memory: %s', (sharesM
   })
 })
 
-it('a worker that waits can warm itself up', async () => {
-  await warm()
+it('a worker that waits can warm itself up, as long as it waits', async () => {
+  const files = memoryFileSystem()
+  await (await openOn(files)).close()
+  const before = [...(await files.list())].sort()
+  await warm(files, 16 << 20, new AbortController().signal)
+  const over = new AbortController()
+  const ended = warm(files, undefined, over.signal)
+  over.abort()
+  await ended
+  expect([...(await files.list())].sort()).toEqual(before)
 })

@@ -2,7 +2,16 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openOn } from '../../../src/api/open.ts'
 import { expectCode, openBytes, openText, SMALL_MEMORY } from '../../api/support.ts'
 import { FaultyFileSystem } from '../../support/faulty.ts'
-import { engineOf, failOnce, filesEnding, fillJournal, freeDisk, keeperOf, powerLoss } from './support.ts'
+import {
+  engineOf,
+  failOnce,
+  filesEnding,
+  fillJournal,
+  freeDisk,
+  keeperOf,
+  powerLoss,
+  turn,
+} from './support.ts'
 
 describe('replay', () => {
   it('does not delete journals it is still replaying', async () => {
@@ -71,6 +80,18 @@ describe('what cannot be replayed', () => {
   })
 })
 
+/** The directory after so many processes that were killed right after one write. */
+async function killedOnceAfterEach(writes: number): Promise<FaultyFileSystem> {
+  let disk = new FaultyFileSystem()
+  for (let i = 0; i < writes; i++) {
+    const db = await openText(disk)
+    db.putSync(`k${i}`, 'v')
+    keeperOf(db).thread.writeOutJournal()
+    disk = disk.crashImage('keepAll', () => 0.5)
+  }
+  return disk
+}
+
 describe('journals', () => {
   it('do not pile up behind a keyspace that is hardly written to, in a program that never yields', async () => {
     const db = await openBytes({ memtableSize: 65_536 })
@@ -96,6 +117,29 @@ describe('journals', () => {
       if (journals.current !== undefined) journals.current.limitBytes = 0
     }
     expect(db.stats().journals).toBeLessThanOrEqual(8)
+    await db.close()
+  })
+
+  it('that many killed processes left are written out once this one has had time', async () => {
+    const left = await killedOnceAfterEach(5)
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const db = await openText(left)
+    const { flusher } = keeperOf(db)
+    await turn()
+    expect(flusher.isIdle).toBe(true)
+    expect(db.stats()).toMatchObject({ journals: 6, keyspaces: [{ tables: 0 }] })
+    await vi.advanceTimersByTimeAsync(50)
+    await flusher.idle()
+    expect(db.stats()).toMatchObject({ journals: 1, keyspaces: [{ tables: 1 }] })
+    expect([...db.keysSync()].length).toBe(5)
+    await db.close()
+  })
+
+  it('do not pile up behind processes that are killed before they have time', async () => {
+    const db = await openText(await killedOnceAfterEach(30))
+    expect(db.stats().journals).toBeLessThanOrEqual(9)
+    expect([...db.keysSync()].length).toBe(30)
     await db.close()
   })
 
