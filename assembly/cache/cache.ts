@@ -6,11 +6,13 @@ import {
   CACHE_SHARDS,
   CACHE_SHARD_COUNT,
   CONTROL_CACHE,
+  PAGE_BYTES,
   SHARD_BLOCKS,
   SHARD_BYTES,
   SHARD_RETURNS,
   SLOT_CACHE_HITS,
   SLOT_CACHE_MISSES,
+  SLOT_FETCHED,
   TABLE_ORDINAL,
 } from '../memory/layout'
 import { atomicLoadU32, copyBytes, loadU32, loadU64, storeU32, storeU64 } from '../memory/bytes'
@@ -58,6 +60,7 @@ export function cacheFind(slot: u32, table: u32, offset: u64, kind: u32, touch: 
   const hash = hashOf(ordinal, offset)
   const shard = shardOf(hash)
   shardLock(shard)
+  fetchBlockEnd(slot, loadU32(bucketOf(hash)))
   const frame = search(hash, ordinal, offset)
   let fetched: bool = false
   if (frame != 0) {
@@ -130,6 +133,18 @@ export function cacheShrink(count: u32): u32 {
     }
   }
   return freed
+}
+
+/**
+ * Has the processor fetch the end of a block, where its restart array and hash index are, together with its header instead of after it.
+ * `frame`: most likely the block's, or 0. INVARIANT: its shard is locked.
+ */
+// @ts-ignore: decorator
+@inline
+function fetchBlockEnd(slot: u32, frame: u32): void {
+  if (frame == 0) return
+  const page = frame & ~(PAGE_BYTES - 1)
+  storeU32(slot + SLOT_FETCHED, loadU32(max(frame - 64, page)) + loadU32(max(frame - 128, page)))
 }
 
 /** The frame of a block in its bucket's chain, or 0. INVARIANT: its shard is locked. */

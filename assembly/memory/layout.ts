@@ -120,6 +120,8 @@ export const SLOT_BLOCK_CURSOR: u32 = 528
 export const SLOT_PINNED: u32 = 608
 /** u32: the cached block that a read opened last, 0 if it lies elsewhere. */
 export const SLOT_FRAME: u32 = 612
+/** u32: what was loaded only so that the processor fetches its line; nobody reads it. */
+export const SLOT_FETCHED: u32 = 616
 /** u64 × 16 each: blocks of every kind found in the cache, and not found, by this thread. */
 export const SLOT_CACHE_HITS: u32 = 640
 export const SLOT_CACHE_MISSES: u32 = 768

@@ -15,7 +15,7 @@ import {
   varintLength,
   varintValue,
 } from './block-entry'
-import { moveToHead } from './block-reader'
+import { fetchInterval, moveToHead } from './block-reader'
 
 /**
  * Moves to the newest version of a user key with a trailer ≤ `trailer` in one restart interval, all versions of the key being in this one.
@@ -26,6 +26,7 @@ import { moveToHead } from './block-reader'
  * @returns whether there is one.
  */
 export function blockFind(cursor: u32, interval: u32, key: u32, keyLength: u32, trailer: u64): bool {
+  fetchInterval(cursor, interval)
   moveToHead(cursor, interval)
   const head = loadU32(cursor + CURSOR_REST)
   const headLength = loadU32(cursor + CURSOR_REST_LENGTH)

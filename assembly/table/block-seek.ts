@@ -18,7 +18,7 @@ import {
   varintLength,
   varintValue,
 } from './block-entry'
-import { blockFirst, blockNext, moveToHead, restartHead } from './block-reader'
+import { blockFirst, blockNext, fetchHeads, moveToHead, restartHead } from './block-reader'
 
 /** Finds entries in a block by key: each function returns whether the cursor then stands at an entry. */
 
@@ -44,6 +44,7 @@ export function blockSeekLT(cursor: u32, key: u32, keyLength: u32, trailer: u64)
 // @ts-ignore: decorator
 @inline
 export function headsBelow(cursor: u32, key: u32, keyLength: u32, trailer: u64): u32 {
+  fetchHeads(cursor)
   let low: u32 = 0
   let high = loadU32(cursor + CURSOR_INTERVALS)
   while (low < high) {
