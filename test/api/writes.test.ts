@@ -142,6 +142,18 @@ describe('writes', () => {
     }
   })
 
+  it('hands out the very bytes of values of every short length, wherever they lie', async () => {
+    const bytes = await db.keyspace('lengths')
+    const valueOf = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 7 + length)
+    const keyOf = (length: number): Uint8Array => new Uint8Array(1 + (length % 9)).fill(length >> 1)
+    const all = Array.from({ length: 300 }, (_, length) => length)
+    for (const length of all) bytes.putSync(keyOf(length), valueOf(length))
+    for (let pass = 0; pass < 2; pass++) {
+      for (const length of all) expect(bytes.getSync(keyOf(length))).toEqual(valueOf(length))
+      await bytes.flush()
+    }
+  })
+
   it('copies inputs: what the caller does with its buffers afterwards does not matter', async () => {
     const bytes = await db.keyspace('bytes')
     const key = new Uint8Array([1, 2, 3])

@@ -70,8 +70,8 @@ export const DURABILITY_BUGS: Bugs = {
       },
       {
         file: 'src/api/result-pool.ts',
-        find: '    this.#memoryWords = kernel.words\n',
-        replace: '    this.#memoryWords = kernel.words\n    ;(this as any).memory = kernel.u8\n',
+        find: '    this.#kernel = kernel\n',
+        replace: '    this.#kernel = kernel\n    ;(this as any).memory = kernel.u8\n',
       },
     ],
     programs: ['crash-points'],
