@@ -1,12 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { open } from '../../src/index.ts'
 
 const OPENS = 1000
+const THREAD_ENDS_MS = 5000
 const options = { keyEncoding: 'utf8', valueEncoding: 'utf8', memoryLimit: 16 << 20 } as const
 
 setFlagsFromString('--expose-gc')
@@ -63,12 +65,17 @@ describe('opening and closing', () => {
       if (i % 3 === 0) db.putSync(`key${i % 100}`, `value${i}`)
       if (i % 50 === 0) db.flushSync()
       expect(db.getSync('key0')).toBe(`value${Math.floor(i / 300) * 300}`)
+      // NOTE: a thread for the background comes and goes before anything is measured: what the host keeps of the first one it keeps once.
+      if (i === 50) await db.compact()
       await db.close()
       if (i === 100) {
         descriptorsBefore = descriptors()
         memoryBefore = memoryInUse()
       }
     }
+    // NOTE: on a busy machine the thread that a slow open asked for may still be on its way when everything is closed; it ends by itself.
+    const deadline = performance.now() + THREAD_ENDS_MS
+    while (descriptors() > descriptorsBefore && performance.now() < deadline) await sleep(20)
     expect(descriptors()).toBeLessThanOrEqual(descriptorsBefore)
     const memory = memoryInUse()
     expect(memory.heapBytes - memoryBefore.heapBytes).toBeLessThan(4 << 20)
