@@ -60,8 +60,9 @@ export function cacheFind(slot: u32, table: u32, offset: u64, kind: u32, touch: 
   const hash = hashOf(ordinal, offset)
   const shard = shardOf(hash)
   shardLock(shard)
-  fetchBlockEnd(slot, loadU32(bucketOf(hash)))
-  const frame = search(hash, ordinal, offset)
+  const first = loadU32(bucketOf(hash))
+  fetchBlockEnd(slot, first)
+  const frame = search(first, ordinal, offset)
   let fetched: bool = false
   if (frame != 0) {
     framePin(frame)
@@ -82,7 +83,7 @@ export function cacheHolds(table: u32, offset: u64): bool {
   const hash = hashOf(ordinal, offset)
   const shard = shardOf(hash)
   shardLock(shard)
-  const frame = search(hash, ordinal, offset)
+  const frame = search(loadU32(bucketOf(hash)), ordinal, offset)
   shardUnlock(shard)
   return frame != 0
 }
@@ -96,12 +97,12 @@ export function cacheInsert(table: u32, offset: u64, kind: u32, payload: u32, le
   const hash = hashOf(ordinal, offset)
   const shard = shardOf(hash)
   shardLock(shard)
-  let frame = search(hash, ordinal, offset)
+  const bucket = bucketOf(hash)
+  let frame = search(loadU32(bucket), ordinal, offset)
   if (frame == 0) {
     const returns = isGhost(hash)
     const room = shardReserve(shard, returns ? QUEUE_MAIN : QUEUE_SMALL, frameBytes(length))
     if (room != 0) {
-      const bucket = bucketOf(hash)
       frame = frameCreate(room, loadU32(bucket), ordinal, offset, kind, length)
       copyBytes(framePayload(frame), payload, length)
       storeU32(bucket, frame)
@@ -147,11 +148,10 @@ function fetchBlockEnd(slot: u32, frame: u32): void {
   storeU32(slot + SLOT_FETCHED, loadU32(max(frame - 64, page)) + loadU32(max(frame - 128, page)))
 }
 
-/** The frame of a block in its bucket's chain, or 0. INVARIANT: its shard is locked. */
+/** The frame of a block in the chain of a bucket from `frame` on, or 0. INVARIANT: its shard is locked. */
 // @ts-ignore: decorator
 @inline
-function search(hash: u64, ordinal: u32, offset: u64): u32 {
-  let frame = loadU32(bucketOf(hash))
+function search(frame: u32, ordinal: u32, offset: u64): u32 {
   while (frame != 0 && (frameOffset(frame) != offset || frameOrdinal(frame) != ordinal))
     frame = frameNext(frame)
   return frame

@@ -27,9 +27,12 @@ export async function warm(
       left.putSync(`${i}`, 'a value')
       if (i % ENTRIES_PER_TURN === 0) await nextTurn()
     }
-    const taken = await openOn(await copyOf(files), options)
-    taken.getSync('1')
-    await Promise.all([left.close(), taken.close()])
+    if (!signal.aborted) {
+      const taken = await openOn(await copyOf(files), options)
+      taken.getSync('1')
+      await taken.close()
+    }
+    await left.close()
   }
 }
 
